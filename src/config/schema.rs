@@ -1,0 +1,205 @@
+//! Every setting with its meaning. Values here are complete and checked: defaults are filled in, secrets are read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::model::hook::HookSpec;
+use crate::model::{Address, RegionName, ReplicaName};
+
+/// Everything that `keyward.toml` says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where keyward keeps what must outlive a restart.
+    pub state_dir: PathBuf,
+    /// One look at every server this often.
+    pub poll_interval: Duration,
+    /// Limit of one look on an open connection.
+    pub probe_timeout: Duration,
+    /// Limit of making a connection, TLS and login included.
+    pub connect_timeout: Duration,
+    /// The read-only HTTP server.
+    pub http: Http,
+    /// The unix socket through which everything that changes something goes.
+    pub control_socket: PathBuf,
+    /// How the log is written.
+    pub log: Log,
+    /// Keyward's own login.
+    pub account: Account,
+    /// Keyward's own connections to the databases; a replica may override it.
+    pub tls: Tls,
+    /// The link from replica to master.
+    pub replication: Replication,
+    /// RegionOne's database.
+    pub master: Master,
+    /// The regions that are looked after, in the order of the file.
+    pub regions: Vec<Region>,
+}
+
+/// `[http]`
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// `ADDRESS:PORT` to listen on.
+    pub listen: Address,
+    /// Certificate chain for HTTPS, PEM.
+    pub tls_cert_file: Option<PathBuf>,
+    /// Private key for HTTPS, PEM.
+    pub tls_key_file: Option<PathBuf>,
+    /// CA that a client's certificate must come from, PEM.
+    pub client_ca_file: Option<PathBuf>,
+    /// User names and their bcrypt hashes; empty for no login.
+    pub basic_auth_users: BTreeMap<String, SecretString>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How a line is written.
+    pub format: LogFormat,
+    /// A level or a filter of the `tracing` family, for example `info` or `keyward=debug`.
+    pub level: String,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people and the journal.
+    Plain,
+    /// One JSON object a line.
+    Json,
+    /// The line that OpenStack's services write and kolla's fluentd parses.
+    Oslo,
+}
+
+/// A login on a database server.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+}
+
+/// How a connection to a database is protected; paths are on the host of whoever connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Whether and how the server is verified.
+    pub mode: TlsMode,
+    /// CA certificates, PEM; without it the public ones count.
+    pub ca_file: Option<PathBuf>,
+    /// Client certificate chain, PEM.
+    pub cert_file: Option<PathBuf>,
+    /// Client private key, PEM.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Whether and how a server is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// No TLS.
+    Disabled,
+    /// TLS, whoever answers.
+    Required,
+    /// TLS, the certificate comes from the CA and names the host that was asked for.
+    VerifyIdentity,
+}
+
+/// `[replication]`
+#[derive(Clone, Debug)]
+pub struct Replication {
+    /// The account that replicas log in with at the master.
+    pub account: Account,
+    /// The schemas that are replicated, besides `keyward`.
+    pub databases: Vec<String>,
+    /// How often a beat is written; also the link's heartbeat period.
+    pub beat_interval: Duration,
+    /// Whether the daemon sets an empty, dedicated replica up by itself.
+    pub auto_setup: bool,
+    /// The link's TLS; a replica may override it.
+    pub tls: Tls,
+}
+
+/// `[master]`
+#[derive(Clone, Debug)]
+pub struct Master {
+    /// The region that holds the master.
+    pub region: RegionName,
+    /// The master's addresses; this release takes exactly one.
+    pub addresses: Vec<Address>,
+}
+
+/// `[[regions]]`
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// The region's name.
+    pub name: RegionName,
+    /// Its replicas.
+    pub replicas: Vec<Replica>,
+    /// When and how it fails over.
+    pub failover: Failover,
+}
+
+/// `[[regions.replicas]]`
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// The replica's name, unique within the region.
+    pub name: ReplicaName,
+    /// Where its server listens.
+    pub address: Address,
+    /// Keyward's connection to it.
+    pub tls: Tls,
+    /// Its link to the master.
+    pub replication_tls: Tls,
+}
+
+/// `[regions.failover]`
+#[derive(Clone, Debug)]
+pub struct Failover {
+    /// Who decides.
+    pub mode: Mode,
+    /// How long no witness may prove the master alive.
+    pub unreachable_after: Duration,
+    /// Who decides on the way back.
+    pub failback: Failback,
+    /// Unbroken health before the way back.
+    pub failback_after: Duration,
+    /// The most lag at which the way back begins.
+    pub failback_max_lag: Duration,
+    /// Authentication is not served from older data.
+    pub max_data_age: Duration,
+    /// In order on the way out, in reverse order on the way back.
+    pub hooks: Vec<HookSpec>,
+}
+
+/// Who decides on a failover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Keyward by its rule, or an operator.
+    Auto,
+    /// An operator only.
+    Manual,
+    /// Nobody; keyward only looks.
+    Off,
+}
+
+impl Mode {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            Mode::Auto => "auto",
+            Mode::Manual => "manual",
+            Mode::Off => "off",
+        }
+    }
+}
+
+/// Who decides on the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failback {
+    /// Keyward by its rule, or an operator.
+    Auto,
+    /// An operator only.
+    Manual,
+}

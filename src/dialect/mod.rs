@@ -1,0 +1,3 @@
+//! Everything that differs between kinds of server, and how text becomes SQL. No I/O.
+
+pub mod text;

@@ -1,0 +1,14 @@
+//! Keyward: when the region of the master is gone, every other region keeps signing its users in.
+//!
+//! ```text
+//! observe ──Observation──▶ judge ──Action, Transition──▶ act ──Outcome──▶ judge
+//!    │                       │                                            │
+//!    └───────────────────────┴──────────────▶ report ◀────────────────────┘
+//! ```
+//!
+//! Data goes one way, as plain values. `ARCHITECTURE.md` has the map in full.
+
+pub mod config;
+pub mod dialect;
+pub mod model;
+pub mod observe;

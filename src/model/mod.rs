@@ -1,0 +1,20 @@
+//! Plain values that every other room speaks. No I/O, no clock, no behaviour beyond reading themselves.
+
+pub mod command;
+pub mod failure;
+pub mod gate;
+pub mod hook;
+pub mod names;
+pub mod observation;
+pub mod phase;
+pub mod retry;
+pub mod time;
+pub mod verdict;
+pub mod view;
+
+pub use failure::{Failure, Reason};
+pub use gate::Gate;
+pub use names::{Address, RegionName, ReplicaName};
+pub use phase::{Cause, Event, EventKind, Phase};
+pub use time::{Moment, Now};
+pub use verdict::{Severity, Verdict};

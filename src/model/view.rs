@@ -1,0 +1,201 @@
+//! The last snapshot of everything there is to report: status, metrics and pages are made from it alone.
+//!
+//! Its serialised form is the document of `GET /api/v1/status` and of `keyward status --json`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::phase::Phase;
+
+/// Everything that is known at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Keyward's version.
+    pub version: String,
+    /// The commit it was built from, or `unknown`.
+    pub revision: String,
+    /// This installation's id, kept in the state folder.
+    pub instance: String,
+    /// When the daemon started.
+    pub started_at: Option<Timestamp>,
+    /// When this snapshot was taken.
+    pub taken_at: Option<Timestamp>,
+    /// Whether every server has been looked at once.
+    pub looked: bool,
+    /// The region of the master.
+    pub master_region: String,
+    /// The addresses of the master.
+    pub master_addresses: Vec<String>,
+    /// The regions, in the order of the settings.
+    pub regions: Vec<RegionView>,
+}
+
+/// One region.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegionView {
+    /// Its name.
+    pub name: String,
+    /// Where its authentication points.
+    pub phase: Phase,
+    /// Since when.
+    pub phase_since: Option<Timestamp>,
+    /// Why: the sentence of the last transition, or what is being waited for.
+    pub sentence: String,
+    /// `auto`, `manual` or `off`.
+    pub mode: String,
+    /// Set while an operator's pause lasts.
+    pub paused: Option<PauseView>,
+    /// Whether any witness proves the master alive; absent before the first full look.
+    pub master_up: Option<bool>,
+    /// Why the last look at the master failed.
+    pub master_failure: Option<String>,
+    /// The master's binary log position as last seen.
+    pub master_position: Option<String>,
+    /// Keyward's own probe: absent before the first look.
+    pub probe_up: Option<bool>,
+    /// The replicas' links: absent before the second look.
+    pub link_up: Option<bool>,
+    /// Seconds since the last proof of life of the database side; absent when there was none.
+    pub silence_seconds: Option<f64>,
+    /// When `unreachable_after` will have passed, while suspect.
+    pub deadline: Option<Timestamp>,
+    /// Every verdict that holds; `healthy` alone when none other does.
+    pub verdicts: Vec<VerdictView>,
+    /// The gates that are closed now.
+    pub gates: Vec<GateView>,
+    /// Would a failover now be allowed and useful?
+    pub ready: bool,
+    /// Why it would not.
+    pub ready_sentence: String,
+    /// The episode under way.
+    pub episode: Option<EpisodeView>,
+    /// The hooks, in the order of the way out.
+    pub hooks: Vec<HookView>,
+    /// What the way back still waits for.
+    pub way_back: Option<WayBackView>,
+    /// The replicas, in the order of the settings.
+    pub replicas: Vec<ReplicaView>,
+}
+
+/// A pause by an operator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PauseView {
+    /// When it ends by itself; absent for a pause that waits for `resume`.
+    pub until: Option<Timestamp>,
+    /// The operator's reason.
+    pub reason: String,
+    /// The operator.
+    pub user: String,
+}
+
+/// A verdict that holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerdictView {
+    /// Its code.
+    pub code: String,
+    /// `fine`, `warning` or `critical`.
+    pub severity: String,
+    /// What it means here and now.
+    pub sentence: String,
+}
+
+/// A gate that is closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateView {
+    /// Its code.
+    pub code: String,
+    /// Why it is closed.
+    pub sentence: String,
+}
+
+/// The episode under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpisodeView {
+    /// Its id.
+    pub id: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The turn, from 1.
+    pub turn: u32,
+    /// Whether an operator began it.
+    pub manual: bool,
+    /// Why it began.
+    pub reason: String,
+}
+
+/// One hook and how it stands in this turn.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HookView {
+    /// Its name.
+    pub name: String,
+    /// Whether it holds nothing back.
+    pub optional: bool,
+    /// `idle`, `waiting`, `running`, `retrying` or `done`.
+    pub state: String,
+    /// The attempt, from 1; 0 when it has not run in this turn.
+    pub attempt: u32,
+    /// What went wrong last time.
+    pub last_failure: Option<String>,
+    /// When the next attempt is due.
+    pub next_try: Option<Timestamp>,
+}
+
+/// What the way back waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WayBackView {
+    /// Unbroken health so far, in seconds.
+    pub healthy_seconds: f64,
+    /// Unbroken health that is needed, in seconds.
+    pub needed_seconds: f64,
+    /// What it waits for, in a sentence.
+    pub sentence: String,
+}
+
+/// One replica.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplicaView {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Whether the last look succeeded; absent before the first.
+    pub up: Option<bool>,
+    /// Why it failed.
+    pub failure: Option<String>,
+    /// The server's version.
+    pub version: Option<String>,
+    /// Whether keyward may act on it (stamped, dedicated, not released).
+    pub guarded: bool,
+    /// The I/O thread runs and is connected.
+    pub io_running: Option<bool>,
+    /// The SQL thread runs.
+    pub sql_running: Option<bool>,
+    /// Age of the oldest beat that is committed on the master and missing here, in seconds.
+    pub lag_seconds: Option<f64>,
+    /// Age of the newest beat here, in seconds.
+    pub data_age_seconds: Option<f64>,
+    /// As the server says.
+    pub seconds_behind_master: Option<u64>,
+    /// Whether the last successful look says read-only.
+    pub read_only: Option<bool>,
+    /// How often it was found writable since the daemon started.
+    pub writable_seen: u64,
+    /// Whether the filter is the configured one.
+    pub filter_ok: Option<bool>,
+    /// Whether filter and read_only outlive a restart of the server.
+    pub durable: Option<bool>,
+    /// `Last_IO_Errno`.
+    pub io_errno: Option<u32>,
+    /// `Last_IO_Error`.
+    pub io_error: Option<String>,
+    /// `Last_SQL_Errno`.
+    pub sql_errno: Option<u32>,
+    /// `Last_SQL_Error`.
+    pub sql_error: Option<String>,
+    /// `@@gtid_slave_pos`.
+    pub applied: Option<String>,
+    /// Gates that this replica closes.
+    pub gates: Vec<GateView>,
+    /// What keyward last did or tried to do there, and what came of it.
+    pub upkeep: Option<String>,
+}

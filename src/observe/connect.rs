@@ -1,0 +1,174 @@
+//! One connection to one server, and what a driver's error means.
+//!
+//! There is no pool here: a pool hands out connections that have died, and a connection whose answer was not waited
+//! for answers the next question with it. After any time-out the caller drops the connection.
+
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
+use secrecy::ExposeSecret;
+
+use crate::config::schema::{Account, Tls, TlsMode};
+use crate::model::{Address, Failure, Reason};
+
+/// Where and as whom to connect.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The server.
+    pub place: Place,
+    /// The login.
+    pub account: Account,
+    /// How the connection is protected; a unix socket needs nothing.
+    pub tls: Tls,
+    /// Limit of making the connection.
+    pub connect_timeout: Duration,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// TCP.
+    Tcp(Address),
+    /// A unix socket on this host.
+    Socket(PathBuf),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Tcp(address) => address.fmt(f),
+            Place::Socket(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Opens a connection within the target's limit; `first` is run on it before it is handed out.
+///
+/// # Errors
+/// Why there is no connection. The password is not part of it.
+pub async fn connect(target: &Target, first: &[String]) -> Result<Conn, Failure> {
+    let opts = options(target, first);
+    within(target.connect_timeout, Conn::new(opts)).await
+}
+
+/// Waits for a driver's future, at most for `limit`.
+///
+/// # Errors
+/// What the driver's error means, or `TimedOut`. The caller must drop the connection unless the server answered.
+pub async fn within<T>(limit: Duration, work: impl Future<Output = mysql_async::Result<T>>) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(meaning(&error)),
+        Err(_) => Err(Failure {
+            reason: Reason::TimedOut,
+            detail: format!("no answer within {}", crate::model::time::friendly(limit)),
+        }),
+    }
+}
+
+fn options(target: &Target, first: &[String]) -> Opts {
+    let mut builder = OptsBuilder::default()
+        .user(Some(&target.account.user))
+        .pass(Some(target.account.password.expose_secret()))
+        // true would leave TLS, or even the host, behind by itself
+        .prefer_socket(false)
+        .tcp_keepalive(Some(Duration::from_secs(10)))
+        .stmt_cache_size(0)
+        // given here so that connecting costs no further round trip
+        .max_allowed_packet(Some(16 * 1024 * 1024))
+        .wait_timeout(Some(28_800))
+        .init(first.to_vec());
+    match &target.place {
+        Place::Tcp(address) => {
+            builder = builder.ip_or_hostname(&address.host).tcp_port(address.port).ssl_opts(tls_options(&target.tls));
+        }
+        Place::Socket(path) => builder = builder.socket(Some(path.display().to_string())),
+    }
+    builder.into()
+}
+
+fn tls_options(tls: &Tls) -> Option<SslOpts> {
+    let mut options = SslOpts::default();
+    match tls.mode {
+        TlsMode::Disabled => return None,
+        TlsMode::Required => options = options.with_danger_accept_invalid_certs(true),
+        TlsMode::VerifyIdentity => {
+            if let Some(file) = &tls.ca_file {
+                options = options.with_root_certs(vec![file.clone().into()]).with_disable_built_in_roots(true);
+            }
+        }
+    }
+    if let (Some(cert), Some(key)) = (&tls.cert_file, &tls.key_file) {
+        options = options.with_client_identity(Some(ClientIdentity::new(cert.clone().into(), key.clone().into())));
+    }
+    Some(options)
+}
+
+/// What a driver's error means to keyward.
+pub fn meaning(error: &mysql_async::Error) -> Failure {
+    use mysql_async::{Error, IoError};
+    let reason = match error {
+        Error::Server(server) => server_reason(server.code),
+        Error::Io(IoError::Tls(_)) => Reason::Tls,
+        Error::Io(IoError::Io(error)) => io_reason(error),
+        Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => Reason::Tls,
+        Error::Driver(mysql_async::DriverError::ConnectionClosed) => Reason::Reset,
+        _ => Reason::Unexpected,
+    };
+    let detail = match error {
+        Error::Server(server) => format!("{} {}", server.code, server.message),
+        Error::Io(IoError::Io(error)) => innermost(error),
+        other => other.to_string(),
+    };
+    Failure { reason, detail: detail.replace(['\n', '\r'], " ") }
+}
+
+fn server_reason(code: u16) -> Reason {
+    match code {
+        1047 => Reason::NotPrimary,
+        9001 => Reason::NoBackend,
+        1040 | 1203 | 1226 => Reason::TooManyConnections,
+        1129 | 1130 => Reason::HostBlocked,
+        1045 | 1698 | 1820 | 1862 | 4151 => Reason::Login,
+        1044 | 1142 | 1143 | 1227 | 1370 => Reason::Privilege,
+        1053 | 1927 => Reason::Reset,
+        _ => Reason::Unexpected,
+    }
+}
+
+fn io_reason(error: &io::Error) -> Reason {
+    use io::ErrorKind as Kind;
+    if let Some(inner) = error.get_ref() {
+        if inner.is::<rustls::Error>() {
+            return Reason::Tls;
+        }
+        if let Some(inner) = inner.downcast_ref::<io::Error>() {
+            return io_reason(inner);
+        }
+        if let Some(inner) = inner.downcast_ref::<mysql_async::Error>() {
+            return meaning(inner).reason;
+        }
+    }
+    match error.kind() {
+        Kind::ConnectionRefused => Reason::Refused,
+        Kind::TimedOut => Reason::TimedOut,
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable => {
+            Reason::Unreachable
+        }
+        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof => Reason::Reset,
+        Kind::NotFound if error.raw_os_error().is_some() => Reason::Refused,
+        Kind::InvalidData => Reason::Tls,
+        _ if error.to_string().contains("failed to lookup address") => Reason::Unresolved,
+        _ => Reason::Unexpected,
+    }
+}
+
+fn innermost(error: &io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
+        Some(inner) => innermost(inner),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,3 @@
+//! Looking at servers: network, read only. Every wait has a limit; what fails is data with a reason.
+
+pub mod connect;
