@@ -41,6 +41,7 @@ pub struct Beats {
     refusal: Option<Failure>,
     unanswered_read: Option<Option<u64>>,
     floor: u64,
+    pardoned: u64,
     before_look: VecDeque<(Moment, u64)>,
 }
 
@@ -55,6 +56,7 @@ impl Beats {
             refusal: None,
             unanswered_read: None,
             floor: 0,
+            pardoned: 0,
             before_look: VecDeque::new(),
         }
     }
@@ -118,7 +120,7 @@ impl Beats {
         let Ok(facts) = &look.result else { return None };
         let on_replica = self.before_look.iter().rev().find(|(at, _)| *at < look.began).map(|(_, number)| *number);
         let acknowledged = self.ring.iter().rev().find(|beat| beat.known < look.began).map(|beat| beat.number);
-        let must = on_replica.max(acknowledged)?;
+        let must = on_replica.max(acknowledged).filter(|must| *must > self.pardoned)?;
         let has = self.own(&facts.beats)?;
         (has < must).then(|| loss(has, must))
     }
@@ -131,12 +133,13 @@ impl Beats {
         }
         let has = self.unanswered_read.take()?.unwrap_or(0);
         let must = self.acknowledged.max(self.floor);
-        Some(if has < must { Err(loss(has, must)) } else { Ok(has + 1) })
+        Some(if has < must && must > self.pardoned { Err(loss(has, must)) } else { Ok(has.max(must) + 1) })
     }
 
-    /// The number to go on from once an operator has accepted a loss.
-    pub fn next_after_loss(&self) -> u64 {
-        self.acknowledged.max(self.floor) + 1
+    /// Accepts that the master lost beats: the number to go on from. Only a beat after it can be lost again.
+    pub fn pardon(&mut self) -> u64 {
+        self.pardoned = self.acknowledged.max(self.floor);
+        self.pardoned + 1
     }
 
     /// Whether the master takes beats: the last one was acknowledged within `patience`.

@@ -101,7 +101,7 @@ impl Judge {
         if !self.lost
             && let Some(loss) = self.beats.handle_master(look)
         {
-            self.lose(now, &loss);
+            self.lose(&loss);
         }
         for region in &mut self.regions {
             region.handle_master(look);
@@ -197,7 +197,7 @@ impl Judge {
         self.mark_gap(now);
         match self.beats.poll_read(self.looked()) {
             Some(Ok(next)) if !self.lost => self.order = BeatOrder::Write { next },
-            Some(Err(loss)) if !self.lost => self.lose(now, &loss),
+            Some(Err(loss)) if !self.lost => self.lose(&loss),
             _ => {}
         }
         for region in &mut self.regions {
@@ -235,11 +235,11 @@ impl Judge {
         self.last_step = Some(now.mono);
     }
 
-    fn lose(&mut self, now: Now, loss: &str) {
+    fn lose(&mut self, loss: &str) {
         self.lost = true;
         self.order = BeatOrder::Hold;
         for region in &mut self.regions {
-            region.handle_loss(now, loss);
+            region.handle_loss(loss);
         }
     }
 
@@ -247,7 +247,7 @@ impl Judge {
     fn recover(&mut self) {
         if self.lost && self.regions.iter().all(|region| region.memory().lost.is_none()) {
             self.lost = false;
-            self.order = BeatOrder::Write { next: self.beats.next_after_loss() };
+            self.order = BeatOrder::Write { next: self.beats.pardon() };
         }
     }
 }

@@ -63,15 +63,19 @@ impl Region {
         self.db.is_down(now.mono, self.rules.unreachable_after)
     }
 
+    /// Whether no witness has proven the master alive for two looks.
+    pub(super) fn is_silent(&self, now: Now) -> bool {
+        self.db.unproven_since().is_some_and(|since| now.mono.since(since) >= 2 * self.rules.poll_interval)
+    }
+
     fn step_outside(&mut self, now: Now, beats: &Beats) {
         let patience = 2 * self.rules.poll_interval;
-        let suspicious = self.db.unproven_since().is_some_and(|since| now.mono.since(since) >= patience);
         match self.memory.phase {
-            Phase::Remote if suspicious && self.acts_alone() => {
+            Phase::Remote if self.is_silent(now) && self.acts_alone() => {
                 let sentence = self.suspicion();
                 self.go(now, Phase::Suspect, Cause::Auto, sentence);
             }
-            Phase::Suspect if !suspicious && self.db.last_proof().is_some() => {
+            Phase::Suspect if self.db.last_proof().is_some_and(|at| now.mono.since(at) < patience) => {
                 let sentence = format!("{} answers again", self.master_name());
                 self.go(now, Phase::Remote, Cause::Auto, sentence);
             }

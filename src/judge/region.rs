@@ -168,15 +168,13 @@ impl Region {
         self.healthy_since = None;
     }
 
-    pub(super) fn handle_loss(&mut self, now: Now, loss: &str) {
-        let sentence = format!(
+    pub(super) fn handle_loss(&mut self, loss: &str) {
+        self.memory.lost = Some(format!(
             "{}'s master at {} came back without transactions it had confirmed: {loss}; replication is stopped, \
              compare the data (`keyward verify`, or by hand), re-seed the replica if they differ, \
              then `keyward adopt {}`",
             self.rules.master_region, self.rules.master_address, self.rules.region
-        );
-        self.memory.lost = Some(sentence.clone());
-        self.tell(now, EventKind::Daemon, sentence);
+        ));
     }
 
     pub(super) fn tell(&mut self, now: Now, what: EventKind, sentence: String) {

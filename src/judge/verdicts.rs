@@ -20,7 +20,11 @@ struct Seen<'a> {
 type Says = fn(&Seen<'_>) -> Option<String>;
 
 /// Every verdict but `healthy`, which holds when no other does.
-const TABLE: [(Verdict, Says); 17] = [
+const TABLE: [(Verdict, Says); 18] = [
+    (Verdict::MasterSilent, |seen| {
+        let silent = seen.region.is_silent(seen.now) && !seen.region.is_down(seen.now);
+        (silent && seen.region.db.failure().is_none_or(|failure| failure.reason.is_evidence())).then(|| seen.silence())
+    }),
     (Verdict::MasterUnreachable, |seen| seen.region.is_down(seen.now).then(|| seen.silence())),
     (Verdict::MasterRefusesUs, |seen| {
         let refusal = seen.region.db.failure().filter(|failure| !failure.reason.is_evidence())?;
@@ -28,8 +32,8 @@ const TABLE: [(Verdict, Says); 17] = [
     }),
     (Verdict::MasterLostTransactions, |seen| seen.region.memory.lost.clone()),
     (Verdict::ProbePathBroken, |seen| {
-        let failing = seen.region.db.probe_failures() >= 2 && seen.any_link_up();
-        let why = seen.region.db.failure().filter(|failure| failing && failure.reason.is_evidence())?;
+        let why =
+            seen.region.db.failure().filter(|failure| failure.reason.is_evidence() && seen.link_outlives_probe())?;
         Some(format!(
             "the replica's link proves {} alive while keyward's own probe fails: {why}",
             seen.region.master_name()
@@ -42,7 +46,7 @@ const TABLE: [(Verdict, Says); 17] = [
     }),
     (Verdict::ReplicaUnreachable, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::ReplicaUnreachable))),
     (Verdict::ReplicaWritable, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::ReplicaWritable))),
-    (Verdict::DataTooOld, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::DataTooOld))),
+    (Verdict::DataTooOld, |seen| seen.each(|seen, replica| seen.too_old(replica))),
     (Verdict::WrongServer, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::WrongServer))),
     (Verdict::NotDedicated, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::NotDedicated))),
     (Verdict::Released, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::Released))),
@@ -67,16 +71,30 @@ impl Seen<'_> {
         closed.into_iter().find(|(gate, _)| *gate == wanted).map(|(_, sentence)| sentence)
     }
 
+    /// Data of unknown age are told once there was time for a beat to arrive.
+    fn too_old(&self, replica: &Replica) -> Option<String> {
+        let watched = self.now.mono.since(replica.link_watched_since?);
+        let known = replica.data_age(self.beats, self.now).is_some();
+        self.gate(replica, Gate::DataTooOld).filter(|_| known || watched > self.region.rules.link_patience())
+    }
+
     fn silence(&self) -> String {
         let region = self.region;
-        let silent = region.db.silent_since().map(|since| friendly(self.now.mono.since(since))).unwrap_or_default();
+        let silent = region.db.unproven_since().map(|since| friendly(self.now.mono.since(since))).unwrap_or_default();
         let why = region.db.failure().map(|failure| format!(": {failure}")).unwrap_or_default();
         format!("{} has not been seen alive for {silent}{why}", region.master_name())
     }
 
-    fn any_link_up(&self) -> bool {
-        let patience = self.region.rules.link_patience();
-        self.region.replicas.iter().any(|replica| replica.link_up(self.now.mono, patience) == Some(true))
+    /// Whether a link went on making progress when keyward's own looks had been failing for a while.
+    fn link_outlives_probe(&self) -> bool {
+        let proof = self.region.replicas.iter().filter_map(|replica| replica.link_proof).max();
+        let rules = &self.region.rules;
+        match (self.region.db.probe_failing_since(), proof) {
+            (Some(since), Some(proof)) => {
+                proof > since + rules.poll_interval && self.now.mono.since(proof) <= rules.link_patience()
+            }
+            _ => false,
+        }
     }
 
     fn stopped(&self, replica: &Replica) -> Option<String> {
@@ -139,18 +157,18 @@ impl Seen<'_> {
         specs.iter().filter(|spec| !spec.optional).find_map(|spec| {
             let hook = episode.hooks.get(&spec.name)?;
             let why = hook.failure.as_ref().filter(|_| !hook.done)?;
-            Some(format!("hook {} failed {} time(s) in this turn: {why}", spec.name, hook.attempt))
+            Some(format!("hook {} has not succeeded in {} attempt(s): {why}", spec.name, hook.attempt))
         })
     }
 }
 
 impl Region {
-    /// Every verdict that holds, with its sentence; `healthy` alone when none other does.
+    /// Every verdict that holds, with its sentence; `healthy` alone when none other does and the master answers.
     pub(super) fn verdicts(&self, beats: &Beats, now: Now) -> Vec<(Verdict, String)> {
         let seen = Seen { region: self, beats, now };
         let mut held: Vec<(Verdict, String)> =
             TABLE.iter().filter_map(|(verdict, says)| says(&seen).map(|sentence| (*verdict, sentence))).collect();
-        if held.is_empty() {
+        if held.is_empty() && self.db.probe_up() == Some(true) {
             let sentence = format!("{} answers and the replicas follow", self.master_name());
             held.push((Verdict::Healthy, sentence));
         }
@@ -160,7 +178,8 @@ impl Region {
     /// Tells which verdicts appeared and went away since the last step.
     pub(super) fn tell_changes(&mut self, now: Now, beats: &Beats) {
         let looked = self.looked() && self.db.probe_up().is_some();
-        let held: std::collections::BTreeMap<Verdict, String> = self.verdicts(beats, now).into_iter().collect();
+        let mut held: std::collections::BTreeMap<Verdict, String> = self.verdicts(beats, now).into_iter().collect();
+        held.remove(&Verdict::Healthy);
         if !looked || held.keys().eq(self.shown.keys()) {
             return;
         }
@@ -169,9 +188,7 @@ impl Region {
         for (verdict, sentence) in held.iter().filter(|(verdict, _)| !before.contains_key(verdict)) {
             self.tell(now, code(verdict, true), sentence.clone());
         }
-        for (verdict, _) in
-            before.iter().filter(|(verdict, _)| !held.contains_key(verdict) && **verdict != Verdict::Healthy)
-        {
+        for (verdict, _) in before.iter().filter(|(verdict, _)| !held.contains_key(verdict)) {
             self.tell(now, code(verdict, false), format!("{} is over", verdict.code().replace('_', " ")));
         }
     }

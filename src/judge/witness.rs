@@ -19,7 +19,7 @@ pub struct DbSide {
     failure: Option<Failure>,
     probe_up: Option<bool>,
     probe_proof: Option<Moment>,
-    probe_failures: u32,
+    probe_failing_since: Option<Moment>,
 }
 
 impl DbSide {
@@ -29,7 +29,7 @@ impl DbSide {
         match &look.result {
             Ok(_) => {
                 self.probe_up = Some(true);
-                self.probe_failures = 0;
+                self.probe_failing_since = None;
                 self.probe_proof = Some(look.ended);
                 self.failure = None;
                 self.handle_proof(look.ended);
@@ -43,14 +43,17 @@ impl DbSide {
             return;
         }
         self.probe_up = Some(false);
-        self.probe_failures += 1;
         self.failure = Some(failure.clone());
         if !failure.reason.is_evidence() {
             // a server that refuses us lives: what spoke for an outage before it speaks no longer
             self.evidence = 0;
             self.excused = Duration::ZERO;
             self.last_refusal = Some(look.ended);
-        } else if self.life().is_none_or(|life| look.began >= life) {
+            self.probe_failing_since = None;
+            return;
+        }
+        self.probe_failing_since.get_or_insert(look.ended);
+        if self.life().is_none_or(|life| look.began >= life) {
             self.evidence += 1;
         }
     }
@@ -112,9 +115,9 @@ impl DbSide {
         self.probe_up
     }
 
-    /// Failed looks in a row.
-    pub fn probe_failures(&self) -> u32 {
-        self.probe_failures
+    /// Since when every look at the master has ended as evidence of an outage.
+    pub fn probe_failing_since(&self) -> Option<Moment> {
+        self.probe_failing_since
     }
 
     /// When keyward's own probe last succeeded.
