@@ -11,18 +11,6 @@ use crate::model::{Failure, Moment, Now};
 /// How many acknowledged beats are remembered; older ones are judged by the wall clock in their row.
 const REMEMBERED: usize = 7_200;
 
-/// What the writer of beats may do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BeatOrder {
-    /// Write on, from this number.
-    Write {
-        /// The next number.
-        next: u64,
-    },
-    /// Write nothing.
-    Hold,
-}
-
 /// One beat that the master has committed.
 #[derive(Clone, Copy, Debug)]
 struct Acknowledged {

@@ -54,6 +54,13 @@ pub struct RegionMemory {
     pub replicas: BTreeMap<ReplicaName, ReplicaMemory>,
 }
 
+impl RegionMemory {
+    /// Pauses the region until somebody resumes it.
+    pub fn hold(&mut self, user: &str, reason: &str) {
+        self.pause = Some(Pause { until: None, reason: reason.to_owned(), user: user.to_owned() });
+    }
+}
+
 /// A proof of life on record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proof {

@@ -20,7 +20,7 @@ mod verdicts;
 mod view;
 mod witness;
 
-pub use beats::{BeatOrder, Beats};
+pub use beats::Beats;
 pub use memory::{Memory, RegionMemory};
 pub use region::{Region, Start};
 pub use replica::{Guard, points_at};
@@ -32,9 +32,9 @@ use jiff::Timestamp;
 
 use crate::model::command::{Command, Reply};
 use crate::model::hook::HookOutcome;
-use crate::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::observation::{BeatOrder, BeatOutcome, Look, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::view::RegionView;
-use crate::model::{Event, Moment, Now, RegionName, ReplicaName};
+use crate::model::{Event, EventKind, Moment, Now, RegionName, ReplicaName};
 
 /// All regions of one daemon, with the ledger of beats that they share.
 #[derive(Debug)]
@@ -139,16 +139,18 @@ impl Judge {
         }
     }
 
-    /// Takes in what upkeep did on a replica: the sentence, and whether keyward itself stopped the threads there.
+    /// Takes in what upkeep did or will do on a replica: the sentence with the event that tells it, if it is news, and
+    /// whether keyward itself now owes the threads there a start.
     pub fn handle_upkeep(
         &mut self,
+        now: Now,
         region: &RegionName,
         name: &ReplicaName,
-        sentence: String,
+        said: Option<(String, Option<EventKind>)>,
         owes_start: Option<bool>,
     ) {
         if let Some(region) = self.find(region) {
-            region.handle_upkeep(name, sentence, owes_start);
+            region.handle_upkeep(now, name, said, owes_start);
         }
     }
 

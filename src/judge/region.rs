@@ -99,9 +99,14 @@ impl Region {
         self.replica(name).is_some_and(|replica| replica.stamp.is_some()) && !self.memory.released.contains_key(name)
     }
 
-    /// Whether the replica was stamped.
-    pub fn is_stamped(&self, name: &ReplicaName) -> bool {
-        self.replica(name).is_some_and(|replica| replica.stamp.is_some())
+    /// Whether a replica is empty, was never set up, and may be set up without being asked; outside an episode only.
+    pub fn may_be_set_up(&self, name: &ReplicaName) -> bool {
+        let Some(replica) = self.replica(name).filter(|replica| replica.stamp.is_none()) else { return false };
+        let left_alone = self.memory.released.contains_key(name) || self.memory.pause.is_some();
+        let empty = |facts: &ReplicaFacts| facts.link.is_none() && facts.other_links.is_empty() && !facts.is_the_master;
+        let ours = replica.foreign_schemas(&self.rules).is_empty();
+        let calm = self.memory.phase == Phase::Remote && self.db.probe_up() == Some(true) && self.memory.lost.is_none();
+        calm && !left_alone && ours && replica.failure.is_none() && replica.facts().is_some_and(empty)
     }
 
     fn replica(&self, name: &ReplicaName) -> Option<&Replica> {
@@ -130,23 +135,30 @@ impl Region {
         }
     }
 
-    pub(super) fn handle_upkeep(&mut self, name: &ReplicaName, sentence: String, owes_start: Option<bool>) {
-        if let Some(replica) = self.replicas.iter_mut().find(|replica| replica.name == *name) {
-            replica.upkeep = Some(sentence);
-        }
+    pub(super) fn handle_upkeep(
+        &mut self,
+        now: Now,
+        name: &ReplicaName,
+        said: Option<(String, Option<EventKind>)>,
+        owes_start: Option<bool>,
+    ) {
+        let Some(replica) = self.replicas.iter_mut().find(|replica| replica.name == *name) else { return };
+        replica.upkeep_runs = said.is_none();
         if let Some(owes) = owes_start {
             self.memory.replicas.entry(name.clone()).or_default().owes_start = owes;
+        }
+        let Some((sentence, event)) = said else { return };
+        replica.upkeep = Some(sentence.clone());
+        replica.upkeep_ended = now.mono;
+        if let Some(kind) = event {
+            self.tell(now, kind, sentence);
         }
     }
 
     pub(super) fn handle_hook(&mut self, now: Now, outcome: &HookOutcome) {
         let seconds = outcome.took.as_secs_f64();
-        let how = match &outcome.end {
-            crate::model::hook::HookEnd::Ok => "succeeded".to_owned(),
-            crate::model::hook::HookEnd::Failed(why) => format!("failed: {why}"),
-            crate::model::hook::HookEnd::TimedOut => "was ended at its time limit".to_owned(),
-        };
-        let sentence = format!("hook {} (attempt {}) {how} after {seconds:.1} s", outcome.hook, outcome.attempt);
+        let sentence =
+            format!("hook {} (attempt {}) {} after {seconds:.1} s", outcome.hook, outcome.attempt, outcome.end.words());
         let kind = EventKind::Hook {
             hook: outcome.hook.clone(),
             event: outcome.event.code().to_owned(),

@@ -32,6 +32,8 @@ pub struct Replica {
     pub(super) link_watched_since: Option<Moment>,
     pub(super) writable_seen: u64,
     pub(super) upkeep: Option<String>,
+    pub(super) upkeep_runs: bool,
+    pub(super) upkeep_ended: Moment,
     baseline: Option<Baseline>,
 }
 
@@ -59,6 +61,8 @@ impl Replica {
             link_watched_since: None,
             writable_seen: 0,
             upkeep: None,
+            upkeep_runs: false,
+            upkeep_ended: Moment::default(),
             baseline: None,
         }
     }
@@ -82,7 +86,7 @@ impl Replica {
         if proof.is_some() {
             self.link_proof = proof;
         }
-        self.facts = Some((look.ended, facts.clone()));
+        self.facts = Some((look.began, facts.clone()));
         proof
     }
 
@@ -256,10 +260,9 @@ impl Replica {
         }
     }
 
-    /// Brings what is remembered of the server up to date; whether it is worth writing down now.
-    pub fn remember(&self, memory: &mut ReplicaMemory, now: Now) -> bool {
-        let Some(facts) = self.facts() else { return false };
-        let before = memory.clone();
+    /// Brings what is remembered of the server up to date.
+    pub fn remember(&self, memory: &mut ReplicaMemory, now: Now) {
+        let Some((began, facts)) = &self.facts else { return };
         match (facts.filter_durability, facts.read_only_durability) {
             (Durability::Kept, Durability::Kept) => memory.durable = true,
             // set at run time: that hides where a restart would take it from, so what was seen before still counts
@@ -270,12 +273,12 @@ impl Replica {
             && link.io != ThreadState::Stopped
             && link.sql == ThreadState::Running
         {
-            memory.owes_start = false;
+            // a look from before the upkeep's end may show threads that it was about to stop
+            memory.owes_start &= self.upkeep_runs || *began < self.upkeep_ended;
             if memory.running_at.is_none_or(|at| now.age_of(at) > Duration::from_secs(60)) {
                 memory.running_at = Some(now.wall);
             }
         }
-        *memory != before
     }
 }
 

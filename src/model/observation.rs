@@ -186,3 +186,15 @@ pub enum BeatOutcome {
         number: Option<u64>,
     },
 }
+
+/// What the writer of beats may do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BeatOrder {
+    /// Write on, from this number.
+    Write {
+        /// The next number.
+        next: u64,
+    },
+    /// Write nothing.
+    Hold,
+}

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use keyward::judge::{BeatOrder, Judge, Memory, Rules};
+use keyward::judge::{Judge, Memory, Rules};
 use keyward::model::command::Command;
 use keyward::model::hook::{HookEnd, HookOutcome, HookSpec};
 use keyward::model::observation::{
-    ActingLock, BeatOutcome, BeatRow, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity,
-    ThreadState,
+    ActingLock, BeatOrder, BeatOutcome, BeatRow, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts,
+    ServerIdentity, ThreadState,
 };
 use keyward::model::phase::{Failback, Mode};
 use keyward::model::{EventKind, Failure, Moment, Now, Reason, RegionName, ReplicaName};
