@@ -1,6 +1,7 @@
 //! The command line: arguments in, one command done, an exit code out. What a command does stands in its own file.
 
 pub mod args;
+pub mod check;
 pub mod completions;
 pub mod exit;
 pub mod output;
@@ -29,11 +30,12 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
+        Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
         Command::Setup(args) if args.replace_data => later("setup --replace-data"),
         Command::Setup(args) if args.reseed => later("setup --reseed"),
         Command::Verify(_) | Command::Doctor(_) | Command::Man => later(cli.command.name()),
-        Command::Run | Command::Check | Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
+        Command::Run | Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
         Command::Status(_)
         | Command::Events(_)
         | Command::Failover(_)

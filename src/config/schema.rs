@@ -106,6 +106,17 @@ pub enum TlsMode {
     VerifyIdentity,
 }
 
+impl TlsMode {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            TlsMode::Disabled => "disabled",
+            TlsMode::Required => "required",
+            TlsMode::VerifyIdentity => "verify-identity",
+        }
+    }
+}
+
 /// `[replication]`
 #[derive(Clone, Debug)]
 pub struct Replication {
@@ -202,4 +213,14 @@ pub enum Failback {
     Auto,
     /// An operator only.
     Manual,
+}
+
+impl Failback {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            Failback::Auto => "auto",
+            Failback::Manual => "manual",
+        }
+    }
 }
