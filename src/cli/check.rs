@@ -31,8 +31,8 @@ fn summary(path: &Path, settings: &Settings) -> String {
     say("settings", path.display().to_string());
     say("master", format!("{} at {}", settings.master.region, addresses.join(", ")));
     say("databases", replication.databases.join(", "));
-    say("accounts", format!("{}; for the link {}", settings.account.user, replication.account.user));
-    say("tls", format!("{}; for the link {}", tls(&settings.tls), tls(&replication.tls)));
+    say("login", format!("{}, TLS {}", settings.account.user, tls(&settings.tls)));
+    say("link", format!("{}, TLS {}", replication.account.user, tls(&replication.tls)));
     let (poll, probe) = (friendly(settings.poll_interval), friendly(settings.probe_timeout));
     let (connect, beat) = (friendly(settings.connect_timeout), friendly(replication.beat_interval));
     say("looks", format!("every {poll}, each at most {probe}; connecting at most {connect}; beats every {beat}"));

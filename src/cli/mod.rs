@@ -6,6 +6,7 @@ pub mod completions;
 pub mod exit;
 pub mod output;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -70,7 +71,7 @@ fn misused(error: &clap::Error) -> Exit {
             Exit::BadInput
         }
         _ => {
-            eprintln!("keyward: {}", one_line(&error.render().to_string()));
+            complain(&format!("keyward: {}", one_line(&error.render().to_string())));
             Exit::BadInput
         }
     }
@@ -100,12 +101,17 @@ fn failed(error: &anyhow::Error, verbose: bool) -> Exit {
         return Exit::Done;
     }
     for line in error.to_string().lines() {
-        eprintln!("keyward: {line}");
+        complain(&format!("keyward: {line}"));
     }
     if verbose {
         for cause in error.chain().skip(1) {
-            eprintln!("  because: {}", cause.to_string().replace('\n', "; "));
+            complain(&format!("  because: {}", cause.to_string().replace('\n', "; ")));
         }
     }
     Exit::of(error)
+}
+
+/// A line on stderr; when nobody can read it, there is nobody left to tell.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

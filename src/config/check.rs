@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::notes::Notes;
 use super::schema::{Account, Failover, Mode, Region, Settings};
 use crate::model::Address;
@@ -14,6 +16,8 @@ use crate::model::time::friendly;
 const LONGEST_SOCKET: usize = 107;
 /// The longest account name that MariaDB takes, in characters.
 const LONGEST_USER: usize = 128;
+/// The longest password of a link that MariaDB takes, in bytes; beyond it, the server's error quotes the password.
+const LONGEST_LINK_PASSWORD: usize = 96;
 /// The longest schema name that MariaDB takes, in characters.
 const LONGEST_SCHEMA: usize = 64;
 /// The longest name of a region, as in Keystone.
@@ -91,7 +95,6 @@ fn http(settings: &Settings, notes: &Notes) {
         _ => {}
     }
     for (user, hash) in &http.basic_auth_users {
-        use secrecy::ExposeSecret;
         let key = format!("http.basic_auth_users.{user}");
         if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
             notes.problem(&key, "a user's name must not be empty and must hold neither a colon nor control characters");
@@ -106,6 +109,10 @@ fn accounts(settings: &Settings, notes: &Notes) {
     let (own, link) = (&settings.account, &settings.replication.account);
     user("account.user", own, notes);
     user("replication.user", link, notes);
+    if link.password.expose_secret().len() > LONGEST_LINK_PASSWORD {
+        let sentence = format!("is longer than the {LONGEST_LINK_PASSWORD} bytes that MariaDB takes for a link");
+        notes.problem("replication.password", sentence);
+    }
     if own.user == link.user && !own.user.is_empty() {
         let sentence =
             format!("{:?} is account.user too; the link needs an account of its own, with fewer rights", own.user);

@@ -32,11 +32,13 @@ pub fn password(table: &mut Table<'_>, default_file: &str, files: &Files) -> Sec
         return nothing();
     }
     match in_place {
-        Some(text) if text.is_empty() => {
-            table.problem("password", "must not be empty");
-            nothing()
-        }
-        Some(text) => SecretString::from(text),
+        Some(text) => match one_line(text) {
+            Ok(secret) => secret,
+            Err(rule) => {
+                table.problem("password", rule);
+                nothing()
+            }
+        },
         // a wrong type has been noted already
         None if !table.sound("password") => nothing(),
         None => from_file(table, &file, files),
@@ -52,8 +54,8 @@ fn from_file(table: &Table<'_>, file: &str, files: &Files) -> SecretString {
         return nothing();
     }
     let path = files.place(file);
-    match line_end_removed(&path) {
-        Ok(text) => SecretString::from(text),
+    match line_end_removed(&path).and_then(|text| one_line(text).map_err(|rule| format!("{} {rule}", path.display()))) {
+        Ok(secret) => secret,
         Err(sentence) => {
             table.problem("password_file", sentence);
             nothing()
@@ -80,13 +82,18 @@ fn line_end_removed(path: &Path) -> Result<String, String> {
             text.pop();
         }
     }
-    if text.is_empty() {
-        return Err(format!("{} is empty; write the password into it", path.display()));
-    }
-    if text.contains(['\n', '\0']) {
-        return Err(format!("{} must hold the password on one line and nothing else", path.display()));
-    }
     Ok(text)
+}
+
+/// Servers keep a link's password on one line of a file, so no password may break it.
+fn one_line(text: String) -> Result<SecretString, &'static str> {
+    if text.is_empty() {
+        return Err("must not be empty");
+    }
+    if text.chars().any(char::is_control) {
+        return Err("must hold the password on one line, without control characters");
+    }
+    Ok(SecretString::from(text))
 }
 
 /// What a file holds, up to a limit.
