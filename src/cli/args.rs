@@ -11,9 +11,6 @@ use clap_complete::Shell;
 use crate::config::duration;
 use crate::model::{RegionName, ReplicaName};
 
-/// Where the settings are when nobody says otherwise.
-pub const DEFAULT_CONFIG: &str = "/etc/keyward/keyward.toml";
-
 /// Keeps every other OpenStack region signing its users in when RegionOne is gone.
 #[derive(Debug, Parser)]
 #[command(name = "keyward", version, max_term_width = 100, arg_required_else_help = true)]
@@ -27,15 +24,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-impl Cli {
-    /// The settings file to read: the flag, or the environment, or the usual place.
-    pub fn config_file(&self) -> PathBuf {
-        let from_environment =
-            || std::env::var_os("KEYWARD_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
-        self.config.clone().or_else(from_environment).unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG))
-    }
 }
 
 /// Every command of the program.

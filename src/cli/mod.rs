@@ -1,10 +1,12 @@
 //! The command line: arguments in, one command done, an exit code out. What a command does stands in its own file.
 
 pub mod args;
+pub mod check;
 pub mod completions;
 pub mod exit;
 pub mod output;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,11 +31,12 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
+        Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
         Command::Setup(args) if args.replace_data => later("setup --replace-data"),
         Command::Setup(args) if args.reseed => later("setup --reseed"),
         Command::Verify(_) | Command::Doctor(_) | Command::Man => later(cli.command.name()),
-        Command::Run | Command::Check | Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
+        Command::Run | Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
         Command::Status(_)
         | Command::Events(_)
         | Command::Failover(_)
@@ -68,7 +71,7 @@ fn misused(error: &clap::Error) -> Exit {
             Exit::BadInput
         }
         _ => {
-            eprintln!("keyward: {}", one_line(&error.render().to_string()));
+            complain(&format!("keyward: {}", one_line(&error.render().to_string())));
             Exit::BadInput
         }
     }
@@ -98,12 +101,17 @@ fn failed(error: &anyhow::Error, verbose: bool) -> Exit {
         return Exit::Done;
     }
     for line in error.to_string().lines() {
-        eprintln!("keyward: {line}");
+        complain(&format!("keyward: {line}"));
     }
     if verbose {
         for cause in error.chain().skip(1) {
-            eprintln!("  because: {}", cause.to_string().replace('\n', "; "));
+            complain(&format!("  because: {}", cause.to_string().replace('\n', "; ")));
         }
     }
     Exit::of(error)
+}
+
+/// A line on stderr; when nobody can read it, there is nobody left to tell.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

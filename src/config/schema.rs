@@ -107,6 +107,17 @@ pub enum TlsMode {
     VerifyIdentity,
 }
 
+impl TlsMode {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            TlsMode::Disabled => "disabled",
+            TlsMode::Required => "required",
+            TlsMode::VerifyIdentity => "verify-identity",
+        }
+    }
+}
+
 /// `[replication]`
 #[derive(Clone, Debug)]
 pub struct Replication {

@@ -102,6 +102,16 @@ pub enum Failback {
     Manual,
 }
 
+impl Failback {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            Failback::Auto => "auto",
+            Failback::Manual => "manual",
+        }
+    }
+}
+
 /// What kind of thing happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
