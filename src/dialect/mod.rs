@@ -1,3 +1,5 @@
 //! Everything that differs between kinds of server, and how text becomes SQL. No I/O.
 
+pub mod answer;
+pub mod mariadb;
 pub mod text;

@@ -9,6 +9,7 @@ pub mod observation;
 pub mod phase;
 pub mod retry;
 pub mod time;
+pub mod upkeep;
 pub mod verdict;
 pub mod view;
 

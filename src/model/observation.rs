@@ -154,6 +154,8 @@ pub struct ReplicaFacts {
     pub schemas: Vec<String>,
     /// A named lock taken on the master is held here too: it is the master.
     pub is_the_master: bool,
+    /// The lock was held on the master by keyward's own connection all through this look, and is not held here.
+    pub proven_not_master: bool,
     /// A named lock taken on this other replica of the configuration is held here too.
     pub is_also: Option<ReplicaName>,
     /// Who may act here.
