@@ -9,6 +9,8 @@
 //! Data goes one way, as plain values. `ARCHITECTURE.md` has the map in full.
 
 pub mod config;
+pub mod daemon;
 pub mod dialect;
 pub mod model;
 pub mod observe;
+pub mod report;
