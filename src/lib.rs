@@ -8,6 +8,7 @@
 //!
 //! Data goes one way, as plain values. `ARCHITECTURE.md` has the map in full.
 
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod dialect;

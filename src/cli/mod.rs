@@ -1,0 +1,109 @@
+//! The command line: arguments in, one command done, an exit code out. What a command does stands in its own file.
+
+pub mod args;
+pub mod completions;
+pub mod exit;
+pub mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use exit::{BadInput, Exit};
+use output::ReaderLeft;
+
+/// The whole program: reads the arguments, does the command, says what failed.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error).into(),
+    };
+    let verbose = cli.verbose;
+    match dispatch(&cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => failed(&error, verbose).into(),
+    }
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
+    match &cli.command {
+        Command::Completions(args) => completions::run(args),
+        Command::Setup(args) if args.replace_data => later("setup --replace-data"),
+        Command::Setup(args) if args.reseed => later("setup --reseed"),
+        Command::Verify(_) | Command::Doctor(_) | Command::Man => later(cli.command.name()),
+        Command::Run | Command::Check | Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
+        Command::Status(_)
+        | Command::Events(_)
+        | Command::Failover(_)
+        | Command::Failback(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
+        | Command::Release(_)
+        | Command::Adopt(_)
+        | Command::HookTest(_) => not_built(&cli.command),
+    }
+}
+
+/// Stands in until the command's own file is merged.
+fn not_built(command: &Command) -> anyhow::Result<Exit> {
+    anyhow::bail!("`keyward {}` is being built", command.name())
+}
+
+fn later(what: &str) -> anyhow::Result<Exit> {
+    Err(BadInput(format!("`keyward {what}` is not in this release yet; nothing was changed")).into())
+}
+
+/// What clap has to say: help and version on stdout, anything wrong as one line.
+fn misused(error: &clap::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // a reader that left early is no failure
+            let _ = error.print();
+            Exit::Done
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            Exit::BadInput
+        }
+        _ => {
+            eprintln!("keyward: {}", one_line(&error.render().to_string()));
+            Exit::BadInput
+        }
+    }
+}
+
+/// Clap's message and its tips without the usage that follows.
+fn one_line(rendered: &str) -> String {
+    let told = rendered.split("\nUsage:").next().unwrap_or(rendered);
+    let mut sentence = String::new();
+    for line in told.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line.starts_with("tip:") || line.starts_with('[') {
+            sentence.push(';');
+        }
+        if !sentence.is_empty() {
+            sentence.push(' ');
+        }
+        sentence.push_str(line.strip_prefix("error: ").unwrap_or(line));
+    }
+    match sentence.strip_suffix("For more information, try '--help'.") {
+        Some(start) => start.trim_end().to_owned(),
+        None => sentence,
+    }
+}
+
+fn failed(error: &anyhow::Error, verbose: bool) -> Exit {
+    if error.is::<ReaderLeft>() {
+        return Exit::Done;
+    }
+    for line in error.to_string().lines() {
+        eprintln!("keyward: {line}");
+    }
+    if verbose {
+        for cause in error.chain().skip(1) {
+            eprintln!("  because: {}", cause.to_string().replace('\n', "; "));
+        }
+    }
+    Exit::of(error)
+}
