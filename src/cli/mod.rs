@@ -2,8 +2,11 @@
 
 pub mod args;
 pub mod completions;
+pub mod control;
 pub mod exit;
 pub mod output;
+pub mod render;
+pub mod sheet;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,8 @@
 
 pub mod auth;
 pub mod events;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod log;
 pub mod metrics;
 pub mod page;

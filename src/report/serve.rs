@@ -272,3 +272,6 @@ fn full(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Respo
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
+
+#[cfg(test)]
+mod tests;
