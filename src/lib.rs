@@ -11,7 +11,9 @@
 pub mod cli;
 pub mod act;
 pub mod config;
+pub mod daemon;
 pub mod dialect;
 pub mod judge;
 pub mod model;
 pub mod observe;
+pub mod report;

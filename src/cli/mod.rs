@@ -3,8 +3,11 @@
 pub mod args;
 pub mod check;
 pub mod completions;
+pub mod control;
 pub mod exit;
 pub mod output;
+pub mod render;
+pub mod sheet;
 
 use std::io::Write;
 use std::process::ExitCode;

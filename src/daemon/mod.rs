@@ -16,3 +16,6 @@ mod setups;
 mod watchers;
 
 pub use run::run;
+//! Wires the rooms together.
+
+pub mod control;
