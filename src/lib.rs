@@ -10,5 +10,6 @@
 
 pub mod config;
 pub mod dialect;
+pub mod lab;
 pub mod model;
 pub mod observe;
