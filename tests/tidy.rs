@@ -2,6 +2,8 @@
 //!
 //! Each wall is first proven on a bad sample: a wall that finds nothing wrong there is broken itself.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
