@@ -14,6 +14,7 @@ pub mod config;
 pub mod daemon;
 pub mod dialect;
 pub mod judge;
+pub mod lab;
 pub mod model;
 pub mod observe;
 pub mod report;

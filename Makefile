@@ -1,0 +1,37 @@
+# What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench lint packages tools deny
+
+CARGO ?= cargo
+# tests on real servers mostly wait, so more of them than cores run at once
+TEST_THREADS ?= 4
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: packages ## build the program, optimised, as target/release/keyward
+	$(CARGO) build --release --locked
+
+demo: packages ## the whole story on two real MariaDB servers in a temporary folder, in under a minute
+	@$(CARGO) build --locked
+	@target/debug/keyward demo $(DEMO)
+
+test: packages ## every test, those on real servers too
+	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
+
+bench: packages ## figures for the main job: fault to hook, /metrics, memory and CPU while idle
+	$(CARGO) bench --locked --bench main_job -- $(BENCH)
+
+lint: ## formatting, clippy and documentation, warnings denied
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+deny: tools ## licences, sources, banned and reported packages
+	scripts/check-packages
+
+packages: ## install the Debian packages that are missing
+	@scripts/install-packages
+
+tools: packages ## install cargo-deny into target/tools
+	@scripts/install-tools

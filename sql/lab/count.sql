@@ -1,0 +1,2 @@
+-- Counts the rows of a table; the lab's root.
+SELECT COUNT(*) FROM {table};

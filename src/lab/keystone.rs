@@ -1,0 +1,53 @@
+//! A database like Keystone's: its tables, keys and foreign keys, filled with as many users as wanted.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+
+use super::server::Server;
+use crate::dialect::text::{fill, identifier, literal};
+
+/// How much to load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Users, each with a login, a password and two assignments.
+    pub users: u32,
+    /// Projects; at least 1.
+    pub projects: u32,
+}
+
+/// Makes the schema `schema` and fills it.
+///
+/// # Errors
+/// What the server says.
+pub async fn load(server: &Server, schema: &str, size: Size) -> anyhow::Result<()> {
+    let schema = identifier(schema);
+    let (users, projects) = (size.users.to_string(), size.projects.max(1).to_string());
+    let tables = fill(include_str!("../../sql/lab/keystone.sql"), &[]);
+    let rows = include_str!("../../sql/lab/keystone_rows.sql");
+    let rows = fill(rows, &[("users", &users), ("projects", &projects)]);
+    let all = format!("CREATE DATABASE {schema} DEFAULT CHARACTER SET utf8mb3; USE {schema}; {tables}; {rows}");
+    server.sql(&all).await.context("load the keystone-like database")
+}
+
+/// What a table holds: its rows, counted, and the server's own checksum over them.
+pub type Content = BTreeMap<String, (u64, String)>;
+
+/// Every base table of a schema with what it holds.
+///
+/// # Errors
+/// What the server says.
+pub async fn content(server: &Server, schema: &str) -> anyhow::Result<Content> {
+    let tables = fill(include_str!("../../sql/lab/tables.sql"), &[("schema", &literal(schema))]);
+    let mut content = Content::new();
+    for name in server.rows(&tables).await?.into_iter().flatten().flatten() {
+        let table = format!("{}.{}", identifier(schema), identifier(&name));
+        let gaps = [("table", table.as_str())];
+        let count = server.value(&fill(include_str!("../../sql/lab/count.sql"), &gaps)).await?;
+        let count = count.and_then(|count| count.parse().ok()).with_context(|| format!("count the rows of {table}"))?;
+        let sum = server.rows(&fill(include_str!("../../sql/lab/checksum.sql"), &gaps)).await?;
+        let sum = sum.into_iter().flatten().nth(1).flatten().with_context(|| format!("checksum {table}"))?;
+        content.insert(name, (count, sum));
+    }
+    Ok(content)
+}

@@ -1,0 +1,69 @@
+//! Real MariaDB servers on loopback in a temporary folder, for `keyward demo`, the tests and the measurements.
+//!
+//! Nothing is imitated here, and nothing outside the temporary folder is touched: no service, no `/etc/mysql`, no
+//! well-known port. Everything ends with its owner: dropped, panicked or killed.
+
+pub mod client;
+pub mod folder;
+pub mod http;
+pub mod keystone;
+pub mod port;
+pub mod program;
+pub mod server;
+pub mod template;
+pub mod tls;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use folder::Folder;
+use program::Programs;
+pub use server::{Server, Spec};
+pub use tls::{Authority, Pair};
+
+/// A temporary folder and the programs to run servers in it.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    folder: Arc<Folder>,
+    programs: Arc<Programs>,
+}
+
+impl Lab {
+    /// Makes a temporary folder and finds MariaDB's programs. Folders of owners that were killed are cleared away.
+    ///
+    /// # Errors
+    /// A program is missing (the sentence names the package), or the temporary folder cannot be made.
+    pub fn new() -> anyhow::Result<Self> {
+        let programs = Programs::find()?;
+        let folder = Folder::make().context("make a temporary folder for the servers")?;
+        Ok(Self { folder: Arc::new(folder), programs: Arc::new(programs) })
+    }
+
+    /// The temporary folder; it goes when the lab and the last of its servers are dropped.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The version of the servers, for example `10.11.19-MariaDB`.
+    pub fn version(&self) -> &str {
+        &self.programs.version
+    }
+
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Errors
+    /// What kept it from answering within a minute, with the end of its own log.
+    pub async fn start(&self, spec: Spec) -> anyhow::Result<Server> {
+        Server::create(Arc::clone(&self.folder), Arc::clone(&self.programs), spec).await
+    }
+
+    /// A certificate authority of its own, kept in the lab's folder under `name`.
+    ///
+    /// # Errors
+    /// `openssl` is missing or failed.
+    pub fn authority(&self, name: &str) -> anyhow::Result<Authority> {
+        Authority::make(&self.folder().join(name), name)
+    }
+}

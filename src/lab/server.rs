@@ -1,0 +1,294 @@
+//! One MariaDB server: started, killed, frozen, stopped and started again on the same data and the same port.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::PathBuf;
+use std::process::Child;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::client::{Cells, Client};
+use super::folder::{Folder, copy_folder};
+use super::port::Port;
+use super::program::{self, Programs};
+use super::template;
+use super::tls::Pair;
+
+/// Limit of a start and of a stop.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Which server to start.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    name: String,
+    server_id: u32,
+    lines: Vec<String>,
+}
+
+impl Spec {
+    /// A server that writes row events to its binary log, as a master or an empty replica.
+    /// The name, for example `r1`, is unique in its lab.
+    pub fn new(name: &str, server_id: u32) -> Self {
+        Self { name: name.to_owned(), server_id, lines: Vec::new() }
+    }
+
+    /// One more line of the option file; later lines win.
+    pub fn line(mut self, line: &str) -> Self {
+        self.lines.push(line.to_owned());
+        self
+    }
+
+    /// Offers TLS with this certificate.
+    pub fn tls(self, pair: &Pair) -> Self {
+        self.line(&format!("ssl_ca={}", pair.ca.display()))
+            .line(&format!("ssl_cert={}", pair.cert.display()))
+            .line(&format!("ssl_key={}", pair.key.display()))
+    }
+}
+
+/// A server of the lab. It is killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    name: String,
+    dir: PathBuf,
+    port: Port,
+    child: Option<Child>,
+    client: Client,
+    programs: Arc<Programs>,
+    // last, so that the folder outlives the server
+    _folder: Arc<Folder>,
+}
+
+impl Server {
+    pub(super) async fn create(folder: Arc<Folder>, programs: Arc<Programs>, spec: Spec) -> anyhow::Result<Self> {
+        let dir = folder.path().join(&spec.name);
+        fs::create_dir(&dir).with_context(|| format!("make the folder {}", dir.display()))?;
+        let (data, cache, known) = (dir.join("data"), folder.path().to_owned(), Arc::clone(&programs));
+        tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
+            let template = template::data_folder(&known, &cache)?;
+            copy_folder(&template, &data).with_context(|| format!("copy {}", template.display()))
+        })
+        .await??;
+        let port = Port::take().context("find a free port")?;
+        let client = Client::root(&spec.name, &dir.join("s"));
+        let mut server = Self { name: spec.name, dir, port, child: None, client, programs, _folder: folder };
+        server.configure(spec.server_id, &spec.lines)?;
+        server.start().await?;
+        Ok(server)
+    }
+
+    /// Its name in the lab.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its port on 127.0.0.1, kept while the server is down.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// `127.0.0.1:port`
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port())
+    }
+
+    /// Its unix socket, through which root needs no password.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("s")
+    }
+
+    /// Its data folder; only touch it while the server is down.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Its option file; a change counts from the next start.
+    pub fn option_file(&self) -> PathBuf {
+        self.dir.join("my.cnf")
+    }
+
+    /// Its own log.
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    /// Its process; `None` while it is down.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Root through the socket.
+    pub fn root(&self) -> &Client {
+        &self.client
+    }
+
+    /// An account over TCP without TLS.
+    pub fn client(&self, user: &str, password: &str) -> Client {
+        Client::tcp(&self.name, self.port(), user, password)
+    }
+
+    /// Runs statements as root.
+    ///
+    /// # Errors
+    /// What the server says of the first that fails.
+    pub async fn sql(&self, statements: &str) -> anyhow::Result<()> {
+        self.client.run(statements).await
+    }
+
+    /// The rows of one statement as root.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn rows(&self, statement: &str) -> anyhow::Result<Vec<Cells>> {
+        self.client.rows(statement).await
+    }
+
+    /// The first cell of the first row as root.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn value(&self, statement: &str) -> anyhow::Result<Option<String>> {
+        self.client.value(statement).await
+    }
+
+    /// Starts it on its data and port and waits until it answers; nothing happens when it runs.
+    ///
+    /// # Errors
+    /// It ended or has not answered within a minute; the sentence holds the end of its own log.
+    pub async fn start(&mut self) -> anyhow::Result<()> {
+        if self.child.is_some() {
+            return Ok(());
+        }
+        let log = self.log()?;
+        let options = self.option_file();
+        let child = program::spawn(&self.programs.server, |command| {
+            command.arg(format!("--defaults-file={}", options.display())).stdout(log.0).stderr(log.1)
+        })?;
+        self.child = Some(child);
+        let started = Instant::now();
+        while self.answers().await.is_err() {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            if ended.is_some() || started.elapsed() > LIMIT {
+                self.kill9();
+                let said = fs::read(self.log_file()).unwrap_or_default();
+                let said = program::tail(&String::from_utf8_lossy(&said), 8);
+                let what = ended.map_or("does not answer".to_owned(), |status| format!("ended ({status})"));
+                bail!("the lab's server {} {what}: {said}", self.name);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// Ends it in good order (SIGTERM) and waits; nothing happens when it is down.
+    ///
+    /// # Errors
+    /// It has not ended within a minute; then it is killed.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)?;
+        let started = Instant::now();
+        while let Some(child) = &mut self.child {
+            if child.try_wait().context("wait for a server")?.is_some() {
+                self.child = None;
+            } else if started.elapsed() > LIMIT {
+                self.kill9();
+                bail!("the lab's server {} did not stop", self.name);
+            } else {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops and starts it.
+    ///
+    /// # Errors
+    /// As `stop` and `start`.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.stop().await?;
+        self.start().await
+    }
+
+    /// Kills it with SIGKILL and waits until it is gone.
+    pub fn kill9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            program::end(&mut child);
+        }
+    }
+
+    /// Freezes it (SIGSTOP): its connections stay open and nothing answers.
+    ///
+    /// # Errors
+    /// The signal could not be sent.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Thaws it (SIGCONT).
+    ///
+    /// # Errors
+    /// The signal could not be sent.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Adds a line to the option file; it counts from the next start.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn add_line(&self, line: &str) -> anyhow::Result<()> {
+        use std::io::Write;
+
+        let mut file = OpenOptions::new().append(true).open(self.option_file()).context("open an option file")?;
+        writeln!(file, "{line}").context("write an option file")
+    }
+
+    async fn answers(&self) -> anyhow::Result<()> {
+        let asked = self.client.run("DO 1");
+        tokio::time::timeout(Duration::from_secs(5), asked).await.context("no answer")?
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let Some(pid) = self.pid().and_then(|pid| Pid::from_raw(pid.cast_signed())) else { return Ok(()) };
+        kill_process(pid, signal).with_context(|| format!("send a signal to the lab's server {}", self.name))
+    }
+
+    fn log(&self) -> anyhow::Result<(File, File)> {
+        let path = self.log_file();
+        let log = OpenOptions::new().create(true).append(true).open(&path);
+        let log = log.with_context(|| format!("open {}", path.display()))?;
+        Ok((log.try_clone()?, log))
+    }
+
+    fn configure(&self, server_id: u32, lines: &[String]) -> anyhow::Result<()> {
+        let mut text = format!(
+            "[mysqld]\nserver_id={server_id}\nport={}\nbind_address=127.0.0.1\nskip_name_resolve\n",
+            self.port()
+        );
+        for (name, file) in [("datadir", "data"), ("socket", "s"), ("pid_file", "pid")] {
+            text.push_str(&format!("{name}={}\n", self.dir.join(file).display()));
+        }
+        text.push_str("log_bin=binlog\nbinlog_format=ROW\n");
+        text.push_str(template::INNODB);
+        // committed rows outlive a killed server, which is what the lab does to servers; not a power cut
+        text.push_str("innodb_flush_log_at_trx_commit=2\nsync_binlog=0\n");
+        text.push_str("innodb_buffer_pool_size=32M\nkey_buffer_size=1M\nperformance_schema=OFF\n");
+        if rustix::process::geteuid().is_root() {
+            text.push_str("user=root\n");
+        }
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        let path = self.option_file();
+        fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill9();
+    }
+}
