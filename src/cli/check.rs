@@ -58,7 +58,7 @@ fn region_lines(region: &Region, say: &mut impl FnMut(&str, String)) {
     for hook in &failover.hooks {
         let program = hook.command.first().map(String::as_str).unwrap_or_default();
         let optional = if hook.optional { ", optional" } else { "" };
-        let missing = if Path::new(program).exists() { "" } else { "; there is no such file on this host" };
+        let missing = if Path::new(program).exists() { "" } else { "; not on this host" };
         say("  hook", format!("{}: {program} (at most {}{optional}){missing}", hook.name, friendly(hook.timeout)));
     }
     if failover.hooks.is_empty() {

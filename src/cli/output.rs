@@ -23,7 +23,7 @@ pub fn write(text: &str) -> anyhow::Result<()> {
 /// Writes `text` and a line end to standard output at once.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn line(text: &str) -> anyhow::Result<()> {
     write(&format!("{text}\n"))
 }
