@@ -8,8 +8,8 @@
 //!
 //! Data goes one way, as plain values. `ARCHITECTURE.md` has the map in full.
 
-pub mod cli;
 pub mod act;
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod dialect;
@@ -17,4 +17,5 @@ pub mod judge;
 pub mod lab;
 pub mod model;
 pub mod observe;
+pub mod plan;
 pub mod report;

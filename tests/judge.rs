@@ -4,6 +4,8 @@
 //! lower part of the file, line by line. `TIMELINES=write` writes the lower parts anew: read the difference before
 //! it is committed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall panic")]
+
 mod simulated;
 
 use std::fs;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::dialect::answer::table;
 use crate::dialect::text::{fill, literal};
-use crate::model::observation::BeatOutcome;
+use crate::model::observation::{BeatOrder, BeatOutcome};
 use crate::model::{Failure, Moment, Now, Reason};
 use crate::observe::connect::{Target, meaning};
 use crate::observe::server::{Patience, ask, discard, open, timed_out, unexpected};
@@ -21,18 +21,6 @@ const READ: &str = include_str!("../../sql/mariadb/beat_read.sql");
 const WRITE: &str = include_str!("../../sql/mariadb/beat_write.sql");
 /// While the daemon makes up its mind the connection is silent.
 const IDLE: Duration = Duration::from_secs(600);
-
-/// What the daemon wants of the beats. Every `BeatOutcome::Read` is answered by one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BeatOrder {
-    /// Write from this number on, until the next gap. After a `Hold` the row is read and reported once more first.
-    Write {
-        /// The first number; a greater one is taken when this one has been sent before.
-        next: u64,
-    },
-    /// Write nothing. Possible at any time.
-    Hold,
-}
 
 /// What beats are written, where and how often.
 #[derive(Clone, Debug)]

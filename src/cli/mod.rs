@@ -7,9 +7,11 @@ pub mod control;
 pub mod exit;
 pub mod output;
 pub mod render;
+pub mod run;
 pub mod sheet;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,6 +20,9 @@ use clap::error::ErrorKind;
 use args::{Cli, Command};
 use exit::{BadInput, Exit};
 use output::ReaderLeft;
+
+use crate::config;
+use crate::model::command::Command as Request;
 
 /// The whole program: reads the arguments, does the command, says what failed.
 pub fn main() -> ExitCode {
@@ -39,17 +44,44 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Setup(args) if args.replace_data => later("setup --replace-data"),
         Command::Setup(args) if args.reseed => later("setup --reseed"),
         Command::Verify(_) | Command::Doctor(_) | Command::Man => later(cli.command.name()),
-        Command::Run | Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
-        Command::Status(_)
-        | Command::Events(_)
-        | Command::Failover(_)
-        | Command::Failback(_)
-        | Command::Pause(_)
-        | Command::Resume(_)
-        | Command::Release(_)
-        | Command::Adopt(_)
-        | Command::HookTest(_) => not_built(&cli.command),
+        Command::Run => run::run(cli.config.as_deref()),
+        Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
+        asked => {
+            let settings = config::load_without_files(cli.config.as_deref())?;
+            ask(&settings.control_socket, asked)
+        }
     }
+}
+
+/// The commands that the running daemon carries out.
+fn ask(socket: &Path, asked: &Command) -> anyhow::Result<Exit> {
+    let request = match asked {
+        Command::Status(args) => return control::status(socket, args.json, args.watch),
+        Command::Events(args) => return control::events(socket, args.json),
+        Command::Failover(args) => {
+            Request::Failover { region: args.region.clone(), force: args.force, reason: args.reason.clone() }
+        }
+        Command::Failback(args) => {
+            Request::Failback { region: args.region.clone(), force: args.force, reason: args.reason.clone() }
+        }
+        Command::Pause(args) => Request::Pause {
+            region: args.region.clone(),
+            seconds: args.span.map(|span| span.as_secs()),
+            reason: args.reason.clone(),
+        },
+        Command::Resume(args) => Request::Resume { region: args.region.clone() },
+        Command::Release(args) => Request::Release {
+            region: args.place.region.clone(),
+            replica: args.place.replica.clone(),
+            reason: args.reason.clone(),
+        },
+        Command::Adopt(args) => {
+            Request::Adopt { region: args.place.region.clone(), replica: args.place.replica.clone() }
+        }
+        Command::HookTest(args) => Request::HookTest { region: args.region.clone() },
+        other => return not_built(other),
+    };
+    control::command(socket, &request)
 }
 
 /// Stands in until the command's own file is merged.

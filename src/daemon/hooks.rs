@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::clock;
 use super::inputs::Input;
 use crate::act::exec::{Output, run};
 use crate::act::lock::RunPlace;
 use crate::config::Settings;
 use crate::judge::{Region, Start};
 use crate::model::RegionName;
-use crate::model::command::Reply;
+use crate::model::command::{HookTested, Reply};
 use crate::model::hook::{HookEnd, HookEvent, HookOutcome, HookRun};
 use crate::report::{Events, Metrics};
 
@@ -60,29 +61,27 @@ impl Runner {
         let orders: Vec<HookRun> = rules.hooks.iter().map(order).collect();
         let (place, name) = (self.place(&rules.region), rules.region.clone());
         tokio::spawn(async move {
-            let mut said = Vec::new();
-            let mut ok = true;
+            let mut tested = Vec::new();
             for order in orders {
                 let (outcome, output) = run(order, &place).await;
                 log(&name, &outcome, &output);
-                ok &= outcome.end == HookEnd::Ok;
-                said.push(told_test(&outcome, &output));
                 crate::report::tell(test_event(&name, &outcome), &told.0, &told.1);
+                tested.push((outcome, output));
             }
             // an operator who did not wait needs no answer
-            let _ = reply.send(Reply { ok, message: said.join("\n"), data: None });
+            let _ = reply.send(answer(&name, tested));
         });
     }
 
     fn place(&self, region: &RegionName) -> RunPlace {
-        RunPlace { folder: self.folder.clone(), region: region.clone() }
+        RunPlace { folder: self.folder.clone(), region: region.clone(), clock: clock::moment }
     }
 }
 
 fn test_event(region: &RegionName, outcome: &HookOutcome) -> crate::model::Event {
     let seconds = outcome.took.as_secs_f64();
     crate::model::Event {
-        at: super::clock::wall(),
+        at: clock::wall(),
         region: Some(region.clone()),
         episode: None,
         what: crate::model::EventKind::Hook {
@@ -95,9 +94,26 @@ fn test_event(region: &RegionName, outcome: &HookOutcome) -> crate::model::Event
     }
 }
 
-fn told_test(outcome: &HookOutcome, output: &Output) -> String {
-    let head = format!("{}: {} after {:.1} s", outcome.hook, outcome.end.words(), outcome.took.as_secs_f64());
-    if output.text.trim().is_empty() { head } else { format!("{head}\n{}", output.text.trim_end()) }
+fn answer(region: &RegionName, tested: Vec<(HookOutcome, Output)>) -> Reply {
+    let failed = tested.iter().filter(|(outcome, _)| outcome.end != HookEnd::Ok).count();
+    let tell = |(outcome, output): (HookOutcome, Output)| HookTested {
+        outcome: outcome.end.code().to_owned(),
+        detail: match outcome.end {
+            HookEnd::Failed(why) => why,
+            HookEnd::Ok | HookEnd::TimedOut => String::new(),
+        },
+        hook: outcome.hook,
+        seconds: outcome.took.as_secs_f64(),
+        output: output.text,
+    };
+    let data = serde_json::to_value(tested.into_iter().map(tell).collect::<Vec<_>>()).ok();
+    let message = match failed {
+        0 => format!("every hook of {region} succeeded with the event `test`"),
+        failed => {
+            format!("{failed} hook(s) of {region} failed with the event `test`; mend them before they are needed")
+        }
+    };
+    Reply { ok: failed == 0, message, data }
 }
 
 /// A hook's output goes to the log only, and to the operator who tests it: it may hold secrets.

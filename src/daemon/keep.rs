@@ -53,7 +53,9 @@ impl Keepers {
             for replica in &region.replicas {
                 let keeper = self.keepers.entry((region.name.clone(), replica.name.clone())).or_default();
                 let waits = keeper.busy || keeper.not_before.is_some_and(|at| now.mono < at);
-                let Some((steps, fault)) = missing(settings, judge, &region.name, &replica.name, now).filter(|_| !waits) else {
+                let Some((steps, fault)) =
+                    missing(settings, judge, &region.name, &replica.name, now).filter(|_| !waits)
+                else {
                     continue;
                 };
                 if keeper.last_at.is_some_and(|at| now.mono.since(at) > CALM) {
@@ -99,7 +101,8 @@ impl Keepers {
             }
         };
         // the same failure every minute is told once
-        let told = (keeper.said != sentence || result.is_ok()).then(|| EventKind::Kept { replica: replica.to_string() });
+        let told =
+            (keeper.said != sentence || result.is_ok()).then(|| EventKind::Kept { replica: replica.to_string() });
         keeper.said.clone_from(&sentence);
         judge.handle_upkeep(now, region, replica, Some((sentence, told)), None);
     }

@@ -54,7 +54,10 @@ impl Store {
             return Err(damaged.clone());
         }
         let cannot = |why: &dyn std::fmt::Display| {
-            format!("the state cannot be written to {}: {why}; mend the folder, keyward tries again", self.file.display())
+            format!(
+                "the state cannot be written to {}: {why}; mend the folder, keyward tries again",
+                self.file.display()
+            )
         };
         if self.stuck.as_ref().is_some_and(|task| !task.is_finished()) {
             return Err(cannot(&"the disk does not answer"));

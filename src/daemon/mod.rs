@@ -16,6 +16,3 @@ mod setups;
 mod watchers;
 
 pub use run::run;
-//! Wires the rooms together.
-
-pub mod control;

@@ -178,7 +178,9 @@ impl Daemon {
             }
             Input::Beat(outcome) => self.judge.handle_beat(now, &outcome),
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
-            Input::Upkeep(region, name, result) => self.keepers.handle_end(&mut self.judge, now, &region, &name, &result),
+            Input::Upkeep(region, name, result) => {
+                self.keepers.handle_end(&mut self.judge, now, &region, &name, &result)
+            }
             Input::Setup(region, name, sentence, done) => {
                 self.setups.handle_end(now, &region, &name, done);
                 let kind = EventKind::Kept { replica: name.to_string() };
@@ -188,7 +190,11 @@ impl Daemon {
     }
 
     fn count<T>(&self, target: Target, look: &Look<T>) {
-        self.metrics.probe_done(target, look.ended.since(look.began), look.result.as_ref().err().map(|failure| failure.reason));
+        self.metrics.probe_done(
+            target,
+            look.ended.since(look.began),
+            look.result.as_ref().err().map(|failure| failure.reason),
+        );
     }
 
     fn handle_request(&mut self, (command, user, to): Request) -> Option<(Reply, tokio::sync::oneshot::Sender<Reply>)> {
@@ -253,9 +259,11 @@ impl Daemon {
         !self.save_failed
     }
 
-    fn direct_watchers(&self) {
-        let order = self.judge.beat_order();
-        self.watchers.orders.send_if_modified(|held| std::mem::replace(held, order) != order);
+    fn direct_watchers(&mut self) {
+        if let Some(order) = self.judge.take_beat_order() {
+            // the writer takes orders at once; a full channel means that it hangs, and then no beat is written anyway
+            let _ = self.watchers.orders.try_send(order);
+        }
         for ((region, name), wish) in &self.watchers.wishes {
             let found = self.judge.regions().iter().find(|other| other.name() == region);
             wish.set(found.is_some_and(|region| region.wants_lock(name)));

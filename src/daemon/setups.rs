@@ -39,7 +39,8 @@ impl Setups {
             return;
         }
         self.read_at = Some(now.mono);
-        let regions: Vec<_> = judge.regions().iter().map(|region| (region.name().clone(), region.rules().replicas.clone())).collect();
+        let regions: Vec<_> =
+            judge.regions().iter().map(|region| (region.name().clone(), region.rules().replicas.clone())).collect();
         for (region, replicas) in regions {
             for (name, _) in replicas {
                 match stamp::read(&self.folder, &region, &name) {

@@ -1,12 +1,13 @@
 //! Starts the tasks that look and beat, one a server, and holds the strings they hang on.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 use super::clock;
 use super::inputs::Input;
-use crate::act::beat::{self, Beating};
+use crate::act::beat::{BeatPlan, write_beats};
 use crate::config::Settings;
 use crate::config::schema::{Replica, Tls};
 use crate::model::observation::BeatOrder;
@@ -20,7 +21,7 @@ use crate::observe::replica::{ReplicaNames, ReplicaQuestion};
 /// The strings that the watching tasks hang on.
 pub struct Watchers {
     /// What the writer of beats may do.
-    pub orders: watch::Sender<BeatOrder>,
+    pub orders: mpsc::Sender<BeatOrder>,
     /// Whether this daemon wants to act on each replica.
     pub wishes: BTreeMap<(RegionName, ReplicaName), ActingWish>,
     stop: watch::Sender<bool>,
@@ -30,19 +31,27 @@ impl Watchers {
     /// Starts looking and beating; everything that is seen goes to `sink`.
     pub fn start(settings: &Settings, instance: &str, sink: &mpsc::Sender<Input>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let (orders, order) = watch::channel(BeatOrder::Hold);
+        let (orders, order) = mpsc::channel(16);
         let rhythm = Rhythm { poll_interval: settings.poll_interval, probe_timeout: settings.probe_timeout };
         let master = NameTag::new(instance, "master");
         let target = target(settings, &settings.master.addresses[0], &settings.tls);
         let question = MasterQuestion::new(target.place.clone(), master.clone());
-        tokio::spawn(look_after(target.clone(), rhythm, question, clock::moment, sink.clone(), Input::Master, stopped.clone()));
-        let beating = Beating {
+        tokio::spawn(look_after(
+            target.clone(),
+            rhythm,
+            question,
+            clock::moment,
+            sink.clone(),
+            Input::Master,
+            stopped.clone(),
+        ));
+        let plan = BeatPlan {
+            target,
             instance: instance.to_owned(),
-            interval: settings.replication.beat_interval,
-            limit: settings.probe_timeout.max(std::time::Duration::from_secs(1)),
+            beat_interval: settings.replication.beat_interval,
+            limit: settings.probe_timeout.max(Duration::from_secs(1)),
         };
-        let clocks = beat::Clocks { moment: clock::moment, wall: clock::wall };
-        tokio::spawn(beat::keep_beating(target, beating, clocks, order, sink.clone(), Input::Beat, stopped.clone()));
+        tokio::spawn(write_beats(plan, clock::now, order, sink.clone(), Input::Beat, stopped.clone()));
         let wishes = start_replicas(settings, instance, &master, rhythm, sink, &stopped);
         Self { orders, wishes, stop }
     }
@@ -61,8 +70,11 @@ fn start_replicas(
     sink: &mpsc::Sender<Input>,
     stopped: &watch::Receiver<bool>,
 ) -> BTreeMap<(RegionName, ReplicaName), ActingWish> {
-    let all = || settings.regions.iter().flat_map(|region| region.replicas.iter().map(move |replica| (&region.name, replica)));
-    let tags: Vec<NameTag> = all().map(|(region, replica)| NameTag::new(instance, &format!("{region}/{}", replica.name))).collect();
+    let all = || {
+        settings.regions.iter().flat_map(|region| region.replicas.iter().map(move |replica| (&region.name, replica)))
+    };
+    let tags: Vec<NameTag> =
+        all().map(|(region, replica)| NameTag::new(instance, &format!("{region}/{}", replica.name))).collect();
     let mut wishes = BTreeMap::new();
     for (place, (region, replica)) in all().enumerate() {
         let others = all().zip(&tags).enumerate().filter(|(other, _)| *other != place);

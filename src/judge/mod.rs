@@ -44,7 +44,7 @@ pub struct Judge {
     gap_limit: Duration,
     last_step: Option<Moment>,
     lost: bool,
-    order: BeatOrder,
+    order: Option<BeatOrder>,
     mastered: bool,
 }
 
@@ -61,7 +61,7 @@ impl Judge {
             .collect();
         let lost = regions.iter().any(|region| region.memory().lost.is_some());
         let beats = Beats::new(memory.instance, memory.beat);
-        Self { beats, regions, gap_limit, last_step: None, lost, order: BeatOrder::Hold, mastered: false }
+        Self { beats, regions, gap_limit, last_step: None, lost, order: None, mastered: false }
     }
 
     /// The memory as it should be on disk.
@@ -79,9 +79,9 @@ impl Judge {
         &self.regions
     }
 
-    /// What the writer of beats may do.
-    pub fn beat_order(&self) -> BeatOrder {
-        self.order
+    /// The order for the writer of beats since the last call, if there is one.
+    pub fn take_beat_order(&mut self) -> Option<BeatOrder> {
+        self.order.take()
     }
 
     /// Whether the master and every replica were looked at once.
@@ -119,9 +119,6 @@ impl Judge {
 
     /// Takes in what came of a beat.
     pub fn handle_beat(&mut self, now: Now, outcome: &BeatOutcome) {
-        if matches!(outcome, BeatOutcome::Read { .. }) {
-            self.order = BeatOrder::Hold;
-        }
         self.beats.handle_outcome(now.mono, outcome);
     }
 
@@ -198,9 +195,10 @@ impl Judge {
     pub fn step(&mut self, now: Now) {
         self.mark_gap(now);
         match self.beats.poll_read(self.looked()) {
-            Some(Ok(next)) if !self.lost => self.order = BeatOrder::Write { next },
+            Some(Ok(next)) if !self.lost => self.order = Some(BeatOrder::Write { next }),
             Some(Err(loss)) if !self.lost => self.lose(&loss),
-            _ => {}
+            Some(_) => self.order = Some(BeatOrder::Hold),
+            None => {}
         }
         for region in &mut self.regions {
             region.step(now, &self.beats);
@@ -239,7 +237,7 @@ impl Judge {
 
     fn lose(&mut self, loss: &str) {
         self.lost = true;
-        self.order = BeatOrder::Hold;
+        self.order = Some(BeatOrder::Hold);
         for region in &mut self.regions {
             region.handle_loss(loss);
         }
@@ -249,7 +247,7 @@ impl Judge {
     fn recover(&mut self) {
         if self.lost && self.regions.iter().all(|region| region.memory().lost.is_none()) {
             self.lost = false;
-            self.order = BeatOrder::Write { next: self.beats.pardon() };
+            self.order = Some(BeatOrder::Write { next: self.beats.pardon() });
         }
     }
 }

@@ -117,8 +117,11 @@ impl Seen<'_> {
                 });
             }
         }
-        let dead = replica.link_up(self.now.mono, region.rules.link_patience()) == Some(false);
-        (dead && region.db.probe_up() == Some(true)).then(|| {
+        let patience = region.rules.link_patience();
+        let dead = replica.link_up(self.now.mono, patience) == Some(false);
+        // after an outage the link needs a moment longer than the probe
+        let answers = region.db.probe_answers_since().is_some_and(|since| self.now.mono.since(since) > patience);
+        (dead && answers).then(|| {
             let why = if link.io_errno == 0 { String::new() } else { format!(": {} {}", link.io_errno, link.io_error) };
             format!("the link of {name} shows no progress although the master answers{why}")
         })

@@ -19,6 +19,7 @@ pub struct DbSide {
     failure: Option<Failure>,
     probe_up: Option<bool>,
     probe_proof: Option<Moment>,
+    probe_answers_since: Option<Moment>,
     probe_failing_since: Option<Moment>,
 }
 
@@ -30,6 +31,7 @@ impl DbSide {
             Ok(_) => {
                 self.probe_up = Some(true);
                 self.probe_failing_since = None;
+                self.probe_answers_since.get_or_insert(look.ended);
                 self.probe_proof = Some(look.ended);
                 self.failure = None;
                 self.handle_proof(look.ended);
@@ -43,6 +45,7 @@ impl DbSide {
             return;
         }
         self.probe_up = Some(false);
+        self.probe_answers_since = None;
         self.failure = Some(failure.clone());
         if !failure.reason.is_evidence() {
             // a server that refuses us lives: what spoke for an outage before it speaks no longer
@@ -118,6 +121,11 @@ impl DbSide {
     /// Since when every look at the master has ended as evidence of an outage.
     pub fn probe_failing_since(&self) -> Option<Moment> {
         self.probe_failing_since
+    }
+
+    /// Since when every look at the master has succeeded.
+    pub fn probe_answers_since(&self) -> Option<Moment> {
+        self.probe_answers_since
     }
 
     /// When keyward's own probe last succeeded.

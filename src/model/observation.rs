@@ -189,14 +189,14 @@ pub enum BeatOutcome {
     },
 }
 
-/// What the writer of beats may do next.
+/// What the daemon wants of the beats. Every `BeatOutcome::Read` is answered by one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BeatOrder {
-    /// Write on, from this number.
+    /// Write from this number on, until the next gap. After a `Hold` the row is read and reported once more first.
     Write {
-        /// The next number.
+        /// The first number; a greater one is taken when this one has been sent before.
         next: u64,
     },
-    /// Write nothing.
+    /// Write nothing. Possible at any time.
     Hold,
 }

@@ -54,9 +54,9 @@ pub fn steps(facts: &ReplicaFacts, wanted: &Wanted<'_>, now: Now) -> Vec<UpkeepS
 
 /// Whether the steps stop the threads on the way, so that their start is owed until it has been done.
 pub fn stops_threads(steps: &[UpkeepStep]) -> bool {
-    steps.iter().any(|step| {
-        matches!(step, UpkeepStep::HoldSqlThread | UpkeepStep::SetFilter(_) | UpkeepStep::StopThreads)
-    })
+    steps
+        .iter()
+        .any(|step| matches!(step, UpkeepStep::HoldSqlThread | UpkeepStep::SetFilter(_) | UpkeepStep::StopThreads))
 }
 
 /// Whether a fault is what the steps answer, so that pauses between tries must grow.

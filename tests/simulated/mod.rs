@@ -31,6 +31,7 @@ pub struct World {
     beats_taken: bool,
     beat_open: bool,
     next_beat: u64,
+    allowed: bool,
     hooks: BTreeMap<String, HookBehaviour>,
     running: Vec<(Duration, HookOutcome)>,
     saved: Result<(), String>,
@@ -106,6 +107,7 @@ impl World {
             beats_taken: true,
             beat_open: false,
             next_beat: 0,
+            allowed: false,
             running: Vec::new(),
             saved: Ok(()),
             connection: 1,
@@ -174,6 +176,7 @@ impl World {
         self.judge = Judge::new(vec![self.rules.clone()], memory, 1, self.now());
         self.running.clear();
         self.beat_open = false;
+        self.next_beat = 0;
         self.stamp();
         self.say("keyward starts again");
     }
@@ -278,15 +281,22 @@ impl World {
             let number = self.master_beats.get(INSTANCE).map(|row| row.number);
             self.judge.handle_beat(now, &BeatOutcome::Read { number });
             self.beat_open = true;
-            self.next_beat = 0;
+            self.allowed = false;
             return;
         }
-        let BeatOrder::Write { next } = self.judge.beat_order() else { return };
+        match self.judge.take_beat_order() {
+            Some(BeatOrder::Write { next }) => (self.allowed, self.next_beat) = (true, self.next_beat.max(next - 1)),
+            Some(BeatOrder::Hold) => self.allowed = false,
+            None => {}
+        }
+        if !self.allowed {
+            return;
+        }
         if !self.beats_taken {
             self.judge.handle_beat(now, &BeatOutcome::Refused(failure(Reason::Unexpected)));
             return;
         }
-        self.next_beat = next.max(self.next_beat + 1);
+        self.next_beat += 1;
         let row = BeatRow { instance: INSTANCE.into(), number: self.next_beat, written_at: now.wall };
         self.master_beats.insert(INSTANCE.into(), row);
         let outcome = BeatOutcome::Acknowledged { number: self.next_beat, sent: now.mono, written_at: now.wall };
