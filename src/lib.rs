@@ -8,6 +8,7 @@
 //!
 //! Data goes one way, as plain values. `ARCHITECTURE.md` has the map in full.
 
+pub mod act;
 pub mod config;
 pub mod dialect;
 pub mod model;
