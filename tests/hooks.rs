@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -143,13 +144,19 @@ fn the_environment_is_exactly_the_promised_one_whatever_the_daemon_has_in_its_ow
 #[tokio::test]
 async fn a_hook_has_the_root_folder_no_shell_its_own_group_and_no_handle_of_the_daemon() {
     let stage = Stage::new();
-    let script = "pwd; ps -o pgid= -p $$ | tr -d ' '; echo $$; ls -l /proc/$$/fd | grep -c -- '->'";
+    let secret = fs::File::create(stage.folder.join("state-of-the-daemon")).unwrap();
+    let listening = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let script = "pwd; ps -o pgid= -p $$ | tr -d ' '; echo $$; readlink /proc/$$/fd/*; true";
     let (outcome, output) = run(stage.hook(script, LONG), &stage.place).await;
     assert_eq!(outcome.end, HookEnd::Ok, "{}", output.text);
     let lines: Vec<&str> = output.text.lines().collect();
     assert_eq!(lines[0], "/");
     assert_eq!(lines[1], lines[2], "leads its own process group");
-    assert_eq!(lines[3], "4", "standard input, output, error and the lock");
+    let open = &lines[3..];
+    let ours = |handle: i32| fs::read_link(format!("/proc/self/fd/{handle}")).unwrap().display().to_string();
+    assert!(!open.contains(&ours(secret.as_raw_fd()).as_str()), "{open:?}");
+    assert!(!open.contains(&ours(listening.as_raw_fd()).as_str()), "{open:?}");
+    assert_eq!(open.iter().filter(|target| target.ends_with("RegionTwo.required.lock")).count(), 1, "{open:?}");
 
     let literal = hook(vec!["/bin/echo".into(), "$HOME".into(), "a b;c".into()], LONG);
     assert_eq!(run(literal, &stage.place).await.1.text, "$HOME a b;c\n");
