@@ -12,3 +12,4 @@ pub mod config;
 pub mod dialect;
 pub mod model;
 pub mod observe;
+pub mod plan;

@@ -1,3 +1,5 @@
 //! Everything that differs between kinds of server, and how text becomes SQL. No I/O.
 
+pub mod grants;
 pub mod text;
+pub mod version;
