@@ -2,4 +2,6 @@
 
 pub mod answer;
 pub mod mariadb;
+pub mod grants;
 pub mod text;
+pub mod version;

@@ -6,3 +6,6 @@ pub mod master;
 pub mod names;
 pub mod replica;
 pub mod server;
+pub mod hand;
+pub mod preflight;
+pub mod session;
