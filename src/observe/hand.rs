@@ -132,10 +132,7 @@ async fn works(own: &mut Session) -> Result<Login, Trouble> {
 ///
 /// # Errors
 /// What the server said.
-pub async fn account_named(
-    work: &mut Session,
-    user: &str,
-) -> Result<Option<((String, String), Vec<String>)>, Trouble> {
+pub async fn account_named(work: &mut Session, user: &str) -> Result<Option<((String, String), Vec<String>)>, Trouble> {
     let found = work.lines(fill(ACCOUNTS_NAMED, &[("user", &literal(user))])).await?;
     let Some(line) = found.first() else { return Ok(None) };
     let account = (line.text("user"), line.text("host"));

@@ -177,10 +177,7 @@ impl Session {
         Trouble { who: self.who.clone(), failure: connect::meaning(error), code }
     }
 
-    async fn attempt<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
-    ) -> Result<T, Trouble> {
+    async fn attempt<T>(&mut self, work: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>) -> Result<T, Trouble> {
         let limit = self.limit;
         let conn = self.lend()?;
         match tokio::time::timeout(limit, work(conn)).await {

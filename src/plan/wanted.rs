@@ -93,10 +93,8 @@ pub fn is_filter_right(seen: &str, databases: &[String]) -> bool {
 
 /// Keyward's rights on the master, always.
 pub fn master_rights(databases: &[String]) -> Vec<Grant> {
-    let mut grants = vec![
-        Grant::global(&["BINLOG MONITOR"]),
-        Grant::schema(OWN_SCHEMA, &["SELECT", "INSERT", "UPDATE", "DELETE"]),
-    ];
+    let mut grants =
+        vec![Grant::global(&["BINLOG MONITOR"]), Grant::schema(OWN_SCHEMA, &["SELECT", "INSERT", "UPDATE", "DELETE"])];
     grants.extend(databases.iter().map(|name| Grant::schema(name, &["SELECT", "SHOW VIEW"])));
     grants
 }
