@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::clock;
 use super::inputs::Input;
 use crate::act::exec::{Output, run};
+use crate::act::leftover::settle;
 use crate::act::lock::RunPlace;
 use crate::config::Settings;
 use crate::judge::{Region, Start};
@@ -26,6 +27,19 @@ impl Runner {
     /// A runner that keeps its records in `settings.state_dir`.
     pub fn new(settings: &Settings, sink: mpsc::Sender<Input>) -> Self {
         Self { folder: settings.state_dir.join("hooks"), sink }
+    }
+
+    /// Ends what an earlier daemon left running, each run at its time limit, beside everything else.
+    pub fn settle(&self, settings: &Settings) {
+        for region in &settings.regions {
+            let (name, place) = (region.name.clone(), self.place(&region.name));
+            tokio::spawn(async move {
+                match settle(&place).await {
+                    Ok(leftovers) => leftovers.iter().for_each(|one| tracing::warn!(region = %name, "{one}")),
+                    Err(error) => tracing::warn!(region = %name, %error, "earlier runs of hooks cannot be looked for"),
+                }
+            });
+        }
     }
 
     /// Begins the runs; each end comes back as an input.
@@ -124,6 +138,9 @@ fn log(region: &RegionName, outcome: &HookOutcome, output: &Output) {
     }
     if output.dropped_bytes > 0 {
         tracing::warn!(%region, hook, event, dropped_bytes = output.dropped_bytes, "the hook wrote more than is kept");
+    }
+    for remark in output.leftover.iter().map(ToString::to_string).chain(output.unrecorded.clone()) {
+        tracing::warn!(%region, hook, event, "{remark}");
     }
     tracing::debug!(%region, hook, event, end, "the hook ended");
 }

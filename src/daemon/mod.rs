@@ -10,6 +10,7 @@ mod inputs;
 mod keep;
 pub mod memory;
 mod publish;
+mod reload;
 mod rules;
 mod run;
 mod setups;

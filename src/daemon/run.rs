@@ -1,5 +1,6 @@
 //! The loop.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use super::memory::Store;
 use super::publish::Publisher;
 use super::setups::Setups;
 use super::watchers::Watchers;
-use super::{clock, rules};
-use crate::config::Settings;
+use super::{clock, reload, rules};
+use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
 use crate::model::command::{Command, Reply};
 use crate::model::observation::Look;
@@ -33,11 +34,11 @@ const BATCH: usize = 64;
 const LAZY_SAVE: Duration = Duration::from_secs(10);
 const RETRY_SAVE: Duration = Duration::from_secs(1);
 
-/// Runs until it is told to stop by SIGTERM or SIGINT.
+/// Runs until it is told to stop by SIGTERM or SIGINT; SIGHUP reads the settings of `file` again.
 ///
 /// # Errors
 /// One sentence when it cannot start.
-pub async fn run(settings: Settings) -> anyhow::Result<()> {
+pub async fn run(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<()> {
     let (store, memory) = Store::open(&settings.state_dir)?;
     let control = Control::bind(&settings.control_socket)?;
     let server = serve::bind(&settings.http).await?;
@@ -51,7 +52,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     tasks.spawn(serve::serve(server, daemon.served(), gone(stopped.clone())));
     tasks.spawn(control.serve(requests, gone(stopped)));
     daemon.begin();
-    daemon.turn_until_told(&mut commands).await?;
+    daemon.turn_until_told(&mut commands, file.as_deref()).await?;
     daemon.end().await;
     stop.send_replace(true);
     let _ = timeout(Duration::from_secs(2), async { while tasks.join_next().await.is_some() {} }).await;
@@ -122,18 +123,28 @@ impl Daemon {
     }
 
     fn begin(&mut self) {
+        self.runner.settle(&self.settings);
         self.tell_daemon(format!("keyward {} starts", report::VERSION));
         systemd::ready();
     }
 
-    async fn turn_until_told(&mut self, commands: &mut mpsc::Receiver<Request>) -> anyhow::Result<()> {
+    async fn turn_until_told(
+        &mut self,
+        commands: &mut mpsc::Receiver<Request>,
+        file: Option<&Path>,
+    ) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         loop {
             let pause = self.pause(clock::moment());
             let answer = tokio::select! {
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
+                _ = hangup.recv() => {
+                    self.reload(file);
+                    None
+                }
                 Some(request) = commands.recv() => self.handle_request(request),
                 Some(input) = self.inputs.recv() => {
                     self.handle_batch(input);
@@ -277,6 +288,26 @@ impl Daemon {
         self.save(clock::now()).await;
         self.tell_daemon("keyward stops: it was told to".to_owned());
         self.events.flush(Duration::from_secs(1));
+    }
+
+    /// Bad settings change nothing: the old ones stay in force.
+    fn reload(&mut self, file: Option<&Path>) {
+        systemd::reloading();
+        let sentence = match config::load(file) {
+            Ok(new) => {
+                let (merged, sentence) = reload::merge(&self.settings, &new);
+                self.metrics.prepare(&merged);
+                self.judge.handle_rules(rules::of(&merged));
+                self.settings = merged;
+                sentence
+            }
+            Err(problems) => {
+                let problems = problems.to_string().replace('\n', "; ");
+                format!("the settings were not read again, the old ones stay in force: {problems}")
+            }
+        };
+        self.tell_daemon(sentence);
+        systemd::ready();
     }
 
     fn tell_daemon(&self, sentence: String) {

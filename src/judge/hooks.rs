@@ -53,8 +53,10 @@ impl Episode {
     }
 
     /// Changes direction: a new turn in which no hook has run yet. Runs of the old turn are still waited for.
-    pub fn turn_to(&mut self, direction: HookEvent, reason: String, forced: bool) {
+    pub fn turn_to(&mut self, direction: HookEvent, reason: String, ordered: bool, forced: bool) {
         self.turn += 1;
+        self.ordered = ordered;
+        self.manual |= ordered && direction == HookEvent::Failover;
         self.direction = direction;
         self.reason = reason;
         self.forced = forced;

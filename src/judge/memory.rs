@@ -108,8 +108,10 @@ pub struct Episode {
     pub id: String,
     /// When it began.
     pub started_at: Timestamp,
-    /// An operator began it: it ends by hand.
+    /// An operator turned it outwards: it ends by hand.
     pub manual: bool,
+    /// An operator's command began the turn.
+    pub ordered: bool,
     /// The turn's command was given with `--force`: it is carried out in a pause too.
     pub forced: bool,
     /// Why the turn began.

@@ -122,6 +122,15 @@ impl Judge {
         self.beats.handle_outcome(now.mono, outcome);
     }
 
+    /// Takes in settings that were read again, region by region. No phase moves by it.
+    pub fn handle_rules(&mut self, rules: Vec<Rules>) {
+        for rules in rules {
+            if let Some(region) = self.find(&rules.region.clone()) {
+                region.handle_rules(rules);
+            }
+        }
+    }
+
     /// Takes in which server the set-up stamped as this replica.
     pub fn handle_stamp(&mut self, region: &RegionName, name: &ReplicaName, stamp: Option<ServerIdentity>) {
         if let Some(region) = self.find(region) {

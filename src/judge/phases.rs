@@ -55,7 +55,7 @@ impl Region {
     /// Whether hooks of the episode may be started.
     pub(super) fn may_run_hooks(&self) -> bool {
         let Some(episode) = &self.memory.episode else { return false };
-        let by_hand = episode.manual && self.rules.mode != Mode::Off;
+        let by_hand = (episode.manual || episode.ordered) && self.rules.mode != Mode::Off;
         episode.forced || (self.memory.pause.is_none() && (self.rules.mode == Mode::Auto || by_hand))
     }
 
@@ -98,6 +98,7 @@ impl Region {
             id: format!("{}-{}", self.name(), super::id_stamp(now.wall)),
             started_at: now.wall,
             manual,
+            ordered: manual,
             forced,
             reason: sentence.clone(),
             turn: 1,
@@ -149,9 +150,9 @@ impl Region {
     }
 
     fn end_episode(&mut self, now: Now) {
-        let manual = self.memory.episode.as_ref().is_some_and(|episode| episode.manual);
+        let ordered = self.memory.episode.as_ref().is_some_and(|episode| episode.ordered);
         let sentence = format!("{} authenticates at {} again", self.name(), self.rules.master_region);
-        self.go(now, Phase::Remote, cause(manual), sentence);
+        self.go(now, Phase::Remote, cause(ordered), sentence);
         if let Some(episode) = self.memory.episode.take() {
             self.memory.last_episode = Some(LastEpisode { ended_at: now.wall, failback_after: episode.failback_after });
         }
@@ -159,14 +160,13 @@ impl Region {
     }
 
     /// Changes direction within the episode.
-    pub(super) fn turn(&mut self, now: Now, to: Phase, manual: bool, forced: bool, sentence: String) {
+    pub(super) fn turn(&mut self, now: Now, to: Phase, ordered: bool, forced: bool, sentence: String) {
         let direction = if to == Phase::Switching { HookEvent::Failover } else { HookEvent::Failback };
         if let Some(episode) = &mut self.memory.episode {
-            episode.manual |= manual;
-            episode.turn_to(direction, sentence.clone(), forced);
+            episode.turn_to(direction, sentence.clone(), ordered, forced);
         }
         self.retries.clear();
-        self.go(now, to, cause(manual), sentence);
+        self.go(now, to, cause(ordered), sentence);
     }
 
     fn go(&mut self, now: Now, to: Phase, cause: Cause, sentence: String) {
@@ -313,6 +313,6 @@ fn order(
         master_address: rules.master_address.to_string(),
         reason: episode.reason.clone(),
         data_age,
-        manual: episode.manual,
+        manual: episode.ordered,
     }
 }

@@ -129,6 +129,10 @@ impl Region {
         replica.remember(remembered, now);
     }
 
+    pub(super) fn handle_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
     pub(super) fn handle_stamp(&mut self, name: &ReplicaName, stamp: Option<ServerIdentity>) {
         if let Some(replica) = self.replicas.iter_mut().find(|replica| replica.name == *name) {
             replica.stamp = stamp;
