@@ -44,7 +44,7 @@ fn the_client_speaks_what_the_daemon_understands() {
     with_daemon(answer, |socket| {
         let (text, exit) = status_once(socket, false).unwrap();
         assert_eq!(exit, Exit::Degraded);
-        assert!(text.contains("RegionTwo LOCAL for 2m 31s"), "{text}");
+        assert!(text.contains("RegionTwo LOCAL, for 2m 31s"), "{text}");
         let (text, exit) = status_once(socket, true).unwrap();
         assert_eq!(exit, Exit::Degraded, "also with --json");
         assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), fixtures::outage());

@@ -29,6 +29,7 @@ fn what_is_not_known_is_said_so_and_never_0() {
 
 #[test]
 fn no_line_is_wider_than_asked_and_colours_change_nothing_but_colours() {
+    let codes = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
     for width in [40, 60, 80, 120] {
         let text = plain(width, &fixtures::outage());
         let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
@@ -36,7 +37,6 @@ fn no_line_is_wider_than_asked_and_colours_change_nothing_but_colours() {
         assert!(longest <= width.max(60), "{longest} at {width}:\n{text}");
         assert!(text.lines().all(|line| line.trim_end() == line), "spaces at a line's end:\n{text}");
         let coloured = status(Sheet::new(width, true), &fixtures::outage());
-        let codes = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
         assert!(codes.is_match(&coloured));
         let bare: Vec<_> = codes.replace_all(&coloured, "").lines().map(|line| line.trim_end().to_owned()).collect();
         assert_eq!(bare, text.lines().collect::<Vec<_>>());
