@@ -147,3 +147,6 @@ fn unreachable(socket: &Path, error: &std::io::Error) -> anyhow::Error {
         _ => anyhow!("cannot reach keyward at {socket}: {error}; see `systemctl status keyward`"),
     }
 }
+
+#[cfg(test)]
+mod tests;

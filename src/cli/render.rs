@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::sheet::{Sheet, Tone, Words};
-use crate::model::time::friendly;
-use crate::model::view::{HookView, RegionView, ReplicaView, Snapshot};
+use crate::model::time::{friendly, friendly_seconds};
+use crate::model::view::{GateView, HookView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Event, EventKind, Phase};
 
 /// Whether anything in a snapshot needs a person's eye: a verdict, a pause, an episode, or no full look yet.
@@ -23,11 +23,11 @@ pub fn is_degraded(snapshot: &Snapshot) -> bool {
 /// The status sheet.
 pub fn status(mut sheet: Sheet, snapshot: &Snapshot) -> String {
     let now = snapshot.taken_at;
-    let mut head = Words::new().unit(Tone::Bold, &format!("keyward {}", snapshot.version));
+    let mut head = Words::new().fact(Tone::Bold, &format!("keyward {}", snapshot.version));
     if let Some(now) = now {
-        head = head.unit(Tone::Plain, &format!("at {} UTC", stamp(now)));
+        head = head.fact(Tone::Plain, &format!("{} UTC", stamp(now)));
         if let Some(started) = snapshot.started_at {
-            head = head.unit(Tone::Plain, &format!("up {}", ago(now, started)));
+            head = head.fact(Tone::Plain, &format!("up {}", ago(now, started)));
         }
     }
     sheet.line(2, head);
@@ -45,22 +45,24 @@ pub fn status(mut sheet: Sheet, snapshot: &Snapshot) -> String {
 
 fn region(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
     let mut head = Words::new().unit(Tone::Bold, &view.name);
-    head = head.unit(phase_tone(view.phase), &view.phase.code().to_uppercase());
+    head = head.fact(phase_tone(view.phase), &view.phase.code().to_uppercase());
     if let (Some(now), Some(since)) = (now, view.phase_since) {
-        head = head.unit(Tone::Plain, &format!("for {}", ago(now, since)));
+        head = head.fact(Tone::Plain, &format!("for {}", ago(now, since)));
     }
     if view.mode != "auto" {
-        head = head.unit(Tone::Warning, &format!("(mode {})", view.mode));
+        head = head.fact(Tone::Warning, &format!("mode {}", view.mode));
     }
     if view.paused.is_some() {
-        head = head.unit(Tone::Warning, "PAUSED");
+        head = head.fact(Tone::Warning, "PAUSED");
     }
     sheet.line(2, head);
     sheet.entry("why", Words::new().say(Tone::Plain, &view.sentence));
     master(sheet, view, now);
     verdicts(sheet, view);
     for replica in &view.replicas {
-        self::replica(sheet, replica);
+        // what closes the region's gate is said there
+        let told = |gate: &&GateView| !view.gates.iter().any(|told| told.code == gate.code);
+        self::replica(sheet, replica, &replica.gates.iter().filter(told).collect::<Vec<_>>());
     }
     for (index, hook) in view.hooks.iter().enumerate() {
         sheet.entry(if index == 0 { "hooks" } else { "" }, hook_words(hook, now));
@@ -83,22 +85,20 @@ fn master(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
         Some(false) => (Tone::Bad, "DOWN"),
         None => (Tone::Warning, "not known yet"),
     };
-    let mut words = Words::new().unit(tone, word);
+    let mut words = Words::new().fact(tone, word);
     for (witness, up) in [("probe", view.probe_up), ("link", view.link_up)] {
         words = match up {
-            Some(true) => words.unit(Tone::Plain, &format!("{witness} proves it")),
-            Some(false) => words.unit(Tone::Warning, &format!("{witness} does not")),
-            None => words.unit(Tone::Dim, &format!("{witness} not known")),
+            Some(true) => words.fact(Tone::Plain, &format!("{witness} proves it")),
+            Some(false) => words.fact(Tone::Warning, &format!("no proof by {witness}")),
+            None => words.fact(Tone::Dim, &format!("{witness} not known")),
         };
     }
-    match view.silence_seconds.map(span) {
+    words = match view.silence_seconds {
         // a proof that is fresh need not be counted in milliseconds
-        Some(silence) if silence >= Duration::from_secs(3) => {
-            words = words.unit(Tone::Warning, &format!("silent for {}", friendly(silence)));
-        }
-        Some(_) => {}
-        None => words = words.unit(Tone::Warning, "never proven alive"),
-    }
+        Some(silence) if silence < 3.0 => words,
+        Some(silence) => words.fact(Tone::Warning, &format!("silent for {}", friendly_seconds(silence))),
+        None => words.fact(Tone::Warning, "never proven alive"),
+    };
     sheet.entry("master", words);
     if let Some(failure) = &view.master_failure {
         sheet.more(Words::new().say(Tone::Warning, failure));
@@ -121,34 +121,42 @@ fn verdicts(sheet: &mut Sheet, view: &RegionView) {
     }
 }
 
-fn replica(sheet: &mut Sheet, view: &ReplicaView) {
+fn replica(sheet: &mut Sheet, view: &ReplicaView, gates: &[&GateView]) {
     let (tone, word) = match view.up {
         Some(true) => (Tone::Good, "up"),
         Some(false) => (Tone::Bad, "DOWN"),
         None => (Tone::Warning, "not known yet"),
     };
-    let mut head = Words::new().unit(Tone::Bold, &view.name).unit(Tone::Plain, &view.address).unit(tone, word);
+    let mut head =
+        Words::new().unit(Tone::Bold, &view.name).unit(Tone::Plain, &format!("at {}", view.address)).fact(tone, word);
     if let Some(version) = &view.version {
-        head = head.unit(Tone::Dim, version);
+        head = head.fact(Tone::Dim, version);
     }
-    if !view.guarded {
-        head = head.unit(Tone::Warning, "(looked at only)");
+    if view.up == Some(true) && !view.guarded {
+        head = head.fact(Tone::Warning, "looked at only");
     }
     sheet.entry("replica", head);
     let mut facts = Words::new();
     for (name, seconds) in [("lag", view.lag_seconds), ("data age", view.data_age_seconds)] {
-        let value = seconds.map_or("not known".to_owned(), |seconds| friendly(span(seconds)));
-        facts = facts.unit(Tone::Plain, &format!("{name} {value} "));
+        let value = seconds.map_or("not known".to_owned(), friendly_seconds);
+        facts = facts.fact(Tone::Plain, &format!("{name} {value}"));
     }
-    let threads = [("I/O thread", view.io_running), ("SQL thread", view.sql_running)];
-    for (name, running) in threads {
-        facts = yes_or_no(facts, name, running, "runs", "STOPPED");
+    for (name, running) in [("I/O", view.io_running), ("SQL", view.sql_running)] {
+        facts = match running {
+            Some(true) => facts.fact(Tone::Plain, &format!("{name} runs")),
+            Some(false) => facts.fact(Tone::Bad, &format!("{name} STOPPED")),
+            None => facts,
+        };
     }
-    facts = yes_or_no(facts, "", view.read_only, "read-only", "WRITABLE");
-    facts = if view.filter_ok == Some(false) { facts.unit(Tone::Bad, "filter is wrong") } else { facts };
-    facts = if view.durable == Some(false) { facts.unit(Tone::Warning, "not durable") } else { facts };
+    facts = match view.read_only {
+        Some(true) => facts.fact(Tone::Plain, "read-only"),
+        Some(false) => facts.fact(Tone::Bad, "WRITABLE"),
+        None => facts,
+    };
+    facts = if view.filter_ok == Some(false) { facts.fact(Tone::Bad, "filter is wrong") } else { facts };
+    facts = if view.durable == Some(false) { facts.fact(Tone::Warning, "not durable") } else { facts };
     sheet.more(facts);
-    for failure in view.failure.iter() {
+    if let Some(failure) = &view.failure {
         sheet.more(Words::new().say(Tone::Bad, failure));
     }
     let errors = [("I/O", view.io_errno, &view.io_error), ("SQL", view.sql_errno, &view.sql_error)];
@@ -158,61 +166,56 @@ fn replica(sheet: &mut Sheet, view: &ReplicaView) {
             sheet.more(Words::new().say(Tone::Bad, &text));
         }
     }
-    for gate in &view.gates {
-        sheet.more(Words::new().unit(Tone::Warning, &format!("gate {}:", gate.code)).say(Tone::Plain, &gate.sentence));
+    for gate in gates {
+        sheet.more(gate_words(gate));
     }
     if let Some(upkeep) = &view.upkeep {
         sheet.more(Words::new().say(Tone::Dim, upkeep));
     }
 }
 
-fn yes_or_no(words: Words, name: &str, value: Option<bool>, yes: &str, no: &str) -> Words {
-    match value {
-        Some(true) => words.unit(Tone::Plain, format!("{name} {yes} ").trim_start()),
-        Some(false) => words.unit(Tone::Bad, format!("{name} {no} ").trim_start()),
-        None => words.unit(Tone::Dim, format!("{name} {yes}? ").trim_start()),
-    }
+fn gate_words(gate: &GateView) -> Words {
+    Words::new().unit(Tone::Warning, &format!("gate {}:", gate.code)).say(Tone::Plain, &gate.sentence)
 }
 
 fn hook_words(hook: &HookView, now: Option<Timestamp>) -> Words {
-    let mut words = Words::new().unit(Tone::Bold, &hook.name);
-    if hook.optional {
-        words = words.unit(Tone::Dim, "(optional)");
-    }
     let tone = match hook.state.as_str() {
         "done" => Tone::Good,
         "retrying" => Tone::Bad,
         "running" | "waiting" => Tone::Warning,
         _ => Tone::Plain,
     };
-    words = words.unit(tone, &hook.state);
+    let mut words = Words::new().unit(Tone::Bold, &hook.name).fact(tone, &hook.state);
+    if hook.optional {
+        words = words.fact(Tone::Dim, "optional");
+    }
     if hook.attempt > 0 {
-        words = words.unit(Tone::Plain, &format!("attempt {}", hook.attempt));
+        words = words.fact(Tone::Plain, &format!("attempt {}", hook.attempt));
     }
     if let (Some(now), Some(next)) = (now, hook.next_try) {
         let left = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-        words = words.unit(Tone::Plain, &format!("next in {}", friendly(left)));
+        words = words.fact(Tone::Plain, &format!("next in {}", friendly(left)));
     }
     match &hook.last_failure {
-        Some(failure) => words.say(Tone::Warning, &format!("last time: {failure}")),
+        Some(failure) => words.fact(Tone::Plain, "last time:").say(Tone::Warning, failure),
         None => words,
     }
 }
 
 fn episode(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
     if let Some(episode) = &view.episode {
-        let by = if episode.manual { "begun by hand" } else { "begun by itself" };
-        let mut words = Words::new().unit(Tone::Bold, &episode.id).unit(Tone::Plain, &format!("turn {}", episode.turn));
+        let by = if episode.manual { "begun by hand:" } else { "begun by itself:" };
+        let mut words = Words::new().fact(Tone::Bold, &episode.id).fact(Tone::Plain, &format!("turn {}", episode.turn));
         if let Some(now) = now {
-            words = words.unit(Tone::Plain, &format!("for {}", ago(now, episode.started_at)));
+            words = words.fact(Tone::Plain, &format!("for {}", ago(now, episode.started_at)));
         }
-        sheet.entry("episode", words.say(Tone::Plain, &format!("{by}: {}", episode.reason)));
+        sheet.entry("episode", words.fact(Tone::Plain, by).say(Tone::Plain, &episode.reason));
     }
     if let Some(back) = &view.way_back {
         let health = format!(
             "{} of {} unbroken health.",
-            friendly(span(back.healthy_seconds.floor())),
-            friendly(span(back.needed_seconds))
+            friendly_seconds(back.healthy_seconds.floor()),
+            friendly_seconds(back.needed_seconds)
         );
         sheet.entry("way back", Words::new().say(Tone::Plain, &health).say(Tone::Plain, &back.sentence));
     }
@@ -225,10 +228,10 @@ fn episode(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
 }
 
 fn ready(sheet: &mut Sheet, view: &RegionView) {
-    let (tone, word) = if view.ready { (Tone::Good, "ready") } else { (Tone::Warning, "NOT ready") };
+    let (tone, word) = if view.ready { (Tone::Good, "ready.") } else { (Tone::Warning, "NOT ready.") };
     sheet.entry("failover", Words::new().unit(tone, word).say(Tone::Plain, &view.ready_sentence));
     for gate in &view.gates {
-        sheet.more(Words::new().unit(Tone::Warning, &format!("gate {}:", gate.code)).say(Tone::Plain, &gate.sentence));
+        sheet.more(gate_words(gate));
     }
 }
 
@@ -236,7 +239,7 @@ fn ready(sheet: &mut Sheet, view: &RegionView) {
 pub fn events(mut sheet: Sheet, events: &[Event]) -> String {
     for event in events {
         let (tone, what) = event_words(&event.what);
-        let mut head = Words::new().unit(Tone::Dim, &format!("{} UTC", stamp(event.at)));
+        let mut head = Words::new().unit(Tone::Dim, &format!("{}Z", stamp(event.at)));
         if let Some(region) = &event.region {
             head = head.unit(Tone::Bold, &region.0);
         }
@@ -254,7 +257,7 @@ fn event_words(what: &EventKind) -> (Tone, String) {
         EventKind::Verdict { verdict, on: false } => (Tone::Plain, format!("verdict {verdict} is over")),
         EventKind::Hook { hook, event, outcome, seconds } => {
             let tone = if outcome == "ok" { Tone::Good } else { Tone::Bad };
-            (tone, format!("hook {hook} for {event}: {outcome} after {}", friendly(span(*seconds))))
+            (tone, format!("hook {hook} for {event}: {outcome} after {}", friendly_seconds(*seconds)))
         }
         EventKind::Kept { replica } => (Tone::Plain, format!("replica {replica}")),
         EventKind::Command { command, user } => (Tone::Plain, format!("{command} by {user}")),
@@ -267,12 +270,7 @@ fn stamp(at: Timestamp) -> String {
 }
 
 fn ago(now: Timestamp, then: Timestamp) -> String {
-    friendly(Duration::from_secs(Duration::try_from(now.duration_since(then)).unwrap_or_default().as_secs()))
-}
-
-/// Seconds of a document, where nothing keeps them from being nonsense.
-fn span(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    friendly_seconds(now.duration_since(then).as_secs() as f64)
 }
 
 #[cfg(test)]

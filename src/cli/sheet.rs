@@ -41,7 +41,11 @@ impl Tone {
 
 /// Words that are wrapped together.
 #[derive(Clone, Debug, Default)]
-pub struct Words(Vec<(Tone, String)>);
+pub struct Words {
+    words: Vec<(Tone, String)>,
+    /// Whether the last one is a fact, so that a comma stands before the next.
+    listing: bool,
+}
 
 impl Words {
     /// No words yet.
@@ -51,13 +55,25 @@ impl Words {
 
     /// Adds a text that may be broken at its spaces.
     pub fn say(mut self, tone: Tone, text: &str) -> Self {
-        self.0.extend(clean(text).split_whitespace().map(|word| (tone, word.to_owned())));
+        self.listing = false;
+        self.words.extend(clean(text).split_whitespace().map(|word| (tone, word.to_owned())));
         self
     }
 
     /// Adds a text that stays on one line when a line is long enough for it.
     pub fn unit(mut self, tone: Tone, text: &str) -> Self {
-        self.0.push((tone, clean(text)));
+        self.listing = false;
+        self.words.push((tone, clean(text)));
+        self
+    }
+
+    /// Adds one of several facts, which commas part and which stay on one line each.
+    pub fn fact(mut self, tone: Tone, text: &str) -> Self {
+        if let Some((_, last)) = self.words.last_mut().filter(|_| self.listing) {
+            last.push(',');
+        }
+        self.words.push((tone, clean(text)));
+        self.listing = true;
         self
     }
 }
@@ -117,7 +133,7 @@ impl Sheet {
     fn wrap(&mut self, at: usize, indent: usize, words: Words) {
         let mut column = at;
         let mut first = true;
-        for (tone, word) in words.0 {
+        for (tone, word) in words.words {
             let long = word.chars().count();
             if !first && column + 1 + long > self.width {
                 self.end_line();

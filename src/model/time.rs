@@ -87,6 +87,14 @@ pub fn friendly(span: Duration) -> String {
     if small == 0 { format!("{big}{big_unit}") } else { format!("{big}{big_unit} {small}{small_unit}") }
 }
 
+/// Seconds of a document as people write them; `0s` for none and for what is no duration.
+pub fn friendly_seconds(seconds: f64) -> String {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(span) if span.as_millis() > 0 => friendly(span),
+        _ => "0s".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +105,12 @@ mod tests {
             .map(|ms| friendly(Duration::from_millis(ms)))
             .into();
         assert_eq!(said, ["350ms", "4.2s", "5s", "1m", "3m 20s", "2h 5m", "3d 4h"]);
+    }
+
+    #[test]
+    fn seconds_of_a_document_may_be_anything() {
+        let said = [0.0, 0.8, 161.9, -3.0, f64::NAN, f64::INFINITY].map(friendly_seconds);
+        assert_eq!(said, ["0s", "800ms", "2m 41s", "0s", "0s", "0s"]);
     }
 
     #[test]

@@ -3,13 +3,12 @@
 //! Every text that comes from settings, servers or people is escaped.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::model::Phase;
-use crate::model::time::friendly;
-use crate::model::view::{HookView, RegionView, ReplicaView, Snapshot};
+use crate::model::time::friendly_seconds;
+use crate::model::view::{GateView, HookView, RegionView, Snapshot};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -53,7 +52,7 @@ fn region(page: &mut String, view: &RegionView, now: Option<Timestamp>) {
         Phase::Switching | Phase::Local => "critical",
     };
     let since = match (now, view.phase_since) {
-        (Some(now), Some(since)) => format!("for {}", friendly(passed(now, since))),
+        (Some(now), Some(since)) => format!("for {}", friendly_seconds(now.duration_since(since).as_secs() as f64)),
         _ => String::new(),
     };
     let _ = writeln!(
@@ -85,8 +84,8 @@ fn region(page: &mut String, view: &RegionView, now: Option<Timestamp>) {
         entry(page, "episode", &text);
     }
     if let Some(back) = &view.way_back {
-        let so_far = friendly(Duration::from_secs(seconds(back.healthy_seconds).as_secs()));
-        let needed = friendly(seconds(back.needed_seconds));
+        let so_far = friendly_seconds(back.healthy_seconds.floor());
+        let needed = friendly_seconds(back.needed_seconds);
         let text = format!("{so_far} of {needed} unbroken health. {}", escaped(&back.sentence));
         entry(page, "way back", &text);
     }
@@ -94,7 +93,7 @@ fn region(page: &mut String, view: &RegionView, now: Option<Timestamp>) {
         entry(page, "hook", &hook_text(hook));
     }
     page.push_str("</dl>\n");
-    replicas(page, &view.replicas);
+    replicas(page, view);
     page.push_str("</section>\n");
 }
 
@@ -106,7 +105,7 @@ fn master(page: &mut String, view: &RegionView) {
     };
     match view.silence_seconds {
         Some(silence) => {
-            let _ = write!(text, " last proof of life {} ago", friendly(seconds(silence)));
+            let _ = write!(text, " last proof of life {} ago", friendly_seconds(silence));
         }
         None => text.push_str(" never proven alive"),
     }
@@ -145,12 +144,12 @@ fn hook_text(hook: &HookView) -> String {
     text
 }
 
-fn replicas(page: &mut String, replicas: &[ReplicaView]) {
+fn replicas(page: &mut String, region: &RegionView) {
     page.push_str(
         "<div class=\"wide\"><table>\n<thead><tr><th>Replica</th><th>Address</th><th>Server</th><th>Lag</th>",
     );
     page.push_str("<th>Data age</th><th>I/O</th><th>SQL</th><th>Read-only</th></tr></thead>\n<tbody>\n");
-    for view in replicas {
+    for view in &region.replicas {
         let _ = writeln!(
             page,
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
@@ -167,7 +166,9 @@ fn replicas(page: &mut String, replicas: &[ReplicaView]) {
         for error in errors.into_iter().flatten().filter(|error| !error.is_empty()) {
             let _ = writeln!(page, "<tr class=\"error\"><td colspan=\"8\">{}</td></tr>", escaped(error));
         }
-        for gate in &view.gates {
+        // what closes the region's gate is said above
+        let told = |gate: &&GateView| !region.gates.iter().any(|told| told.code == gate.code);
+        for gate in view.gates.iter().filter(told) {
             let _ = writeln!(
                 page,
                 "<tr class=\"error\"><td colspan=\"8\">{} {}</td></tr>",
@@ -196,15 +197,7 @@ fn state(value: Option<bool>, yes: &str, no: &str) -> String {
 }
 
 fn age(value: Option<f64>) -> String {
-    value.map_or("not known".to_owned(), |value| friendly(seconds(value)))
-}
-
-fn seconds(value: f64) -> Duration {
-    Duration::try_from_secs_f64(value).unwrap_or_default()
-}
-
-fn passed(now: Timestamp, then: Timestamp) -> Duration {
-    Duration::from_secs(Duration::try_from(now.duration_since(then)).unwrap_or_default().as_secs())
+    value.map_or("not known".to_owned(), friendly_seconds)
 }
 
 fn stamp(at: Timestamp) -> String {

@@ -1,1 +1,111 @@
+use super::*;
+use crate::model::{Cause, RegionName};
+use crate::report::fixtures;
 
+fn plain(width: usize, snapshot: &Snapshot) -> String {
+    status(Sheet::new(width, false), snapshot)
+}
+
+#[test]
+fn an_outage_reads_well_at_80_columns() {
+    assert_eq!(plain(80, &fixtures::outage()), include_str!("outage.txt"));
+}
+
+#[test]
+fn a_good_day_is_short() {
+    assert_eq!(plain(80, &fixtures::good_day()), include_str!("good_day.txt"));
+}
+
+#[test]
+fn what_is_not_known_is_said_so_and_never_0() {
+    let text = plain(80, &fixtures::just_started());
+    for said in
+        ["Not every server has been looked at yet.", "lag not known", "data age not known", "never proven alive"]
+    {
+        assert!(text.contains(said), "{said}:\n{text}");
+    }
+    assert!(!text.contains("lag 0") && !text.contains("age 0") && !text.contains("runs"), "{text}");
+}
+
+#[test]
+fn no_line_is_wider_than_asked_and_colours_change_nothing_but_colours() {
+    let codes = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
+    for width in [40, 60, 80, 120] {
+        let text = plain(width, &fixtures::outage());
+        let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        // one word of the fixture is longer than the narrowest column
+        assert!(longest <= width.max(60), "{longest} at {width}:\n{text}");
+        assert!(text.lines().all(|line| line.trim_end() == line), "spaces at a line's end:\n{text}");
+        let coloured = status(Sheet::new(width, true), &fixtures::outage());
+        assert!(codes.is_match(&coloured));
+        let bare: Vec<_> = codes.replace_all(&coloured, "").lines().map(|line| line.trim_end().to_owned()).collect();
+        assert_eq!(bare, text.lines().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_server_cannot_speak_to_the_terminal() {
+    let mut snapshot = fixtures::outage();
+    snapshot.regions[0].master_failure = Some("bad \x1b[2J\r\nevil\u{9b}31m".into());
+    snapshot.regions[0].hooks[0].name = "\x07bell".into();
+    let text = plain(80, &snapshot);
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+}
+
+#[test]
+fn anything_that_needs_an_eye_is_degraded() {
+    assert!(!is_degraded(&fixtures::good_day()));
+    assert!(is_degraded(&fixtures::just_started()), "not looked at yet");
+    assert!(is_degraded(&fixtures::outage()));
+    let changed = |change: fn(&mut RegionView)| {
+        let mut snapshot = fixtures::good_day();
+        change(&mut snapshot.regions[0]);
+        is_degraded(&snapshot)
+    };
+    assert!(changed(|region| region.phase = Phase::Suspect));
+    assert!(changed(|region| region.paused = fixtures::outage().regions[0].paused.clone()));
+    assert!(changed(|region| region.verdicts[0].severity = "warning".into()));
+    assert!(!changed(|region| region.mode = "manual".into()), "a chosen mode is no fault");
+}
+
+#[test]
+fn events_say_when_where_what_and_why() {
+    let event = |what, sentence: &str| Event {
+        at: fixtures::at("2026-11-22T04:14:36.123Z"),
+        region: Some(RegionName("RegionTwo".into())),
+        episode: None,
+        what,
+        sentence: sentence.into(),
+    };
+    let list = [
+        Event { region: None, ..event(EventKind::Daemon, "Keyward 0.1.0 started.") },
+        event(
+            EventKind::Transition { from: Phase::Suspect, to: Phase::Switching, cause: Cause::Auto },
+            "The master gave no proof of life for 10s, and the probe was refused 11 times.",
+        ),
+        event(
+            EventKind::Hook {
+                hook: "services".into(),
+                event: "failover".into(),
+                outcome: "failed".into(),
+                seconds: 3.25,
+            },
+            "Exit status 1.",
+        ),
+        event(EventKind::Command { command: "pause".into(), user: "root".into() }, "Maintenance."),
+    ];
+    let text = events(Sheet::new(80, false), &list);
+    assert_eq!(
+        text,
+        "2026-11-22 04:14:36Z daemon
+             Keyward 0.1.0 started.
+2026-11-22 04:14:36Z RegionTwo suspect -> switching (auto)
+             The master gave no proof of life for 10s, and the probe was refused
+             11 times.
+2026-11-22 04:14:36Z RegionTwo hook services for failover: failed after 3.2s
+             Exit status 1.
+2026-11-22 04:14:36Z RegionTwo pause by root
+             Maintenance.
+"
+    );
+}
