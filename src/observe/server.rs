@@ -111,7 +111,8 @@ async fn ask_into(conn: &mut Conn, statements: &str, tables: &mut Vec<Table>) ->
         }
         end?;
     }
-    Ok(())
+    // the driver keeps the error of a later statement back, and says "empty" meanwhile
+    result.drop_result().await
 }
 
 fn text(value: Option<Value>) -> Option<String> {
