@@ -9,6 +9,7 @@
 //! Data goes one way, as plain values. `ARCHITECTURE.md` has the map in full.
 
 pub mod config;
+pub mod demo;
 pub mod dialect;
 pub mod lab;
 pub mod model;
