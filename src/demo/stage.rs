@@ -121,3 +121,43 @@ fn write_files(folder: &Path, ca: &Path, http: &str, one: &Server, two: &Server)
     fs::create_dir(folder.join("state")).context("make the state folder")?;
     Ok(settings)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::client::server_error;
+
+    #[tokio::test]
+    async fn region_one_is_loaded_and_region_two_is_empty_and_refuses_writes() {
+        let stage = Stage::set(&mut Teller::new()).await.unwrap();
+        let one = stage.one.client(KEYSTONE.0, KEYSTONE.1);
+        one.run(&keystone::sign_up("newcomer")).await.unwrap();
+        one.run(&keystone::write("newcomer")).await.unwrap();
+        assert_eq!(one.rows(&keystone::read("newcomer")).await.unwrap().len(), 1);
+        assert_eq!(one.rows(&keystone::read("user-3000")).await.unwrap().len(), 2);
+
+        let two = stage.two.client(KEYSTONE.0, KEYSTONE.1);
+        let error = two.run("CREATE DATABASE keystone").await.unwrap_err();
+        assert_eq!(server_error(&error), Some(1290), "{error:#}");
+        let found = stage.two.rows("SELECT @@gtid_binlog_pos, @@replicate_wild_do_table, @@slave_net_timeout").await;
+        assert_eq!(found.unwrap(), [["", "keystone.%,keyward.%", "2"].map(|cell| Some(cell.to_owned()))]);
+    }
+
+    #[tokio::test]
+    async fn settings_and_hook_hold_no_gap() {
+        let stage = Stage::set(&mut Teller::new()).await.unwrap();
+        let folder = stage.lab.folder().display().to_string();
+        let settings = fs::read_to_string(stage.lab.folder().join("keyward.toml")).unwrap();
+        assert!(settings.contains(&stage.one.address()) && settings.contains(&stage.two.address()));
+        assert!(settings.contains(&format!("{folder}/state")) && !settings.contains("{f"), "{settings}");
+        let status = std::process::Command::new(stage.lab.folder().join("local-auth"))
+            .env("KEYWARD_EVENT", "failover")
+            .env("KEYWARD_TURN", "1")
+            .env("KEYWARD_ATTEMPT", "1")
+            .status();
+        assert!(status.unwrap().success());
+        let runs = stage.hook_runs();
+        assert_eq!((runs.len(), runs[0].1.as_str()), (1, "failover"));
+        assert!(runs[0].0 > 1.7e9);
+    }
+}

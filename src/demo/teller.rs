@@ -22,7 +22,7 @@ impl Teller {
 
     /// A line above the story, without a stamp.
     pub(super) fn title(&self, text: &str) {
-        self.print(&format!("{}\n", self.paint("1", text)));
+        self.print(&self.paint("1", text));
     }
 
     /// Something begins.
