@@ -8,9 +8,15 @@
 //!
 //! Data goes one way, as plain values. `ARCHITECTURE.md` has the map in full.
 
+pub mod act;
+pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod daemon;
 pub mod dialect;
+pub mod judge;
 pub mod lab;
 pub mod model;
 pub mod observe;
+pub mod plan;
+pub mod report;

@@ -1,5 +1,20 @@
-//! The settings: what they are (`schema`), where they come from, and what is wrong with them.
+//! The settings: what they are (`schema`), where they come from (`load`), how they are read (`read`, key by key through
+//! `table`), and what is wrong with them (`check`, `check_tls`). Nothing here talks to a server.
 
+mod check;
+mod check_tls;
+pub mod duration;
+mod load;
+mod notes;
+mod problem;
+mod read;
 pub mod schema;
+mod secret;
+mod table;
 
+pub use load::{DEFAULT_FILE, file, load, load_without_files};
+pub use problem::{Problem, Problems};
 pub use schema::Settings;
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::model::hook::HookSpec;
+pub use crate::model::phase::{Failback, Mode};
 use crate::model::{Address, RegionName, ReplicaName};
 
 /// Everything that `keyward.toml` says.
@@ -106,6 +107,17 @@ pub enum TlsMode {
     VerifyIdentity,
 }
 
+impl TlsMode {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            TlsMode::Disabled => "disabled",
+            TlsMode::Required => "required",
+            TlsMode::VerifyIdentity => "verify-identity",
+        }
+    }
+}
+
 /// `[replication]`
 #[derive(Clone, Debug)]
 pub struct Replication {
@@ -171,35 +183,4 @@ pub struct Failover {
     pub max_data_age: Duration,
     /// In order on the way out, in reverse order on the way back.
     pub hooks: Vec<HookSpec>,
-}
-
-/// Who decides on a failover.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Keyward by its rule, or an operator.
-    Auto,
-    /// An operator only.
-    Manual,
-    /// Nobody; keyward only looks.
-    Off,
-}
-
-impl Mode {
-    /// The word in the settings.
-    pub fn code(self) -> &'static str {
-        match self {
-            Mode::Auto => "auto",
-            Mode::Manual => "manual",
-            Mode::Off => "off",
-        }
-    }
-}
-
-/// Who decides on the way back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failback {
-    /// Keyward by its rule, or an operator.
-    Auto,
-    /// An operator only.
-    Manual,
 }

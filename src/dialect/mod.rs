@@ -1,3 +1,7 @@
 //! Everything that differs between kinds of server, and how text becomes SQL. No I/O.
 
+pub mod answer;
+pub mod grants;
+pub mod mariadb;
 pub mod text;
+pub mod version;

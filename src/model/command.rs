@@ -107,3 +107,18 @@ impl Reply {
         Self { ok: false, message: message.into(), data: None }
     }
 }
+
+/// How one hook of a `hook-test` ended; the reply's document is a list of these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HookTested {
+    /// The hook's name.
+    pub hook: String,
+    /// `ok`, `failed` or `timeout`.
+    pub outcome: String,
+    /// Why it failed; empty when it did not.
+    pub detail: String,
+    /// How long it ran, in seconds.
+    pub seconds: f64,
+    /// The last of what it wrote.
+    pub output: String,
+}

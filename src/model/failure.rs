@@ -118,10 +118,13 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.detail.is_empty() {
-            f.write_str(self.reason.words())
-        } else {
-            write!(f, "{} ({})", self.reason.words(), self.detail)
+        let words = self.reason.words();
+        match self.reason {
+            // the system's own words say no more
+            Reason::Refused => f.write_str(words),
+            Reason::TimedOut if !self.detail.is_empty() => f.write_str(&self.detail),
+            _ if self.detail.is_empty() => f.write_str(words),
+            _ => write!(f, "{words} ({})", self.detail),
         }
     }
 }

@@ -106,6 +106,15 @@ pub enum HookEnd {
 }
 
 impl HookEnd {
+    /// The end in words.
+    pub fn words(&self) -> String {
+        match self {
+            HookEnd::Ok => "succeeded".to_owned(),
+            HookEnd::Failed(why) => format!("failed ({why})"),
+            HookEnd::TimedOut => "was ended at its time limit".to_owned(),
+        }
+    }
+
     /// The value of the metric's label `outcome`.
     pub fn code(&self) -> &'static str {
         match self {

@@ -7,8 +7,10 @@ pub mod hook;
 pub mod names;
 pub mod observation;
 pub mod phase;
+pub mod preflight;
 pub mod retry;
 pub mod time;
+pub mod upkeep;
 pub mod verdict;
 pub mod view;
 

@@ -154,6 +154,8 @@ pub struct ReplicaFacts {
     pub schemas: Vec<String>,
     /// A named lock taken on the master is held here too: it is the master.
     pub is_the_master: bool,
+    /// The lock was held on the master by keyward's own connection all through this look, and is not held here.
+    pub proven_not_master: bool,
     /// A named lock taken on this other replica of the configuration is held here too.
     pub is_also: Option<ReplicaName>,
     /// Who may act here.
@@ -185,4 +187,16 @@ pub enum BeatOutcome {
         /// The number in the row.
         number: Option<u64>,
     },
+}
+
+/// What the daemon wants of the beats. Every `BeatOutcome::Read` is answered by one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BeatOrder {
+    /// Write from this number on, until the next gap. After a `Hold` the row is read and reported once more first.
+    Write {
+        /// The first number; a greater one is taken when this one has been sent before.
+        next: u64,
+    },
+    /// Write nothing. Possible at any time.
+    Hold,
 }

@@ -71,6 +71,47 @@ impl Cause {
     }
 }
 
+/// Who decides on a failover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Keyward by its rule, or an operator.
+    Auto,
+    /// An operator only.
+    Manual,
+    /// Nobody; keyward only looks.
+    Off,
+}
+
+impl Mode {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            Mode::Auto => "auto",
+            Mode::Manual => "manual",
+            Mode::Off => "off",
+        }
+    }
+}
+
+/// Who decides on the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failback {
+    /// Keyward by its rule, or an operator.
+    Auto,
+    /// An operator only.
+    Manual,
+}
+
+impl Failback {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            Failback::Auto => "auto",
+            Failback::Manual => "manual",
+        }
+    }
+}
+
 /// What kind of thing happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]

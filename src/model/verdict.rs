@@ -18,8 +18,10 @@ pub enum Severity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// None of the others holds.
+    /// None of the others holds and the master answers.
     Healthy,
+    /// No witness has proven the master alive for two looks; `unreachable_after` has not passed.
+    MasterSilent,
     /// No witness has proven the master alive for `unreachable_after`.
     MasterUnreachable,
     /// The master lives and refuses keyward.
@@ -58,8 +60,9 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Verdict; 18] = [
+    pub const ALL: [Verdict; 19] = [
         Verdict::Healthy,
+        Verdict::MasterSilent,
         Verdict::MasterUnreachable,
         Verdict::MasterRefusesUs,
         Verdict::MasterLostTransactions,
@@ -83,6 +86,7 @@ impl Verdict {
     pub fn code(self) -> &'static str {
         match self {
             Verdict::Healthy => "healthy",
+            Verdict::MasterSilent => "master_silent",
             Verdict::MasterUnreachable => "master_unreachable",
             Verdict::MasterRefusesUs => "master_refuses_us",
             Verdict::MasterLostTransactions => "master_lost_transactions",
@@ -107,7 +111,8 @@ impl Verdict {
     pub fn severity(self) -> Severity {
         match self {
             Verdict::Healthy => Severity::Fine,
-            Verdict::ProbePathBroken
+            Verdict::MasterSilent
+            | Verdict::ProbePathBroken
             | Verdict::BeatsRefused
             | Verdict::Released
             | Verdict::AnotherDaemon

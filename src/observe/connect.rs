@@ -80,7 +80,8 @@ fn options(target: &Target, first: &[String]) -> Opts {
         // given here so that connecting costs no further round trip
         .max_allowed_packet(Some(16 * 1024 * 1024))
         .wait_timeout(Some(28_800))
-        .init(first.to_vec());
+        // the driver runs them from the last to the first
+        .init(first.iter().rev().cloned().collect::<Vec<_>>());
     match &target.place {
         Place::Tcp(address) => {
             builder = builder.ip_or_hostname(&address.host).tcp_port(address.port).ssl_opts(tls_options(&target.tls));

@@ -1,0 +1,2 @@
+-- Lets a named lock go; needs no privilege.
+DO RELEASE_LOCK({name});

@@ -1,0 +1,2 @@
+-- Tells what this account may do; needs no privilege.
+SHOW GRANTS;

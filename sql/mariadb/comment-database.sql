@@ -1,0 +1,2 @@
+-- Changes a schema's comment; needs ALTER.
+ALTER DATABASE {name} COMMENT {comment};

@@ -1,0 +1,2 @@
+-- Forgets the proof's connection; needs RELOAD.
+RESET SLAVE 'keyward_proof' ALL;

@@ -1,0 +1,2 @@
+-- Writes rows; needs INSERT.
+INSERT INTO {table} ({columns}) VALUES ;

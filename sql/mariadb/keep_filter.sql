@@ -1,0 +1,2 @@
+-- Sets which tables are replicated, with the threads stopped; REPLICATION SLAVE ADMIN.
+SET GLOBAL replicate_wild_do_table = {filter};

@@ -1,0 +1,2 @@
+-- Stops applying, goes on receiving; REPLICATION SLAVE ADMIN.
+STOP SLAVE SQL_THREAD;

@@ -1,0 +1,2 @@
+-- Starts both replication threads; REPLICATION SLAVE ADMIN.
+START SLAVE;

@@ -1,0 +1,2 @@
+-- Stops both replication threads; REPLICATION SLAVE ADMIN.
+STOP SLAVE;

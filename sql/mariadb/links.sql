@@ -1,0 +1,2 @@
+-- Describes every replication connection; needs SLAVE MONITOR.
+SHOW ALL SLAVES STATUS;

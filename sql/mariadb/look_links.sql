@@ -1,0 +1,2 @@
+-- Reads every replication connection of the server; SLAVE MONITOR.
+SHOW ALL SLAVES STATUS;

@@ -1,0 +1,2 @@
+-- Tells where the master writes its binlog; needs BINLOG MONITOR.
+SHOW MASTER STATUS;

@@ -1,0 +1,2 @@
+-- Lets bytes through as they are; needs no privilege.
+SET NAMES binary;

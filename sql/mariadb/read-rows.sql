@@ -1,0 +1,2 @@
+-- Reads all rows of a table; needs SELECT.
+SELECT {columns} FROM {table};

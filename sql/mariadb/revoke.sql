@@ -1,0 +1,2 @@
+-- Takes rights from an account; needs GRANT OPTION.
+REVOKE {rights} ON {scope} FROM {account};

@@ -1,0 +1,2 @@
+-- Sets after how many silent seconds the link counts as dead; needs REPLICATION SLAVE ADMIN.
+SET GLOBAL slave_net_timeout = {seconds};

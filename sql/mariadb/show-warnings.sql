@@ -1,0 +1,2 @@
+-- Reads what the last statement was warned of; needs no privilege.
+SHOW WARNINGS LIMIT 64;

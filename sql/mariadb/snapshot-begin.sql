@@ -1,0 +1,2 @@
+-- Opens a snapshot without a lock; needs no privilege.
+START TRANSACTION WITH CONSISTENT SNAPSHOT;

@@ -1,0 +1,2 @@
+-- Ends the snapshot; needs no privilege.
+ROLLBACK;

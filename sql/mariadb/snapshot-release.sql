@@ -1,0 +1,2 @@
+-- Gives a table's metadata lock back and keeps the snapshot; needs no privilege.
+ROLLBACK TO SAVEPOINT keyward;

@@ -1,0 +1,2 @@
+-- Starts both replication threads; needs REPLICATION SLAVE ADMIN.
+START SLAVE;

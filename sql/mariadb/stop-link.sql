@@ -1,0 +1,2 @@
+-- Stops both replication threads; needs REPLICATION SLAVE ADMIN.
+STOP SLAVE;

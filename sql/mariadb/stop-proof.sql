@@ -1,0 +1,2 @@
+-- Stops the proof; needs REPLICATION SLAVE ADMIN.
+STOP SLAVE 'keyward_proof';

@@ -1,0 +1,307 @@
+//! The command line: every command and its flags. What they do stands in one file a command.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config::duration;
+use crate::model::{RegionName, ReplicaName};
+
+/// Keeps every other OpenStack region signing its users in when RegionOne is gone.
+#[derive(Debug, Parser)]
+#[command(name = "keyward", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// The settings file [env: KEYWARD_CONFIG] [default: /etc/keyward/keyward.toml].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say more: errors come with what led to them.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command of the program.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon in the foreground.
+    Run,
+    /// Check the settings and say what was read.
+    Check,
+    /// Set replication up: show the missing steps, then do them.
+    Setup(Setup),
+    /// Show how the regions stand.
+    Status(Status),
+    /// Show what happened lately.
+    Events(Events),
+    /// Let a region authenticate locally now.
+    Failover(Turn),
+    /// Let a region authenticate at the master's region again.
+    Failback(Turn),
+    /// Stop acting; looking goes on.
+    Pause(Pause),
+    /// Act again.
+    Resume(Resume),
+    /// Leave a replica's server to a human.
+    Release(Release),
+    /// Take a released replica's server back.
+    Adopt(Adopt),
+    /// Run every hook of a region once with the event `test`.
+    HookTest(HookTest),
+    /// Compare the rows of master and replica.
+    Verify(Verify),
+    /// Look for what would go wrong in an outage.
+    Doctor(Doctor),
+    /// Play an outage on two real servers in a temporary folder.
+    Demo(Demo),
+    /// Print a shell's completions.
+    Completions(Completions),
+    /// Print the manual page.
+    Man,
+}
+
+impl Command {
+    /// The command's name on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Run => "run",
+            Command::Check => "check",
+            Command::Setup(_) => "setup",
+            Command::Status(_) => "status",
+            Command::Events(_) => "events",
+            Command::Failover(_) => "failover",
+            Command::Failback(_) => "failback",
+            Command::Pause(_) => "pause",
+            Command::Resume(_) => "resume",
+            Command::Release(_) => "release",
+            Command::Adopt(_) => "adopt",
+            Command::HookTest(_) => "hook-test",
+            Command::Verify(_) => "verify",
+            Command::Doctor(_) => "doctor",
+            Command::Demo(_) => "demo",
+            Command::Completions(_) => "completions",
+            Command::Man => "man",
+        }
+    }
+}
+
+/// `keyward setup`
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// Only this region.
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    pub region: Option<RegionName>,
+    /// Show the steps and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Move rows that the replica already holds to a dated schema first.
+    #[arg(long)]
+    pub replace_data: bool,
+    /// Copy everything once more.
+    #[arg(long)]
+    pub reseed: bool,
+    /// Print what an administrator has to run by hand, and change nothing.
+    #[arg(long)]
+    pub print_sql: bool,
+    /// Go on although the region's logins stop meanwhile.
+    #[arg(long)]
+    pub force: bool,
+    /// Administrator at the master: USER@HOST:PORT, or a unix socket's path (USER@/path).
+    #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
+    pub master_admin: Option<String>,
+    /// Administrator at the replica: USER@HOST:PORT, or a unix socket's path (USER@/path).
+    #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
+    pub replica_admin: Option<String>,
+}
+
+/// `keyward status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Print the document of `/api/v1/status`.
+    #[arg(long)]
+    pub json: bool,
+    /// Show it again and again until Ctrl-C.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `keyward events`
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Print one JSON object an event.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `keyward failover`, `keyward failback`
+#[derive(Debug, Args)]
+pub struct Turn {
+    /// The region.
+    #[arg(value_parser = region)]
+    pub region: RegionName,
+    /// Do it although not everything speaks for it.
+    #[arg(long)]
+    pub force: bool,
+    /// Why; kept in the log and the events.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: String,
+}
+
+/// `keyward pause`
+#[derive(Debug, Args)]
+pub struct Pause {
+    /// The region; every region when left out.
+    #[arg(value_parser = region)]
+    pub region: Option<RegionName>,
+    /// For how long, like 30m or 2h; until `resume` when left out.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    pub span: Option<Duration>,
+    /// Why; kept in the log and the events.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: String,
+}
+
+/// `keyward resume`
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The region; every region when left out.
+    #[arg(value_parser = region)]
+    pub region: Option<RegionName>,
+}
+
+/// `keyward release`
+#[derive(Debug, Args)]
+pub struct Release {
+    /// The region, or one replica of it.
+    #[arg(value_name = "REGION[/REPLICA]")]
+    pub place: Place,
+    /// Why; kept in the log and the events.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: String,
+}
+
+/// `keyward adopt`
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// The region, or one replica of it.
+    #[arg(value_name = "REGION[/REPLICA]")]
+    pub place: Place,
+}
+
+/// `keyward hook-test`
+#[derive(Debug, Args)]
+pub struct HookTest {
+    /// The region.
+    #[arg(value_parser = region)]
+    pub region: RegionName,
+}
+
+/// `keyward verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only this region.
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    pub region: Option<RegionName>,
+}
+
+/// `keyward doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `keyward demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// End when the story is told, with 0 only if every step held.
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// `keyward completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    pub shell: Shell,
+}
+
+/// A region, or one replica of it: `REGION` or `REGION/REPLICA`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The region.
+    pub region: RegionName,
+    /// The replica; all of the region's when absent.
+    pub replica: Option<ReplicaName>,
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (place, replica) = match text.split_once('/') {
+            Some((_, "")) => return Err("a replica's name must follow the slash".into()),
+            Some((place, replica)) => (place, Some(ReplicaName(replica.to_owned()))),
+            None => (text, None),
+        };
+        Ok(Place { region: region(place)?, replica })
+    }
+}
+
+fn region(text: &str) -> Result<RegionName, String> {
+    if text.trim().is_empty() {
+        Err("a region's name must not be empty".into())
+    } else {
+        Ok(RegionName(text.to_owned()))
+    }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 500;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("a reason must not be empty: it is what the next person on duty reads".into());
+    }
+    if text.chars().any(char::is_control) || text.chars().count() > LONGEST {
+        return Err(format!("a reason is one line of at most {LONGEST} characters"));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_parser_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_place_is_a_region_or_one_replica_of_it() {
+        let place: Place = "RegionTwo/r2-db1".parse().unwrap();
+        assert_eq!((place.region.0.as_str(), place.replica), ("RegionTwo", Some(ReplicaName("r2-db1".into()))));
+        assert_eq!("RegionTwo".parse::<Place>().unwrap().replica, None);
+        for text in ["", "/", "RegionTwo/", "/r2-db1"] {
+            assert!(text.parse::<Place>().is_err(), "{text:?} must be refused");
+        }
+    }
+
+    #[test]
+    fn a_pause_takes_a_duration_as_the_settings_do() {
+        let cli =
+            Cli::try_parse_from(["keyward", "pause", "RegionTwo", "--for", "1h 30m", "--reason", "kernel"]).unwrap();
+        match cli.command {
+            Command::Pause(pause) => assert_eq!(pause.span, Some(Duration::from_secs(5_400))),
+            other => panic!("parsed as {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The commands that talk to the running daemon, all of them over its control socket.
+//!
+//! Nothing here touches a database or the state folder: what cannot be asked of the daemon cannot be done.
+
+use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+
+use super::exit::Exit;
+use super::output;
+use super::render;
+use super::sheet::Sheet;
+use crate::model::command::{Command, HookTested, Reply};
+use crate::model::time::friendly;
+use crate::model::view::Snapshot;
+
+/// The most bytes of an answer.
+const REPLY_BYTES: u64 = 64 * 1024 * 1024;
+/// The most time for an answer that the daemon has at hand.
+const SOON: Duration = Duration::from_secs(35);
+/// The most time for an answer that waits for hooks.
+const HOOKS: Duration = Duration::from_secs(610);
+/// How often `--watch` looks again.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// `keyward status`: the sheet or the document, once or every second.
+///
+/// # Errors
+/// The daemon does not answer. `--watch` says so and goes on.
+pub fn status(socket: &Path, json: bool, watch: bool) -> anyhow::Result<Exit> {
+    if !watch {
+        let (text, exit) = status_once(socket, json)?;
+        output::write(&text)?;
+        return Ok(exit);
+    }
+    let clear = if std::io::stdout().is_terminal() && !json { "\x1b[H\x1b[J" } else { "" };
+    loop {
+        let text = match status_once(socket, json) {
+            Ok((text, _)) => text,
+            Err(error) => format!("keyward: {error}\n"),
+        };
+        output::write(&format!("{clear}{text}"))?;
+        std::thread::sleep(WATCH_EVERY);
+    }
+}
+
+fn status_once(socket: &Path, json: bool) -> anyhow::Result<(String, Exit)> {
+    let document = document(ask(socket, &Command::Status)?)?;
+    let text = if json { Some(format!("{}\n", serde_json::to_string_pretty(&document)?)) } else { None };
+    let snapshot: Snapshot = serde_json::from_value(document).context(OTHER_VERSION)?;
+    let exit = if render::is_degraded(&snapshot) { Exit::Degraded } else { Exit::Done };
+    Ok((text.unwrap_or_else(|| render::status(Sheet::for_stdout(), &snapshot)), exit))
+}
+
+/// `keyward events`: the list, or one JSON object an event.
+///
+/// # Errors
+/// The daemon does not answer.
+pub fn events(socket: &Path, json: bool) -> anyhow::Result<Exit> {
+    let mut document = document(ask(socket, &Command::Events)?)?;
+    let list = document.get_mut("events").map(serde_json::Value::take).context(OTHER_VERSION)?;
+    let text = if json {
+        let list: Vec<serde_json::Value> = serde_json::from_value(list).context(OTHER_VERSION)?;
+        list.iter().map(|event| format!("{event}\n")).collect()
+    } else {
+        render::events(Sheet::for_stdout(), &serde_json::from_value::<Vec<_>>(list).context(OTHER_VERSION)?)
+    };
+    output::write(&text)?;
+    Ok(Exit::Done)
+}
+
+/// Any other command: says what the daemon answered.
+///
+/// # Errors
+/// The daemon does not answer, or its refusal.
+pub fn command(socket: &Path, command: &Command) -> anyhow::Result<Exit> {
+    let reply = ask(socket, command)?;
+    if let (Command::HookTest { .. }, Some(data)) = (command, reply.data) {
+        output::write(&hooks_tested(&serde_json::from_value::<Vec<_>>(data).context(OTHER_VERSION)?))?;
+    }
+    if !reply.ok {
+        return Err(anyhow!(reply.message));
+    }
+    output::line(&reply.message)?;
+    Ok(Exit::Done)
+}
+
+const OTHER_VERSION: &str = "the daemon's answer is not understood; it is of another version, restart it";
+
+fn hooks_tested(hooks: &[HookTested]) -> String {
+    let mut text = String::new();
+    for hook in hooks {
+        let took = friendly(Duration::try_from_secs_f64(hook.seconds).unwrap_or_default());
+        let why = if hook.detail.is_empty() { String::new() } else { format!(": {}", hook.detail) };
+        text.push_str(&format!("{}: {} after {took}{why}\n", hook.hook, hook.outcome));
+        for line in hook.output.lines() {
+            let line: String = line.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
+            text.push_str(&format!("  | {line}\n"));
+        }
+    }
+    text
+}
+
+fn document(reply: Reply) -> anyhow::Result<serde_json::Value> {
+    match reply {
+        Reply { ok: true, data: Some(document), .. } => Ok(document),
+        Reply { ok: true, .. } => bail!(OTHER_VERSION),
+        Reply { message, .. } => Err(anyhow!(message)),
+    }
+}
+
+/// Sends one command and waits for its answer.
+fn ask(socket: &Path, command: &Command) -> anyhow::Result<Reply> {
+    let limit = if matches!(command, Command::HookTest { .. }) { HOOKS } else { SOON };
+    let mut stream = UnixStream::connect(socket).map_err(|error| unreachable(socket, &error))?;
+    let asked = || -> std::io::Result<Vec<u8>> {
+        stream.set_read_timeout(Some(limit))?;
+        stream.set_write_timeout(Some(SOON))?;
+        stream.write_all(format!("{}\n", serde_json::to_string(command)?).as_bytes())?;
+        let mut line = Vec::new();
+        BufReader::new(&stream).take(REPLY_BYTES).read_until(b'\n', &mut line)?;
+        Ok(line)
+    };
+    let line = match { asked }() {
+        Ok(line) if line.last() == Some(&b'\n') => line,
+        Ok(_) => bail!("keyward ended before it answered; see `systemctl status keyward`"),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            bail!("keyward gave no answer within {}; see `systemctl status keyward`", friendly(limit))
+        }
+        Err(error) => bail!("the control socket {} broke: {error}", socket.display()),
+    };
+    serde_json::from_slice(&line).context(OTHER_VERSION)
+}
+
+fn unreachable(socket: &Path, error: &std::io::Error) -> anyhow::Error {
+    let socket = socket.display();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            anyhow!("keyward is not running: nobody answers at {socket}; see `systemctl status keyward`")
+        }
+        ErrorKind::PermissionDenied => {
+            anyhow!("the control socket {socket} is for its owner only; run the command as root or with sudo")
+        }
+        _ => anyhow!("cannot reach keyward at {socket}: {error}; see `systemctl status keyward`"),
+    }
+}

@@ -1,0 +1,279 @@
+//! `status` and `events` for people: the same documents that `--json` prints, laid out to be read at 80 columns.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::sheet::{Sheet, Tone, Words};
+use crate::model::time::friendly;
+use crate::model::view::{HookView, RegionView, ReplicaView, Snapshot};
+use crate::model::{Event, EventKind, Phase};
+
+/// Whether anything in a snapshot needs a person's eye: a verdict, a pause, an episode, or no full look yet.
+pub fn is_degraded(snapshot: &Snapshot) -> bool {
+    let fine = |region: &RegionView| {
+        region.phase == Phase::Remote
+            && region.paused.is_none()
+            && !region.verdicts.is_empty()
+            && region.verdicts.iter().all(|verdict| verdict.severity == "fine")
+    };
+    !snapshot.looked || !snapshot.regions.iter().all(fine)
+}
+
+/// The status sheet.
+pub fn status(mut sheet: Sheet, snapshot: &Snapshot) -> String {
+    let now = snapshot.taken_at;
+    let mut head = Words::new().unit(Tone::Bold, &format!("keyward {}", snapshot.version));
+    if let Some(now) = now {
+        head = head.unit(Tone::Plain, &format!("at {} UTC", stamp(now)));
+        if let Some(started) = snapshot.started_at {
+            head = head.unit(Tone::Plain, &format!("up {}", ago(now, started)));
+        }
+    }
+    sheet.line(2, head);
+    let at = snapshot.master_addresses.join(", ");
+    sheet.line(2, Words::new().say(Tone::Plain, &format!("The master is {} at {at}.", snapshot.master_region)));
+    if !snapshot.looked {
+        sheet.line(2, Words::new().say(Tone::Warning, "Not every server has been looked at yet."));
+    }
+    for view in &snapshot.regions {
+        sheet.gap();
+        region(&mut sheet, view, now);
+    }
+    sheet.into_text()
+}
+
+fn region(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
+    let mut head = Words::new().unit(Tone::Bold, &view.name);
+    head = head.unit(phase_tone(view.phase), &view.phase.code().to_uppercase());
+    if let (Some(now), Some(since)) = (now, view.phase_since) {
+        head = head.unit(Tone::Plain, &format!("for {}", ago(now, since)));
+    }
+    if view.mode != "auto" {
+        head = head.unit(Tone::Warning, &format!("(mode {})", view.mode));
+    }
+    if view.paused.is_some() {
+        head = head.unit(Tone::Warning, "PAUSED");
+    }
+    sheet.line(2, head);
+    sheet.entry("why", Words::new().say(Tone::Plain, &view.sentence));
+    master(sheet, view, now);
+    verdicts(sheet, view);
+    for replica in &view.replicas {
+        self::replica(sheet, replica);
+    }
+    for (index, hook) in view.hooks.iter().enumerate() {
+        sheet.entry(if index == 0 { "hooks" } else { "" }, hook_words(hook, now));
+    }
+    episode(sheet, view, now);
+    ready(sheet, view);
+}
+
+fn phase_tone(phase: Phase) -> Tone {
+    match phase {
+        Phase::Remote => Tone::Good,
+        Phase::Suspect | Phase::Returning => Tone::Warning,
+        Phase::Switching | Phase::Local => Tone::Bad,
+    }
+}
+
+fn master(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
+    let (tone, word) = match view.master_up {
+        Some(true) => (Tone::Good, "up"),
+        Some(false) => (Tone::Bad, "DOWN"),
+        None => (Tone::Warning, "not known yet"),
+    };
+    let mut words = Words::new().unit(tone, word);
+    for (witness, up) in [("probe", view.probe_up), ("link", view.link_up)] {
+        words = match up {
+            Some(true) => words.unit(Tone::Plain, &format!("{witness} proves it")),
+            Some(false) => words.unit(Tone::Warning, &format!("{witness} does not")),
+            None => words.unit(Tone::Dim, &format!("{witness} not known")),
+        };
+    }
+    match view.silence_seconds.map(span) {
+        // a proof that is fresh need not be counted in milliseconds
+        Some(silence) if silence >= Duration::from_secs(3) => {
+            words = words.unit(Tone::Warning, &format!("silent for {}", friendly(silence)));
+        }
+        Some(_) => {}
+        None => words = words.unit(Tone::Warning, "never proven alive"),
+    }
+    sheet.entry("master", words);
+    if let Some(failure) = &view.master_failure {
+        sheet.more(Words::new().say(Tone::Warning, failure));
+    }
+    if let (Some(now), Some(deadline)) = (now, view.deadline) {
+        let left = friendly(Duration::try_from(deadline.duration_since(now)).unwrap_or_default());
+        sheet.more(Words::new().say(Tone::Warning, &format!("failover is due in {left}")));
+    }
+}
+
+fn verdicts(sheet: &mut Sheet, view: &RegionView) {
+    for (index, verdict) in view.verdicts.iter().enumerate() {
+        let tone = match verdict.severity.as_str() {
+            "fine" => Tone::Good,
+            "warning" => Tone::Warning,
+            _ => Tone::Bad,
+        };
+        let words = Words::new().unit(tone, &format!("{}:", verdict.code)).say(Tone::Plain, &verdict.sentence);
+        sheet.entry(if index == 0 { "verdicts" } else { "" }, words);
+    }
+}
+
+fn replica(sheet: &mut Sheet, view: &ReplicaView) {
+    let (tone, word) = match view.up {
+        Some(true) => (Tone::Good, "up"),
+        Some(false) => (Tone::Bad, "DOWN"),
+        None => (Tone::Warning, "not known yet"),
+    };
+    let mut head = Words::new().unit(Tone::Bold, &view.name).unit(Tone::Plain, &view.address).unit(tone, word);
+    if let Some(version) = &view.version {
+        head = head.unit(Tone::Dim, version);
+    }
+    if !view.guarded {
+        head = head.unit(Tone::Warning, "(looked at only)");
+    }
+    sheet.entry("replica", head);
+    let mut facts = Words::new();
+    for (name, seconds) in [("lag", view.lag_seconds), ("data age", view.data_age_seconds)] {
+        let value = seconds.map_or("not known".to_owned(), |seconds| friendly(span(seconds)));
+        facts = facts.unit(Tone::Plain, &format!("{name} {value} "));
+    }
+    let threads = [("I/O thread", view.io_running), ("SQL thread", view.sql_running)];
+    for (name, running) in threads {
+        facts = yes_or_no(facts, name, running, "runs", "STOPPED");
+    }
+    facts = yes_or_no(facts, "", view.read_only, "read-only", "WRITABLE");
+    facts = if view.filter_ok == Some(false) { facts.unit(Tone::Bad, "filter is wrong") } else { facts };
+    facts = if view.durable == Some(false) { facts.unit(Tone::Warning, "not durable") } else { facts };
+    sheet.more(facts);
+    for failure in view.failure.iter() {
+        sheet.more(Words::new().say(Tone::Bad, failure));
+    }
+    let errors = [("I/O", view.io_errno, &view.io_error), ("SQL", view.sql_errno, &view.sql_error)];
+    for (thread, errno, error) in errors {
+        if let Some(errno) = errno.filter(|errno| *errno != 0) {
+            let text = format!("{thread} error {errno}: {}", error.as_deref().unwrap_or_default());
+            sheet.more(Words::new().say(Tone::Bad, &text));
+        }
+    }
+    for gate in &view.gates {
+        sheet.more(Words::new().unit(Tone::Warning, &format!("gate {}:", gate.code)).say(Tone::Plain, &gate.sentence));
+    }
+    if let Some(upkeep) = &view.upkeep {
+        sheet.more(Words::new().say(Tone::Dim, upkeep));
+    }
+}
+
+fn yes_or_no(words: Words, name: &str, value: Option<bool>, yes: &str, no: &str) -> Words {
+    match value {
+        Some(true) => words.unit(Tone::Plain, format!("{name} {yes} ").trim_start()),
+        Some(false) => words.unit(Tone::Bad, format!("{name} {no} ").trim_start()),
+        None => words.unit(Tone::Dim, format!("{name} {yes}? ").trim_start()),
+    }
+}
+
+fn hook_words(hook: &HookView, now: Option<Timestamp>) -> Words {
+    let mut words = Words::new().unit(Tone::Bold, &hook.name);
+    if hook.optional {
+        words = words.unit(Tone::Dim, "(optional)");
+    }
+    let tone = match hook.state.as_str() {
+        "done" => Tone::Good,
+        "retrying" => Tone::Bad,
+        "running" | "waiting" => Tone::Warning,
+        _ => Tone::Plain,
+    };
+    words = words.unit(tone, &hook.state);
+    if hook.attempt > 0 {
+        words = words.unit(Tone::Plain, &format!("attempt {}", hook.attempt));
+    }
+    if let (Some(now), Some(next)) = (now, hook.next_try) {
+        let left = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+        words = words.unit(Tone::Plain, &format!("next in {}", friendly(left)));
+    }
+    match &hook.last_failure {
+        Some(failure) => words.say(Tone::Warning, &format!("last time: {failure}")),
+        None => words,
+    }
+}
+
+fn episode(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
+    if let Some(episode) = &view.episode {
+        let by = if episode.manual { "begun by hand" } else { "begun by itself" };
+        let mut words = Words::new().unit(Tone::Bold, &episode.id).unit(Tone::Plain, &format!("turn {}", episode.turn));
+        if let Some(now) = now {
+            words = words.unit(Tone::Plain, &format!("for {}", ago(now, episode.started_at)));
+        }
+        sheet.entry("episode", words.say(Tone::Plain, &format!("{by}: {}", episode.reason)));
+    }
+    if let Some(back) = &view.way_back {
+        let health = format!(
+            "{} of {} unbroken health.",
+            friendly(span(back.healthy_seconds.floor())),
+            friendly(span(back.needed_seconds))
+        );
+        sheet.entry("way back", Words::new().say(Tone::Plain, &health).say(Tone::Plain, &back.sentence));
+    }
+    if let Some(pause) = &view.paused {
+        let until =
+            pause.until.map_or("until `keyward resume`".to_owned(), |until| format!("until {} UTC", stamp(until)));
+        let by = format!("by {}: {}", pause.user, pause.reason);
+        sheet.entry("paused", Words::new().say(Tone::Warning, &until).say(Tone::Plain, &by));
+    }
+}
+
+fn ready(sheet: &mut Sheet, view: &RegionView) {
+    let (tone, word) = if view.ready { (Tone::Good, "ready") } else { (Tone::Warning, "NOT ready") };
+    sheet.entry("failover", Words::new().unit(tone, word).say(Tone::Plain, &view.ready_sentence));
+    for gate in &view.gates {
+        sheet.more(Words::new().unit(Tone::Warning, &format!("gate {}:", gate.code)).say(Tone::Plain, &gate.sentence));
+    }
+}
+
+/// The events, oldest first.
+pub fn events(mut sheet: Sheet, events: &[Event]) -> String {
+    for event in events {
+        let (tone, what) = event_words(&event.what);
+        let mut head = Words::new().unit(Tone::Dim, &format!("{} UTC", stamp(event.at)));
+        if let Some(region) = &event.region {
+            head = head.unit(Tone::Bold, &region.0);
+        }
+        sheet.line(2, head.unit(tone, &what));
+        sheet.entry("", Words::new().say(Tone::Plain, &event.sentence));
+    }
+    sheet.into_text()
+}
+
+fn event_words(what: &EventKind) -> (Tone, String) {
+    match what {
+        EventKind::Transition { from, to, cause } => (phase_tone(*to), format!("{from} -> {to} ({})", cause.code())),
+        EventKind::Verdict { verdict, on: true } if verdict == "healthy" => (Tone::Good, format!("verdict {verdict}")),
+        EventKind::Verdict { verdict, on: true } => (Tone::Warning, format!("verdict {verdict}")),
+        EventKind::Verdict { verdict, on: false } => (Tone::Plain, format!("verdict {verdict} is over")),
+        EventKind::Hook { hook, event, outcome, seconds } => {
+            let tone = if outcome == "ok" { Tone::Good } else { Tone::Bad };
+            (tone, format!("hook {hook} for {event}: {outcome} after {}", friendly(span(*seconds))))
+        }
+        EventKind::Kept { replica } => (Tone::Plain, format!("replica {replica}")),
+        EventKind::Command { command, user } => (Tone::Plain, format!("{command} by {user}")),
+        EventKind::Daemon => (Tone::Plain, "daemon".to_owned()),
+    }
+}
+
+fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn ago(now: Timestamp, then: Timestamp) -> String {
+    friendly(Duration::from_secs(Duration::try_from(now.duration_since(then)).unwrap_or_default().as_secs()))
+}
+
+/// Seconds of a document, where nothing keeps them from being nonsense.
+fn span(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! Text laid out for a terminal: labels at the left, words wrapped beside them, colours only where they are wanted.
+//!
+//! Control characters never reach the terminal, whatever a server or an operator said.
+
+use std::io::IsTerminal;
+
+/// Widths that a sheet takes; a narrower or wider terminal gets the nearest.
+const WIDTHS: (usize, usize) = (40, 120);
+/// The column at which everything beside a label begins.
+const MARGIN: usize = 13;
+
+/// What a word's colour says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing.
+    Plain,
+    /// A heading.
+    Bold,
+    /// Of little weight.
+    Dim,
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Warning,
+    /// Wrong.
+    Bad,
+}
+
+impl Tone {
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Tone::Plain => None,
+            Tone::Bold => Some("1"),
+            Tone::Dim => Some("2"),
+            Tone::Good => Some("32"),
+            Tone::Warning => Some("33"),
+            Tone::Bad => Some("1;31"),
+        }
+    }
+}
+
+/// Words that are wrapped together.
+#[derive(Clone, Debug, Default)]
+pub struct Words(Vec<(Tone, String)>);
+
+impl Words {
+    /// No words yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a text that may be broken at its spaces.
+    pub fn say(mut self, tone: Tone, text: &str) -> Self {
+        self.0.extend(clean(text).split_whitespace().map(|word| (tone, word.to_owned())));
+        self
+    }
+
+    /// Adds a text that stays on one line when a line is long enough for it.
+    pub fn unit(mut self, tone: Tone, text: &str) -> Self {
+        self.0.push((tone, clean(text)));
+        self
+    }
+}
+
+/// Lines in the making.
+#[derive(Debug)]
+pub struct Sheet {
+    text: String,
+    width: usize,
+    colours: bool,
+}
+
+impl Sheet {
+    /// An empty sheet.
+    pub fn new(width: usize, colours: bool) -> Self {
+        Self { text: String::new(), width: width.clamp(WIDTHS.0, WIDTHS.1), colours }
+    }
+
+    /// An empty sheet for standard output: as wide as the terminal, 80 columns elsewhere, colours only on a terminal
+    /// and without `NO_COLOR`.
+    pub fn for_stdout() -> Self {
+        let stdout = std::io::stdout();
+        let width = rustix::termios::tcgetwinsize(&stdout).map_or(80, |size| usize::from(size.ws_col));
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self::new(if width == 0 { 80 } else { width }, stdout.is_terminal() && !no_color)
+    }
+
+    /// The lines.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// An empty line.
+    pub fn gap(&mut self) {
+        self.text.push('\n');
+    }
+
+    /// A line that begins at the left; what does not fit goes on at `indent`.
+    pub fn line(&mut self, indent: usize, words: Words) {
+        self.wrap(0, indent, words);
+    }
+
+    /// Words at the margin, the label at their left.
+    pub fn entry(&mut self, label: &str, words: Words) {
+        let label = format!("  {label:<room$}", room = MARGIN - 2);
+        let label = if self.colours { format!("\x1b[2m{label}\x1b[0m") } else { label };
+        self.text.push_str(&label);
+        self.wrap(MARGIN, MARGIN, words);
+    }
+
+    /// Words that belong to the entry above.
+    pub fn more(&mut self, words: Words) {
+        self.entry("", words);
+    }
+
+    /// Wraps words, beginning at column `at`, which the text has reached.
+    fn wrap(&mut self, at: usize, indent: usize, words: Words) {
+        let mut column = at;
+        let mut first = true;
+        for (tone, word) in words.0 {
+            let long = word.chars().count();
+            if !first && column + 1 + long > self.width {
+                self.end_line();
+                self.text.extend(std::iter::repeat_n(' ', indent));
+                column = indent;
+            } else if !first {
+                self.text.push(' ');
+                column += 1;
+            }
+            match tone.code().filter(|_| self.colours) {
+                Some(code) => self.text.push_str(&format!("\x1b[{code}m{word}\x1b[0m")),
+                None => self.text.push_str(&word),
+            }
+            column += long;
+            first = false;
+        }
+        self.end_line();
+    }
+
+    fn end_line(&mut self) {
+        self.text.truncate(self.text.trim_end_matches(' ').len());
+        self.text.push('\n');
+    }
+}
+
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,129 @@
+//! Begins the runs that the judge ordered, and an operator's test of the hooks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::clock;
+use super::inputs::Input;
+use crate::act::exec::{Output, run};
+use crate::act::lock::RunPlace;
+use crate::config::Settings;
+use crate::judge::{Region, Start};
+use crate::model::RegionName;
+use crate::model::command::{HookTested, Reply};
+use crate::model::hook::{HookEnd, HookEvent, HookOutcome, HookRun};
+use crate::report::{Events, Metrics};
+
+/// Where runs are written down, and where their output goes.
+pub struct Runner {
+    folder: PathBuf,
+    sink: mpsc::Sender<Input>,
+}
+
+impl Runner {
+    /// A runner that keeps its records in `settings.state_dir`.
+    pub fn new(settings: &Settings, sink: mpsc::Sender<Input>) -> Self {
+        Self { folder: settings.state_dir.join("hooks"), sink }
+    }
+
+    /// Begins the runs; each end comes back as an input.
+    pub fn begin(&self, starts: Vec<Start>) {
+        for Start { region, run: order } in starts {
+            let (place, sink) = (self.place(&region), self.sink.clone());
+            tokio::spawn(async move {
+                let (outcome, output) = run(order, &place).await;
+                log(&region, &outcome, &output);
+                // a closed channel means that the daemon ends
+                let _ = sink.send(Input::Hook(region, outcome)).await;
+            });
+        }
+    }
+
+    /// Runs every hook of a region once with the event `test` and answers with what came of it.
+    pub fn test(&self, region: &Region, told: (Arc<Metrics>, Arc<Events>), reply: oneshot::Sender<Reply>) {
+        let rules = region.rules();
+        let order = |spec: &crate::model::hook::HookSpec| HookRun {
+            spec: spec.clone(),
+            event: HookEvent::Test,
+            episode: format!("{}-test", rules.region),
+            turn: 1,
+            attempt: 1,
+            region: rules.region.clone(),
+            phase: region.memory().phase,
+            master_region: rules.master_region.clone(),
+            master_address: rules.master_address.to_string(),
+            reason: "an operator tests the hooks".to_owned(),
+            data_age: None,
+            manual: true,
+        };
+        let orders: Vec<HookRun> = rules.hooks.iter().map(order).collect();
+        let (place, name) = (self.place(&rules.region), rules.region.clone());
+        tokio::spawn(async move {
+            let mut tested = Vec::new();
+            for order in orders {
+                let (outcome, output) = run(order, &place).await;
+                log(&name, &outcome, &output);
+                crate::report::tell(test_event(&name, &outcome), &told.0, &told.1);
+                tested.push((outcome, output));
+            }
+            // an operator who did not wait needs no answer
+            let _ = reply.send(answer(&name, tested));
+        });
+    }
+
+    fn place(&self, region: &RegionName) -> RunPlace {
+        RunPlace { folder: self.folder.clone(), region: region.clone(), clock: clock::moment }
+    }
+}
+
+fn test_event(region: &RegionName, outcome: &HookOutcome) -> crate::model::Event {
+    let seconds = outcome.took.as_secs_f64();
+    crate::model::Event {
+        at: clock::wall(),
+        region: Some(region.clone()),
+        episode: None,
+        what: crate::model::EventKind::Hook {
+            hook: outcome.hook.clone(),
+            event: outcome.event.code().to_owned(),
+            outcome: outcome.end.code().to_owned(),
+            seconds,
+        },
+        sentence: format!("test of hook {}: {} after {seconds:.1} s", outcome.hook, outcome.end.words()),
+    }
+}
+
+fn answer(region: &RegionName, tested: Vec<(HookOutcome, Output)>) -> Reply {
+    let failed = tested.iter().filter(|(outcome, _)| outcome.end != HookEnd::Ok).count();
+    let tell = |(outcome, output): (HookOutcome, Output)| HookTested {
+        outcome: outcome.end.code().to_owned(),
+        detail: match outcome.end {
+            HookEnd::Failed(why) => why,
+            HookEnd::Ok | HookEnd::TimedOut => String::new(),
+        },
+        hook: outcome.hook,
+        seconds: outcome.took.as_secs_f64(),
+        output: output.text,
+    };
+    let data = serde_json::to_value(tested.into_iter().map(tell).collect::<Vec<_>>()).ok();
+    let message = match failed {
+        0 => format!("every hook of {region} succeeded with the event `test`"),
+        failed => {
+            format!("{failed} hook(s) of {region} failed with the event `test`; mend them before they are needed")
+        }
+    };
+    Reply { ok: failed == 0, message, data }
+}
+
+/// A hook's output goes to the log only, and to the operator who tests it: it may hold secrets.
+fn log(region: &RegionName, outcome: &HookOutcome, output: &Output) {
+    let (hook, event, end) = (outcome.hook.as_str(), outcome.event.code(), outcome.end.code());
+    for line in output.text.lines() {
+        tracing::info!(%region, hook, event, "hook says: {line}");
+    }
+    if output.dropped_bytes > 0 {
+        tracing::warn!(%region, hook, event, dropped_bytes = output.dropped_bytes, "the hook wrote more than is kept");
+    }
+    tracing::debug!(%region, hook, event, end, "the hook ended");
+}

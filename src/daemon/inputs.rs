@@ -1,0 +1,22 @@
+//! Everything that can reach the loop.
+
+use crate::model::hook::HookOutcome;
+use crate::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
+use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
+use crate::model::{RegionName, ReplicaName};
+
+/// One thing that was seen, or that came of an action.
+pub enum Input {
+    /// A look at the master.
+    Master(Look<MasterFacts>),
+    /// A look at a replica.
+    Replica(RegionName, ReplicaName, Box<Look<ReplicaFacts>>),
+    /// A beat.
+    Beat(BeatOutcome),
+    /// The end of a hook's run.
+    Hook(RegionName, HookOutcome),
+    /// The end of an upkeep.
+    Upkeep(RegionName, ReplicaName, Result<Vec<UpkeepStep>, UpkeepFailure>),
+    /// The end of a set-up by the daemon: the sentence, and whether the replica is set up now.
+    Setup(RegionName, ReplicaName, String, bool),
+}

@@ -1,0 +1,18 @@
+//! The daemon: wires the rooms together and holds the one loop.
+//!
+//! Each turn of the loop takes in what was seen, lets the judge decide, saves the memory, and only then carries out
+//! what is to be done. Nothing that waits for a server, a disk or a hook is done in the loop itself.
+
+pub mod clock;
+pub mod control;
+mod hooks;
+mod inputs;
+mod keep;
+pub mod memory;
+mod publish;
+mod rules;
+mod run;
+mod setups;
+mod watchers;
+
+pub use run::run;

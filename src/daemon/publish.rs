@@ -1,0 +1,54 @@
+//! Hands the last snapshot to everything that reports.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::config::Settings;
+use crate::judge::Judge;
+use crate::model::Now;
+use crate::model::view::Snapshot;
+use crate::report;
+
+/// Where snapshots are put.
+pub struct Publisher {
+    started_at: Timestamp,
+    master_region: String,
+    master_addresses: Vec<String>,
+    latest: watch::Sender<Arc<Snapshot>>,
+}
+
+impl Publisher {
+    /// A publisher with an empty snapshot, and where it can be read.
+    pub fn new(settings: &Settings, now: Now) -> (Self, watch::Receiver<Arc<Snapshot>>) {
+        let (latest, reader) = watch::channel(Arc::default());
+        let publisher = Self {
+            started_at: now.wall,
+            master_region: settings.master.region.to_string(),
+            master_addresses: settings.master.addresses.iter().map(ToString::to_string).collect(),
+            latest,
+        };
+        (publisher, reader)
+    }
+
+    /// Takes a snapshot.
+    pub fn publish(&self, judge: &Judge, instance: &str, now: Now) {
+        self.latest.send_replace(Arc::new(Snapshot {
+            version: report::VERSION.to_owned(),
+            revision: report::REVISION.to_owned(),
+            instance: instance.to_owned(),
+            started_at: Some(self.started_at),
+            taken_at: Some(now.wall),
+            looked: judge.looked(),
+            master_region: self.master_region.clone(),
+            master_addresses: self.master_addresses.clone(),
+            regions: judge.views(now),
+        }));
+    }
+
+    /// The last snapshot.
+    pub fn latest(&self) -> Arc<Snapshot> {
+        self.latest.borrow().clone()
+    }
+}

@@ -1,0 +1,293 @@
+//! The loop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use super::control::{Control, Request};
+use super::hooks::Runner;
+use super::inputs::Input;
+use super::keep::{self, Keepers};
+use super::memory::Store;
+use super::publish::Publisher;
+use super::setups::Setups;
+use super::watchers::Watchers;
+use super::{clock, rules};
+use crate::config::Settings;
+use crate::judge::{Judge, Memory};
+use crate::model::command::{Command, Reply};
+use crate::model::observation::Look;
+use crate::model::{Event, EventKind, Moment, Now};
+use crate::report::metrics::Target;
+use crate::report::systemd::{self, Watchdog};
+use crate::report::{self, Events, Metrics, serve};
+
+/// Inputs that may wait for the loop.
+const WAITING: usize = 1_024;
+/// Inputs taken in before the judge decides.
+const BATCH: usize = 64;
+/// How often a beat's number alone is written down, and how long a failed write waits.
+const LAZY_SAVE: Duration = Duration::from_secs(10);
+const RETRY_SAVE: Duration = Duration::from_secs(1);
+
+/// Runs until it is told to stop by SIGTERM or SIGINT.
+///
+/// # Errors
+/// One sentence when it cannot start.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    let (store, memory) = Store::open(&settings.state_dir)?;
+    let control = Control::bind(&settings.control_socket)?;
+    let server = serve::bind(&settings.http).await?;
+    let (stop, stopped) = watch::channel(false);
+    let gone = |mut stopped: watch::Receiver<bool>| async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let mut daemon = Daemon::new(settings, store, memory)?;
+    let (requests, mut commands) = mpsc::channel(16);
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(serve::serve(server, daemon.served(), gone(stopped.clone())));
+    tasks.spawn(control.serve(requests, gone(stopped)));
+    daemon.begin();
+    daemon.turn_until_told(&mut commands).await?;
+    daemon.end().await;
+    stop.send_replace(true);
+    let _ = timeout(Duration::from_secs(2), async { while tasks.join_next().await.is_some() {} }).await;
+    Ok(())
+}
+
+struct Daemon {
+    settings: Settings,
+    judge: Judge,
+    store: Store,
+    saved: Memory,
+    saved_at: Option<Moment>,
+    save_failed: bool,
+    watchers: Watchers,
+    keepers: Keepers,
+    setups: Setups,
+    runner: Runner,
+    publisher: Publisher,
+    snapshot: watch::Receiver<Arc<crate::model::view::Snapshot>>,
+    metrics: Arc<Metrics>,
+    events: Arc<Events>,
+    watchdog: Arc<Watchdog>,
+    sink: mpsc::Sender<Input>,
+    inputs: mpsc::Receiver<Input>,
+}
+
+impl Daemon {
+    fn new(settings: Settings, store: Store, mut memory: Memory) -> anyhow::Result<Self> {
+        let now = clock::now();
+        let (sink, inputs) = mpsc::channel(WAITING);
+        let metrics = Arc::new(Metrics::new(&settings)?);
+        let events = Arc::new(Events::open(&settings.state_dir)?);
+        let (publisher, snapshot) = Publisher::new(&settings, now);
+        let instance = memory.instance.clone();
+        let saved = memory.clone();
+        if let Some(damaged) = store.damaged() {
+            hold_every_region(&mut memory, &settings, damaged);
+        }
+        let judge = Judge::new(rules::of(&settings), memory, fastrand::u64(..), now);
+        Ok(Self {
+            watchers: Watchers::start(&settings, &instance, &sink),
+            runner: Runner::new(&settings, sink.clone()),
+            setups: Setups::new(&settings, sink.clone()),
+            watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
+            keepers: Keepers::default(),
+            saved_at: None,
+            save_failed: false,
+            settings,
+            judge,
+            store,
+            saved,
+            publisher,
+            snapshot,
+            metrics,
+            events,
+            sink,
+            inputs,
+        })
+    }
+
+    fn served(&self) -> serve::State {
+        serve::State {
+            snapshot: self.snapshot.clone(),
+            metrics: Arc::clone(&self.metrics),
+            events: Arc::clone(&self.events),
+            watchdog: Arc::clone(&self.watchdog),
+        }
+    }
+
+    fn begin(&mut self) {
+        self.tell_daemon(format!("keyward {} starts", report::VERSION));
+        systemd::ready();
+    }
+
+    async fn turn_until_told(&mut self, commands: &mut mpsc::Receiver<Request>) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        loop {
+            let pause = self.pause(clock::moment());
+            let answer = tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                Some(request) = commands.recv() => self.handle_request(request),
+                Some(input) = self.inputs.recv() => {
+                    self.handle_batch(input);
+                    None
+                }
+                () = sleep(pause) => None,
+            };
+            self.turn().await;
+            if let Some((reply, to)) = answer {
+                // an operator who did not wait needs no answer
+                let _ = to.send(reply);
+            }
+        }
+    }
+
+    /// How long the loop may sleep: until the judge wants a step, and never longer than a look's interval.
+    fn pause(&self, now: Moment) -> Duration {
+        let deadline = self.judge.poll_deadline(now).map_or(Duration::MAX, |at| at.since(now));
+        deadline.min(self.settings.poll_interval)
+    }
+
+    fn handle_batch(&mut self, first: Input) {
+        self.handle(first);
+        for _ in 1..BATCH {
+            match self.inputs.try_recv() {
+                Ok(input) => self.handle(input),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        let now = clock::now();
+        match input {
+            Input::Master(look) => {
+                self.count(Target::Master, &look);
+                self.judge.handle_master(now, &look);
+            }
+            Input::Replica(region, name, look) => {
+                self.count(Target::Replica, &look);
+                self.judge.handle_replica(now, &region, &name, &look);
+            }
+            Input::Beat(outcome) => self.judge.handle_beat(now, &outcome),
+            Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
+            Input::Upkeep(region, name, result) => {
+                self.keepers.handle_end(&mut self.judge, now, &region, &name, &result)
+            }
+            Input::Setup(region, name, sentence, done) => {
+                self.setups.handle_end(now, &region, &name, done);
+                let kind = EventKind::Kept { replica: name.to_string() };
+                self.judge.handle_upkeep(now, &region, &name, Some((sentence, Some(kind))), None);
+            }
+        }
+    }
+
+    fn count<T>(&self, target: Target, look: &Look<T>) {
+        self.metrics.probe_done(
+            target,
+            look.ended.since(look.began),
+            look.result.as_ref().err().map(|failure| failure.reason),
+        );
+    }
+
+    fn handle_request(&mut self, (command, user, to): Request) -> Option<(Reply, tokio::sync::oneshot::Sender<Reply>)> {
+        let now = clock::now();
+        let reply = match &command {
+            Command::Status => {
+                Reply { ok: true, message: String::new(), data: serde_json::to_value(&*self.publisher.latest()).ok() }
+            }
+            Command::Events => Reply { ok: true, message: String::new(), data: Some(self.events.document()) },
+            _ => self.judge.handle_command(now, &command, &user),
+        };
+        if let Command::HookTest { region } = &command
+            && reply.ok
+            && let Some(region) = self.judge.regions().iter().find(|other| other.name() == region)
+        {
+            self.runner.test(region, (Arc::clone(&self.metrics), Arc::clone(&self.events)), to);
+            return None;
+        }
+        Some((reply, to))
+    }
+
+    /// One turn: decide, write down, tell, act.
+    async fn turn(&mut self) {
+        let began = clock::moment();
+        self.setups.read_stamps(&mut self.judge, clock::now());
+        let now = clock::now();
+        self.judge.step(now);
+        let upkeeps = self.keepers.due(&self.settings, &mut self.judge, now);
+        let saved = self.save(now).await;
+        for event in self.judge.take_events() {
+            report::tell(event, &self.metrics, &self.events);
+        }
+        self.runner.begin(self.judge.take_starts(saved));
+        keep::begin(&self.settings, upkeeps, &self.sink);
+        self.setups.begin_due(&self.settings, &self.judge, now);
+        self.direct_watchers();
+        self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        self.watchdog.tick_done();
+        let unix_seconds = now.wall.as_millisecond() as f64 / 1_000.0;
+        self.metrics.tick_done(clock::moment().since(began), unix_seconds);
+    }
+
+    /// Writes the memory down if it is worth it; whether what is on disk is what the judge decided.
+    async fn save(&mut self, now: Now) -> bool {
+        let memory = self.judge.memory();
+        if memory == self.saved && !self.save_failed && self.saved_at.is_some() {
+            return true;
+        }
+        let only_beat = Memory { beat: self.saved.beat, ..memory.clone() } == self.saved;
+        let since = self.saved_at.map(|at| now.mono.since(at));
+        let lazy = if self.save_failed { RETRY_SAVE } else { LAZY_SAVE };
+        if (only_beat || self.save_failed) && since.is_some_and(|since| since < lazy) {
+            return !self.save_failed;
+        }
+        let result = self.store.save(&memory).await;
+        self.saved_at = Some(now.mono);
+        self.save_failed = result.is_err();
+        if result.is_ok() {
+            self.saved = memory;
+        }
+        self.judge.handle_saved(result);
+        !self.save_failed
+    }
+
+    fn direct_watchers(&mut self) {
+        if let Some(order) = self.judge.take_beat_order() {
+            // the writer takes orders at once; a full channel means that it hangs, and then no beat is written anyway
+            let _ = self.watchers.orders.try_send(order);
+        }
+        for ((region, name), wish) in &self.watchers.wishes {
+            let found = self.judge.regions().iter().find(|other| other.name() == region);
+            wish.set(found.is_some_and(|region| region.wants_lock(name)));
+        }
+    }
+
+    async fn end(&mut self) {
+        systemd::stopping();
+        self.watchers.stop();
+        self.saved_at = None;
+        self.save(clock::now()).await;
+        self.tell_daemon("keyward stops: it was told to".to_owned());
+        self.events.flush(Duration::from_secs(1));
+    }
+
+    fn tell_daemon(&self, sentence: String) {
+        let event = Event { at: clock::wall(), region: None, episode: None, what: EventKind::Daemon, sentence };
+        report::tell(event, &self.metrics, &self.events);
+    }
+}
+
+/// With a damaged state nobody knows which way the regions point: nothing is done but on command.
+fn hold_every_region(memory: &mut Memory, settings: &Settings, damaged: &str) {
+    for region in &settings.regions {
+        memory.regions.entry(region.name.clone()).or_default().hold("keyward", damaged);
+    }
+}

@@ -1,0 +1,93 @@
+//! Which servers were set up, and the daemon's own setting up of empty replicas.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::inputs::Input;
+use crate::act::{setup, stamp};
+use crate::config::Settings;
+use crate::judge::Judge;
+use crate::model::{Moment, Now, RegionName, ReplicaName};
+
+/// How often the stamps are read.
+const READ_EVERY: Duration = Duration::from_secs(2);
+/// How long a failed set-up waits.
+const TRY_EVERY: Duration = Duration::from_secs(60);
+
+/// The stamps and the set-ups under way.
+pub struct Setups {
+    folder: PathBuf,
+    auto: bool,
+    read_at: Option<Moment>,
+    not_before: BTreeMap<(RegionName, ReplicaName), Option<Moment>>,
+    sink: mpsc::Sender<Input>,
+}
+
+impl Setups {
+    /// Reads the stamps below `settings.state_dir`.
+    pub fn new(settings: &Settings, sink: mpsc::Sender<Input>) -> Self {
+        let (folder, auto) = (settings.state_dir.clone(), settings.replication.auto_setup);
+        Self { folder, auto, read_at: None, not_before: BTreeMap::new(), sink }
+    }
+
+    /// Tells the judge which server each replica was set up on, now and then.
+    pub fn read_stamps(&mut self, judge: &mut Judge, now: Now) {
+        if self.read_at.is_some_and(|at| now.mono.since(at) < READ_EVERY) {
+            return;
+        }
+        self.read_at = Some(now.mono);
+        let regions: Vec<_> =
+            judge.regions().iter().map(|region| (region.name().clone(), region.rules().replicas.clone())).collect();
+        for (region, replicas) in regions {
+            for (name, _) in replicas {
+                match stamp::read(&self.folder, &region, &name) {
+                    Ok(stamp) => judge.handle_stamp(&region, &name, stamp.map(|stamp| stamp.identity)),
+                    Err(error) => tracing::warn!(%region, replica = %name, %error, "the stamp cannot be read"),
+                }
+            }
+        }
+    }
+
+    /// Begins to set up what is empty and was never set up.
+    pub fn begin_due(&mut self, settings: &Settings, judge: &Judge, now: Now) {
+        if !self.auto {
+            return;
+        }
+        for region in judge.regions() {
+            for (name, _) in &region.rules().replicas {
+                let key = (region.name().clone(), name.clone());
+                let waits = match self.not_before.get(&key) {
+                    Some(None) => true,
+                    Some(Some(at)) => now.mono < *at,
+                    None => false,
+                };
+                if !waits && region.may_be_set_up(name) {
+                    self.not_before.insert(key, None);
+                    self.begin(settings, region.name(), name);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, settings: &Settings, region: &RegionName, name: &ReplicaName) {
+        let (settings, region, name, sink) = (settings.clone(), region.clone(), name.clone(), self.sink.clone());
+        tokio::spawn(async move {
+            let (sentence, done) = match setup::set_up_by_itself(&settings, &region, &name).await {
+                Ok(()) => (format!("{name} was empty and is set up now"), true),
+                Err(error) => (format!("{name} cannot be set up by the daemon: {error:#}"), false),
+            };
+            // a closed channel means that the daemon ends
+            let _ = sink.send(Input::Setup(region, name, sentence, done)).await;
+        });
+    }
+
+    /// Takes in the end of a set-up.
+    pub fn handle_end(&mut self, now: Now, region: &RegionName, name: &ReplicaName, done: bool) {
+        let next = now.mono + if done { Duration::ZERO } else { TRY_EVERY };
+        self.not_before.insert((region.clone(), name.clone()), Some(next));
+        self.read_at = None;
+    }
+}

@@ -1,0 +1,206 @@
+//! What MariaDB's answers to a look mean. Only MariaDB: any other kind of server is refused by `version`.
+
+use jiff::Timestamp;
+
+use super::answer::{Record, Table, row, table};
+use crate::model::observation::{
+    BeatRow, Durability, LinkFacts, MasterFacts, ReplicaFacts, ServerIdentity, ThreadState,
+};
+
+/// The oldest release that tells `@@server_uid`.
+const OLDEST: (u32, u32, u32) = (10, 11, 9);
+
+/// Whether this release of keyward handles the server that calls itself so.
+///
+/// # Errors
+/// A sentence without the server's address.
+pub fn version(version: &str, comment: &str) -> Result<(), String> {
+    let is_mariadb = [version, comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
+    if !is_mariadb {
+        return Err(format!("the server is MySQL {version}, this release handles MariaDB"));
+    }
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    if (next(), next(), next()) < OLDEST {
+        return Err(format!("the server is MariaDB {version}, keyward needs 10.11.9 or later"));
+    }
+    Ok(())
+}
+
+/// What a look at the master shows.
+///
+/// # Errors
+/// A sentence that names what the answer lacks.
+pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
+    let server = row(tables, "server_uid")?;
+    Ok(MasterFacts {
+        identity: identity(&server)?,
+        version: server.string("version")?,
+        position: row(tables, "gtid_binlog_pos")?.string("gtid_binlog_pos")?,
+        beats: beats(tables)?.unwrap_or_default(),
+    })
+}
+
+/// What a look at a replica shows, but for its locks.
+///
+/// # Errors
+/// A sentence that names what the answer lacks.
+pub fn replica(tables: &[Table]) -> Result<ReplicaFacts, String> {
+    let server = row(tables, "server_uid")?;
+    let settings = row(tables, "net_timeout")?;
+    let read_only = settings.number::<u8>("read_only")? == Some(1);
+    let filter = settings.string("filter")?;
+    let (link, other_links) = links(tables)?;
+    Ok(ReplicaFacts {
+        identity: identity(&server)?,
+        version: server.string("version")?,
+        uptime_seconds: keyed(tables, "status_of", "UPTIME", "value")?.and_then(|n| n.parse().ok()).unwrap_or(0),
+        read_only,
+        read_only_durability: durability(tables, "READ_ONLY", read_only)?,
+        filter_durability: durability(tables, "REPLICATE_WILD_DO_TABLE", !filter.is_empty())?,
+        filter,
+        net_timeout_seconds: settings.number("net_timeout")?.unwrap_or(0),
+        link,
+        other_links,
+        own_replicas: keyed(tables, "status_of", "SLAVES_CONNECTED", "value")?
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0),
+        galera: keyed(tables, "origin_of", "WSREP_ON", "value")? == Some("ON"),
+        schemas: schemas(tables)?,
+        applied: settings.string("gtid_slave_pos")?,
+        beats: beats(tables)?.unwrap_or_default(),
+        ..ReplicaFacts::default()
+    })
+}
+
+/// Whether the beats could not be read in time because somebody has locked the table.
+pub fn beats_locked(tables: &[Table]) -> bool {
+    table(tables, "beats_locked").is_some()
+}
+
+fn identity(server: &Record<'_>) -> Result<ServerIdentity, String> {
+    Ok(ServerIdentity {
+        uid: server.string("server_uid")?,
+        server_id: server.number("server_id")?.ok_or("the server has no server_id")?,
+    })
+}
+
+fn beats(tables: &[Table]) -> Result<Option<Vec<BeatRow>>, String> {
+    let Some(table) = table(tables, "written_at") else { return Ok(None) };
+    let mut beats = Vec::with_capacity(table.rows.len());
+    for record in table.records() {
+        let micros = record.number::<i64>("written_at")?;
+        // a stamp beyond the year 9999 is not one that a keyward wrote
+        if let Some(written_at) = micros.and_then(|micros| Timestamp::from_microsecond(micros).ok()) {
+            let number = record.number("number")?.unwrap_or(0);
+            beats.push(BeatRow { instance: record.string("instance")?, number, written_at });
+        }
+    }
+    Ok(Some(beats))
+}
+
+fn schemas(tables: &[Table]) -> Result<Vec<String>, String> {
+    match table(tables, "schema_name") {
+        Some(table) => table.records().map(|record| record.string("schema_name")).collect(),
+        None => Err("the server did not list its schemas".to_owned()),
+    }
+}
+
+fn keyed<'a>(tables: &'a [Table], key: &str, wanted: &str, column: &str) -> Result<Option<&'a str>, String> {
+    let Some(table) = table(tables, key) else { return Err(format!("the server's answer has no column {key}")) };
+    for record in table.records() {
+        if record.text(key)?.is_some_and(|name| name.eq_ignore_ascii_case(wanted)) {
+            return record.text(column);
+        }
+    }
+    Ok(None)
+}
+
+/// A filter from an option file says `COMPILE-TIME`, so that only what was set by SQL, or not at all, counts as lost.
+fn durability(tables: &[Table], variable: &str, is_set: bool) -> Result<Durability, String> {
+    let origin = keyed(tables, "origin_of", variable, "origin")?.unwrap_or("SQL");
+    Ok(if is_set && origin != "SQL" { Durability::Kept } else { Durability::Lost })
+}
+
+fn links(tables: &[Table]) -> Result<(Option<LinkFacts>, Vec<String>), String> {
+    let mut unnamed = None;
+    let mut named = Vec::new();
+    // a server that never was a replica answers with the columns and no row
+    for record in table(tables, "Connection_name").iter().flat_map(|table| table.records()) {
+        let link = link(&record)?;
+        if record.text("Connection_name")?.is_none_or(str::is_empty) {
+            unnamed = Some(link);
+        } else {
+            named.push(format!("{}:{}", link.host, link.port));
+        }
+    }
+    Ok((unnamed, named))
+}
+
+fn link(record: &Record<'_>) -> Result<LinkFacts, String> {
+    let file = record.string("Master_Log_File")?;
+    Ok(LinkFacts {
+        host: record.string("Master_Host")?,
+        port: record.number("Master_Port")?.unwrap_or(0),
+        user: record.string("Master_User")?,
+        io: thread(record.text("Slave_IO_Running")?),
+        sql: thread(record.text("Slave_SQL_Running")?),
+        io_errno: record.number("Last_IO_Errno")?.unwrap_or(0),
+        io_error: record.string("Last_IO_Error")?,
+        sql_errno: record.number("Last_SQL_Errno")?.unwrap_or(0),
+        sql_error: record.string("Last_SQL_Error")?,
+        seconds_behind: record.number("Seconds_Behind_Master")?,
+        heartbeats: record.number("Slave_received_heartbeats")?.unwrap_or(0),
+        log_number: file.rsplit_once('.').and_then(|(_, number)| number.parse().ok()).unwrap_or(0),
+        log_position: record.number("Read_Master_Log_Pos")?.unwrap_or(0),
+        by_gtid: record.text("Using_Gtid")? == Some("Slave_Pos"),
+        io_gtid: record.string("Gtid_IO_Pos")?,
+        heartbeat_period: record.number("Slave_heartbeat_period")?.unwrap_or(0.0),
+    })
+}
+
+fn thread(word: Option<&str>) -> ThreadState {
+    match word {
+        Some("Yes") => ThreadState::Running,
+        Some("Connecting" | "Preparing") => ThreadState::Connecting,
+        _ => ThreadState::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_mariadb_that_tells_its_uid_is_handled() {
+        assert_eq!(version("10.11.19-MariaDB-0+deb12u1-log", "Debian 12"), Ok(()));
+        assert_eq!(version("11.8.6-MariaDB", ""), Ok(()));
+        assert_eq!(version("12.3.2", "mariadb.org binary distribution"), Ok(()));
+        let mysql = version("9.7.4", "MySQL Community Server - GPL").unwrap_err();
+        assert_eq!(mysql, "the server is MySQL 9.7.4, this release handles MariaDB");
+        assert!(version("10.6.22-MariaDB", "").unwrap_err().contains("10.11.9"));
+        assert!(version("10.11.8-MariaDB", "").unwrap_err().contains("10.11.9"));
+    }
+
+    #[test]
+    fn a_setting_is_kept_only_when_it_is_set_and_not_by_sql() {
+        let tables = |origin: &str| {
+            vec![Table {
+                columns: ["origin_of", "value", "origin"].map(String::from).into(),
+                rows: vec![vec![Some("READ_ONLY".into()), Some("ON".into()), Some(origin.into())]],
+            }]
+        };
+        assert_eq!(durability(&tables("CONFIG"), "READ_ONLY", true), Ok(Durability::Kept));
+        assert_eq!(durability(&tables("COMPILE-TIME"), "READ_ONLY", true), Ok(Durability::Kept));
+        assert_eq!(durability(&tables("SQL"), "READ_ONLY", true), Ok(Durability::Lost));
+        assert_eq!(durability(&tables("CONFIG"), "READ_ONLY", false), Ok(Durability::Lost));
+        assert_eq!(durability(&tables("CONFIG"), "REPLICATE_WILD_DO_TABLE", true), Ok(Durability::Lost));
+    }
+
+    #[test]
+    fn an_answer_without_its_columns_is_an_error_and_not_a_zero() {
+        assert!(master(&[]).unwrap_err().contains("server_uid"));
+        let half = [Table { columns: vec!["server_uid".into(), "server_id".into()], rows: vec![vec![None, None]] }];
+        assert!(replica(&half).is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! The ledger of beats: what the master acknowledged, what has arrived, how old that is, and whether any was lost.
+//!
+//! One for the whole daemon: the number is counted per installation, not per region.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::model::observation::{BeatOutcome, BeatRow, Look, MasterFacts, ReplicaFacts};
+use crate::model::{Failure, Moment, Now};
+
+/// How many acknowledged beats are remembered; older ones are judged by the wall clock in their row.
+const REMEMBERED: usize = 7_200;
+
+/// One beat that the master has committed.
+#[derive(Clone, Copy, Debug)]
+struct Acknowledged {
+    number: u64,
+    sent: Moment,
+    known: Moment,
+}
+
+/// The ledger of beats.
+#[derive(Debug)]
+pub struct Beats {
+    instance: String,
+    acknowledged: u64,
+    ring: VecDeque<Acknowledged>,
+    last_at: Option<Moment>,
+    refusal: Option<Failure>,
+    unanswered_read: Option<Option<u64>>,
+    floor: u64,
+    pardoned: u64,
+    before_look: VecDeque<(Moment, u64)>,
+}
+
+impl Beats {
+    /// A ledger for `instance` whose last acknowledged number on record is `acknowledged`.
+    pub fn new(instance: String, acknowledged: u64) -> Self {
+        Self {
+            instance,
+            acknowledged,
+            ring: VecDeque::new(),
+            last_at: None,
+            refusal: None,
+            unanswered_read: None,
+            floor: 0,
+            pardoned: 0,
+            before_look: VecDeque::new(),
+        }
+    }
+
+    /// This installation's id.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The number of the last beat that the master acknowledged.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// Why the master takes no beats although it answers.
+    pub fn refusal(&self) -> Option<&Failure> {
+        self.refusal.as_ref()
+    }
+
+    /// Takes in what came of a beat.
+    pub fn handle_outcome(&mut self, now: Moment, outcome: &BeatOutcome) {
+        match outcome {
+            BeatOutcome::Acknowledged { number, sent, .. } => {
+                self.refusal = None;
+                if *number > self.acknowledged {
+                    self.acknowledged = *number;
+                    self.last_at = Some(*sent);
+                    self.ring.push_back(Acknowledged { number: *number, sent: *sent, known: now });
+                    if self.ring.len() > REMEMBERED {
+                        self.ring.pop_front();
+                    }
+                }
+            }
+            BeatOutcome::Refused(failure) => self.refusal = Some(failure.clone()),
+            BeatOutcome::Unknown(_) => self.refusal = None,
+            BeatOutcome::Read { number } => self.unanswered_read = Some(*number),
+        }
+    }
+
+    /// Takes in a replica's rows: its number of ours is one that the master must have.
+    pub fn handle_replica(&mut self, look: &Look<ReplicaFacts>) {
+        let Ok(facts) = &look.result else { return };
+        if let Some(number) = self.own(&facts.beats)
+            && number > self.floor
+        {
+            self.floor = number;
+            self.note(look.ended, number);
+        }
+    }
+
+    fn note(&mut self, at: Moment, number: u64) {
+        self.before_look.push_back((at, number));
+        if self.before_look.len() > 64 {
+            self.before_look.pop_front();
+        }
+    }
+
+    /// Takes in a look at the master; a number below one that was known before the look began is a loss, told in a
+    /// sentence's words.
+    pub fn handle_master(&mut self, look: &Look<MasterFacts>) -> Option<String> {
+        let Ok(facts) = &look.result else { return None };
+        let on_replica = self.before_look.iter().rev().find(|(at, _)| *at < look.began).map(|(_, number)| *number);
+        let acknowledged = self.ring.iter().rev().find(|beat| beat.known < look.began).map(|beat| beat.number);
+        let must = on_replica.max(acknowledged).filter(|must| *must > self.pardoned)?;
+        let has = self.own(&facts.beats)?;
+        (has < must).then(|| loss(has, must))
+    }
+
+    /// Answers a read-back of our row on the master, once every replica has been looked at: the next number, or the
+    /// loss in a sentence's words. Nothing when there is none to answer.
+    pub fn poll_read(&mut self, looked: bool) -> Option<Result<u64, String>> {
+        if !looked {
+            return None;
+        }
+        let has = self.unanswered_read.take()?.unwrap_or(0);
+        let must = self.acknowledged.max(self.floor);
+        Some(if has < must && must > self.pardoned { Err(loss(has, must)) } else { Ok(has.max(must) + 1) })
+    }
+
+    /// Accepts that the master lost beats: the number to go on from. Only a beat after it can be lost again.
+    pub fn pardon(&mut self) -> u64 {
+        self.pardoned = self.acknowledged.max(self.floor);
+        self.pardoned + 1
+    }
+
+    /// Whether the master takes beats: the last one was acknowledged within `patience`.
+    pub fn is_fresh(&self, now: Moment, patience: Duration) -> bool {
+        self.last_at.is_some_and(|at| now.since(at) <= patience)
+    }
+
+    /// The age of the newest beat of any instance among `rows`.
+    pub fn data_age(&self, rows: &[BeatRow], now: Now) -> Option<Duration> {
+        rows.iter().map(|row| self.age(row, now)).min()
+    }
+
+    fn age(&self, row: &BeatRow, now: Now) -> Duration {
+        if row.instance == self.instance
+            && let Ok(at) = self.ring.binary_search_by_key(&row.number, |beat| beat.number)
+        {
+            return now.mono.since(self.ring[at].sent);
+        }
+        now.age_of(row.written_at)
+    }
+
+    /// The age of the oldest beat that is acknowledged and not among `rows`; the data age while the master takes no
+    /// beats; absent when neither is known.
+    pub fn lag(&self, rows: &[BeatRow], now: Now, patience: Duration) -> Option<Duration> {
+        let data_age = self.data_age(rows, now);
+        if !self.is_fresh(now.mono, patience) {
+            return data_age;
+        }
+        let seen = self.own(rows).unwrap_or(0);
+        let missing = self.ring.partition_point(|beat| beat.number <= seen);
+        match self.ring.get(missing) {
+            None => Some(Duration::ZERO),
+            // the oldest one remembered may not be the oldest one missing
+            Some(beat) if missing == 0 => Some(now.mono.since(beat.sent).max(data_age.unwrap_or_default())),
+            Some(beat) => Some(now.mono.since(beat.sent)),
+        }
+    }
+
+    fn own(&self, rows: &[BeatRow]) -> Option<u64> {
+        rows.iter().find(|row| row.instance == self.instance).map(|row| row.number)
+    }
+}
+
+fn loss(has: u64, must: u64) -> String {
+    format!("its beat row says {has} although {must} had been committed")
+}

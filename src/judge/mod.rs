@@ -1,0 +1,260 @@
+//! The judge: a pure state machine that decides where each region's authentication points.
+//!
+//! No clock, no network, no async: time is an argument. Methods come in four kinds: getters; `handle_*` take in what
+//! was seen or what came of an action; `step` lets time pass and decides; `take_*` and `poll_*` hand out what is to be
+//! done. The caller saves the memory between `step` and carrying anything out.
+//!
+//! Deliberately absent: SQL, settings files, retries of looks, and any knowledge of how a hook is run.
+
+mod beats;
+mod commands;
+mod damper;
+mod gates;
+mod hooks;
+mod memory;
+mod phases;
+mod region;
+mod replica;
+mod rules;
+mod verdicts;
+mod view;
+mod witness;
+
+pub use beats::Beats;
+pub use memory::{Memory, RegionMemory};
+pub use region::{Region, Start};
+pub use replica::{Guard, points_at};
+pub use rules::Rules;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::command::{Command, Reply};
+use crate::model::hook::HookOutcome;
+use crate::model::observation::{BeatOrder, BeatOutcome, Look, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::view::RegionView;
+use crate::model::{Event, EventKind, Moment, Now, RegionName, ReplicaName};
+
+/// All regions of one daemon, with the ledger of beats that they share.
+#[derive(Debug)]
+pub struct Judge {
+    beats: Beats,
+    regions: Vec<Region>,
+    gap_limit: Duration,
+    last_step: Option<Moment>,
+    lost: bool,
+    order: Option<BeatOrder>,
+    mastered: bool,
+}
+
+impl Judge {
+    /// A judge that goes on from `memory`.
+    pub fn new(rules: Vec<Rules>, mut memory: Memory, seed: u64, now: Now) -> Self {
+        let gap_limit = rules.iter().map(Rules::gap_limit).max().unwrap_or(Duration::from_secs(1));
+        let regions: Vec<Region> = rules
+            .into_iter()
+            .map(|rules| {
+                let remembered = memory.regions.remove(&rules.region).unwrap_or_default();
+                Region::new(rules, remembered, seed, now)
+            })
+            .collect();
+        let lost = regions.iter().any(|region| region.memory().lost.is_some());
+        let beats = Beats::new(memory.instance, memory.beat);
+        Self { beats, regions, gap_limit, last_step: None, lost, order: None, mastered: false }
+    }
+
+    /// The memory as it should be on disk.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            version: Memory::VERSION,
+            instance: self.beats.instance().to_owned(),
+            beat: self.beats.acknowledged(),
+            regions: self.regions.iter().map(|region| (region.name().clone(), region.memory().clone())).collect(),
+        }
+    }
+
+    /// The regions.
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// The order for the writer of beats since the last call, if there is one.
+    pub fn take_beat_order(&mut self) -> Option<BeatOrder> {
+        self.order.take()
+    }
+
+    /// Whether the master and every replica were looked at once.
+    pub fn looked(&self) -> bool {
+        self.mastered && self.regions.iter().all(Region::looked)
+    }
+
+    /// What a region looks like now.
+    pub fn views(&self, now: Now) -> Vec<RegionView> {
+        self.regions.iter().map(|region| region.view(&self.beats, now)).collect()
+    }
+
+    /// Takes in one look at the master.
+    pub fn handle_master(&mut self, now: Now, look: &Look<MasterFacts>) {
+        self.mark_gap(now);
+        self.mastered = true;
+        if !self.lost
+            && let Some(loss) = self.beats.handle_master(look)
+        {
+            self.lose(&loss);
+        }
+        for region in &mut self.regions {
+            region.handle_master(look);
+        }
+    }
+
+    /// Takes in one look at a replica.
+    pub fn handle_replica(&mut self, now: Now, region: &RegionName, name: &ReplicaName, look: &Look<ReplicaFacts>) {
+        self.mark_gap(now);
+        self.beats.handle_replica(look);
+        if let Some(region) = self.find(region) {
+            region.handle_replica(now, name, look);
+        }
+    }
+
+    /// Takes in what came of a beat.
+    pub fn handle_beat(&mut self, now: Now, outcome: &BeatOutcome) {
+        self.beats.handle_outcome(now.mono, outcome);
+    }
+
+    /// Takes in which server the set-up stamped as this replica.
+    pub fn handle_stamp(&mut self, region: &RegionName, name: &ReplicaName, stamp: Option<ServerIdentity>) {
+        if let Some(region) = self.find(region) {
+            region.handle_stamp(name, stamp);
+        }
+    }
+
+    /// Takes in the end of a hook's run.
+    pub fn handle_hook(&mut self, now: Now, region: &RegionName, outcome: &HookOutcome) {
+        if let Some(region) = self.find(region) {
+            region.handle_hook(now, outcome);
+        }
+    }
+
+    /// Takes in what upkeep did or will do on a replica: the sentence with the event that tells it, if it is news, and
+    /// whether keyward itself now owes the threads there a start.
+    pub fn handle_upkeep(
+        &mut self,
+        now: Now,
+        region: &RegionName,
+        name: &ReplicaName,
+        said: Option<(String, Option<EventKind>)>,
+        owes_start: Option<bool>,
+    ) {
+        if let Some(region) = self.find(region) {
+            region.handle_upkeep(now, name, said, owes_start);
+        }
+    }
+
+    /// Takes in whether the memory could be written; the sentence says why not.
+    pub fn handle_saved(&mut self, result: Result<(), String>) {
+        for region in &mut self.regions {
+            region.handle_saved(result.clone());
+        }
+    }
+
+    /// Carries out an operator's command and says what will happen and why.
+    pub fn handle_command(&mut self, now: Now, command: &Command, user: &str) -> Reply {
+        let named = |region: &Option<RegionName>| match region {
+            Some(name) => vec![name.clone()],
+            None => self.regions.iter().map(|region| region.name().clone()).collect(),
+        };
+        let names = match command {
+            Command::Failover { region, .. }
+            | Command::Failback { region, .. }
+            | Command::Release { region, .. }
+            | Command::Adopt { region, .. }
+            | Command::HookTest { region } => vec![region.clone()],
+            Command::Pause { region, .. } | Command::Resume { region } => named(region),
+            Command::Status | Command::Events => Vec::new(),
+        };
+        let mut said: Vec<Reply> = Vec::new();
+        for name in &names {
+            let beats = &self.beats;
+            said.push(match self.regions.iter_mut().find(|region| region.name() == name) {
+                Some(region) => region.handle_command(now, beats, command, user),
+                None => Reply::refused(format!("there is no region {name} in the settings")),
+            });
+        }
+        if matches!(command, Command::Adopt { .. }) {
+            self.recover();
+        }
+        Reply {
+            ok: said.iter().all(|reply| reply.ok),
+            message: said.iter().map(|reply| reply.message.as_str()).collect::<Vec<_>>().join("\n"),
+            data: None,
+        }
+    }
+
+    /// Lets time pass and decides.
+    pub fn step(&mut self, now: Now) {
+        self.mark_gap(now);
+        match self.beats.poll_read(self.looked()) {
+            Some(Ok(next)) if !self.lost => self.order = Some(BeatOrder::Write { next }),
+            Some(Err(loss)) if !self.lost => self.lose(&loss),
+            Some(_) => self.order = Some(BeatOrder::Hold),
+            None => {}
+        }
+        for region in &mut self.regions {
+            region.step(now, &self.beats);
+        }
+    }
+
+    /// When after `now` the judge next wants a `step`, were nothing to happen until then.
+    pub fn poll_deadline(&self, now: Moment) -> Option<Moment> {
+        self.regions.iter().filter_map(|region| region.poll_deadline(now)).min()
+    }
+
+    /// The events since the last call, oldest first.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        self.regions.iter_mut().flat_map(Region::take_events).collect()
+    }
+
+    /// The hooks to start now. While the memory is not `saved`, only the way out goes on.
+    pub fn take_starts(&mut self, saved: bool) -> Vec<Start> {
+        self.regions.iter_mut().flat_map(|region| region.take_starts(saved)).collect()
+    }
+
+    fn find(&mut self, name: &RegionName) -> Option<&mut Region> {
+        self.regions.iter_mut().find(|region| region.name() == name)
+    }
+
+    fn mark_gap(&mut self, now: Now) {
+        if let Some(last) = self.last_step
+            && now.mono.since(last) > self.gap_limit
+        {
+            for region in &mut self.regions {
+                region.handle_gap(last, now);
+            }
+        }
+        self.last_step = Some(now.mono);
+    }
+
+    fn lose(&mut self, loss: &str) {
+        self.lost = true;
+        self.order = Some(BeatOrder::Hold);
+        for region in &mut self.regions {
+            region.handle_loss(loss);
+        }
+    }
+
+    /// Goes on after every region's operator has accepted the loss.
+    fn recover(&mut self) {
+        if self.lost && self.regions.iter().all(|region| region.memory().lost.is_none()) {
+            self.lost = false;
+            self.order = Some(BeatOrder::Write { next: self.beats.pardon() });
+        }
+    }
+}
+
+/// The wall clock as a stamp within an id: `20261122T044500Z`.
+fn id_stamp(at: Timestamp) -> String {
+    let text = at.to_string();
+    let seconds = text.split('.').next().unwrap_or(&text).trim_end_matches('Z');
+    format!("{}Z", seconds.replace(['-', ':'], ""))
+}

@@ -1,0 +1,318 @@
+//! Deciding: from one phase to the next, each step with the sentence that says why.
+
+use std::time::Duration;
+
+use super::beats::Beats;
+use super::damper;
+use super::memory::{Episode, LastEpisode};
+use super::region::{Region, Start};
+use crate::model::hook::{HookEvent, HookRun, HookSpec};
+use crate::model::phase::{Failback, Mode};
+use crate::model::time::friendly;
+use crate::model::{Cause, EventKind, Moment, Now, Phase};
+
+impl Region {
+    /// Lets time pass and decides.
+    pub(super) fn step(&mut self, now: Now, beats: &Beats) {
+        self.end_pause(now);
+        self.record_proof(now);
+        self.note_health(now, beats);
+        if self.memory.resting
+            && self.db.last_proof().is_some_and(|at| self.rested_since(now).is_some_and(|since| at > since))
+        {
+            self.memory.resting = false;
+        }
+        match self.memory.phase {
+            Phase::Remote | Phase::Suspect => self.step_outside(now, beats),
+            Phase::Switching => self.step_switching(now, beats),
+            Phase::Local => self.step_local(now, beats),
+            Phase::Returning => self.step_returning(now, beats),
+        }
+        self.start_hooks(now, beats);
+        self.tell_changes(now, beats);
+    }
+
+    /// The moment of the transition that ended the last episode.
+    fn rested_since(&self, now: Now) -> Option<Moment> {
+        self.memory.phase_since.map(|at| now.moment_of(at))
+    }
+
+    fn end_pause(&mut self, now: Now) {
+        let over = |pause: &super::memory::Pause| pause.until.is_some_and(|until| now.wall >= until);
+        if self.memory.pause.as_ref().is_some_and(over)
+            && let Some(pause) = self.memory.pause.take()
+        {
+            let sentence = format!("the pause by {} ({}) ended by itself", pause.user, pause.reason);
+            self.tell(now, EventKind::Daemon, sentence);
+        }
+    }
+
+    /// Whether keyward decides by itself here and now.
+    pub(super) fn acts_alone(&self) -> bool {
+        self.memory.pause.is_none() && self.rules.mode == Mode::Auto
+    }
+
+    /// Whether hooks of the episode may be started.
+    pub(super) fn may_run_hooks(&self) -> bool {
+        let Some(episode) = &self.memory.episode else { return false };
+        let by_hand = episode.manual && self.rules.mode != Mode::Off;
+        episode.forced || (self.memory.pause.is_none() && (self.rules.mode == Mode::Auto || by_hand))
+    }
+
+    pub(super) fn is_down(&self, now: Now) -> bool {
+        self.db.is_down(now.mono, self.rules.unreachable_after)
+    }
+
+    /// Whether no witness has proven the master alive for two looks.
+    pub(super) fn is_silent(&self, now: Now) -> bool {
+        self.db.unproven_since().is_some_and(|since| now.mono.since(since) >= 2 * self.rules.poll_interval)
+    }
+
+    fn step_outside(&mut self, now: Now, beats: &Beats) {
+        let patience = 2 * self.rules.poll_interval;
+        match self.memory.phase {
+            Phase::Remote if self.is_silent(now) && self.acts_alone() => {
+                let sentence = self.suspicion();
+                self.go(now, Phase::Suspect, Cause::Auto, sentence);
+            }
+            Phase::Suspect if self.db.last_proof().is_some_and(|at| now.mono.since(at) < patience) => {
+                let sentence = format!("{} answers again", self.master_name());
+                self.go(now, Phase::Remote, Cause::Auto, sentence);
+            }
+            _ => {}
+        }
+        if self.is_down(now) && self.acts_alone() && !self.memory.resting && self.closed_gates(beats, now).is_empty() {
+            let sentence = self.outage(now);
+            self.begin_episode(now, false, false, sentence);
+        }
+    }
+
+    /// Begins an episode: the way out.
+    pub(super) fn begin_episode(&mut self, now: Now, manual: bool, forced: bool, sentence: String) {
+        let configured = self.rules.failback_after;
+        let last = self.memory.last_episode.as_ref();
+        let failback_after = if manual { configured } else { damper::failback_after(configured, last, now) };
+        self.retries.clear();
+        self.memory.resting = false;
+        self.memory.episode = Some(Episode {
+            id: format!("{}-{}", self.name(), super::id_stamp(now.wall)),
+            started_at: now.wall,
+            manual,
+            forced,
+            reason: sentence.clone(),
+            turn: 1,
+            direction: HookEvent::Failover,
+            failback_after,
+            hooks: self.rules.hooks.iter().map(|spec| (spec.name.clone(), Default::default())).collect(),
+        });
+        self.go(now, Phase::Switching, cause(manual), sentence);
+    }
+
+    fn step_switching(&mut self, now: Now, beats: &Beats) {
+        if self.memory.episode.as_ref().is_some_and(|episode| episode.is_complete(&self.rules.hooks)) {
+            let sentence = format!("{} authenticates locally: every required hook has succeeded", self.name());
+            let manual = self.episode_is_manual();
+            self.go(now, Phase::Local, cause(manual), sentence);
+        } else {
+            self.maybe_return(now, beats);
+        }
+    }
+
+    fn step_local(&mut self, now: Now, beats: &Beats) {
+        self.maybe_return(now, beats);
+    }
+
+    fn maybe_return(&mut self, now: Now, beats: &Beats) {
+        let alone = self.acts_alone() && self.rules.failback == Failback::Auto && !self.episode_is_manual();
+        if alone && self.state_broken.is_none() && self.way_back_obstacle(now, beats).is_none() {
+            let wait = self.memory.episode.as_ref().map(|episode| episode.failback_after).unwrap_or_default();
+            let sentence = format!(
+                "{} has been healthy for {} without a break and the replica has caught up",
+                self.master_name(),
+                friendly(wait)
+            );
+            self.turn(now, Phase::Returning, false, false, sentence);
+        }
+    }
+
+    fn step_returning(&mut self, now: Now, beats: &Beats) {
+        if self.memory.episode.as_ref().is_none_or(|episode| episode.is_complete(&self.rules.hooks)) {
+            self.end_episode(now);
+        } else if self.is_down(now)
+            && self.acts_alone()
+            && !self.memory.resting
+            && self.closed_gates(beats, now).is_empty()
+        {
+            let sentence = self.outage(now);
+            self.turn(now, Phase::Switching, false, false, sentence);
+        }
+    }
+
+    fn end_episode(&mut self, now: Now) {
+        let manual = self.memory.episode.as_ref().is_some_and(|episode| episode.manual);
+        let sentence = format!("{} authenticates at {} again", self.name(), self.rules.master_region);
+        self.go(now, Phase::Remote, cause(manual), sentence);
+        if let Some(episode) = self.memory.episode.take() {
+            self.memory.last_episode = Some(LastEpisode { ended_at: now.wall, failback_after: episode.failback_after });
+        }
+        self.retries.clear();
+    }
+
+    /// Changes direction within the episode.
+    pub(super) fn turn(&mut self, now: Now, to: Phase, manual: bool, forced: bool, sentence: String) {
+        let direction = if to == Phase::Switching { HookEvent::Failover } else { HookEvent::Failback };
+        if let Some(episode) = &mut self.memory.episode {
+            episode.manual |= manual;
+            episode.turn_to(direction, sentence.clone(), forced);
+        }
+        self.retries.clear();
+        self.go(now, to, cause(manual), sentence);
+    }
+
+    fn go(&mut self, now: Now, to: Phase, cause: Cause, sentence: String) {
+        let from = self.memory.phase;
+        self.memory.phase = to;
+        self.memory.phase_since = Some(now.wall);
+        self.memory.sentence.clone_from(&sentence);
+        self.tell(now, EventKind::Transition { from, to, cause }, sentence);
+    }
+
+    fn episode_is_manual(&self) -> bool {
+        self.memory.episode.as_ref().is_some_and(|episode| episode.manual)
+    }
+
+    fn note_health(&mut self, now: Now, beats: &Beats) {
+        match self.ailment(now, beats) {
+            None => {
+                self.healthy_since.get_or_insert(now.mono);
+            }
+            Some(_) => self.healthy_since = None,
+        }
+    }
+
+    /// What is wrong with the master or the link, as far as the way back is concerned.
+    pub(super) fn ailment(&self, now: Now, beats: &Beats) -> Option<String> {
+        if let Some(lost) = &self.memory.lost {
+            return Some(lost.clone());
+        }
+        let patience = self.rules.link_patience();
+        let probed = self.db.probe_proof().is_some_and(|at| now.mono.since(at) <= patience);
+        if self.db.probe_up() != Some(true) || !probed {
+            return Some(format!("{} does not answer keyward", self.master_name()));
+        }
+        if let Some(refusal) = beats.refusal() {
+            return Some(format!("{} takes no beats: {refusal}", self.master_name()));
+        }
+        let replica = self.serving(beats, now)?;
+        match replica.link_up(now.mono, patience) {
+            Some(true) => None,
+            _ => Some(format!("the link of {} shows no progress", replica.name)),
+        }
+    }
+
+    /// What the way back still waits for, in a sentence; nothing when it may begin.
+    pub(super) fn way_back_obstacle(&self, now: Now, beats: &Beats) -> Option<String> {
+        let needed = self.memory.episode.as_ref().map_or(self.rules.failback_after, |episode| episode.failback_after);
+        let Some(since) = self.healthy_since else {
+            return Some(self.ailment(now, beats).unwrap_or_else(|| "watching for unbroken health".to_owned()));
+        };
+        let healthy = now.mono.since(since);
+        if healthy < needed {
+            return Some(format!("healthy for {} of {}", friendly(healthy), friendly(needed)));
+        }
+        self.lag_obstacle(now, beats)
+    }
+
+    /// Why the replica's lag speaks against the way back.
+    pub(super) fn lag_obstacle(&self, now: Now, beats: &Beats) -> Option<String> {
+        let most = self.rules.failback_max_lag;
+        let replica = self.serving(beats, now)?;
+        match replica.lag(beats, now, self.rules.link_patience()) {
+            Some(lag) if lag <= most => None,
+            Some(lag) => Some(format!(
+                "{} is {} behind, more than failback_max_lag = {}",
+                replica.name,
+                friendly(lag),
+                friendly(most)
+            )),
+            None => Some(format!("the lag of {} is not known yet", replica.name)),
+        }
+    }
+
+    fn start_hooks(&mut self, now: Now, beats: &Beats) {
+        if !self.may_run_hooks() {
+            return;
+        }
+        let phase = self.memory.phase;
+        let data_age = self.serving(beats, now).and_then(|replica| replica.data_age(beats, now));
+        let Some(episode) = &mut self.memory.episode else { return };
+        let specs = episode.poll_starts(&self.rules.hooks, &mut self.retries, now.mono);
+        for spec in specs {
+            let attempt = episode.hooks.get(&spec.name).map_or(1, |hook| hook.attempt);
+            let run = order(&self.rules, episode, phase, data_age, spec, attempt);
+            self.starts.push(run);
+        }
+    }
+
+    /// The hooks to start now. While the memory is not `saved`, only the way out goes on.
+    pub(super) fn take_starts(&mut self, saved: bool) -> Vec<Start> {
+        let region = self.name().clone();
+        let (go, wait) =
+            std::mem::take(&mut self.starts).into_iter().partition(|run| saved || run.event == HookEvent::Failover);
+        self.starts = wait;
+        let go: Vec<HookRun> = go;
+        go.into_iter().map(|run| Start { region: region.clone(), run }).collect()
+    }
+
+    /// When this region next wants a `step`.
+    pub(super) fn poll_deadline(&self, now: Moment) -> Option<Moment> {
+        let silence = self.db.deadline(self.rules.unreachable_after);
+        let health = self
+            .healthy_since
+            .map(|since| since + self.memory.episode.as_ref().map_or(Duration::ZERO, |episode| episode.failback_after));
+        [silence, self.retries.earliest(), health].into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    pub(super) fn master_name(&self) -> String {
+        format!("{}'s master at {}", self.rules.master_region, self.rules.master_address)
+    }
+
+    fn suspicion(&self) -> String {
+        let why = self.db.failure().map_or("no witness has proven it alive".to_owned(), |failure| failure.to_string());
+        format!("{} is not proven alive: {why}", self.master_name())
+    }
+
+    fn outage(&self, now: Now) -> String {
+        let silent = self.db.silent_since().map(|since| friendly(now.mono.since(since))).unwrap_or_default();
+        let why = self.db.failure().map(|failure| format!("; last probe: {failure}")).unwrap_or_default();
+        format!("{} has not been seen alive for {silent}{why}", self.master_name())
+    }
+}
+
+fn cause(manual: bool) -> Cause {
+    if manual { Cause::Manual } else { Cause::Auto }
+}
+
+fn order(
+    rules: &super::Rules,
+    episode: &Episode,
+    phase: Phase,
+    data_age: Option<Duration>,
+    spec: HookSpec,
+    attempt: u32,
+) -> HookRun {
+    HookRun {
+        spec,
+        event: episode.direction,
+        episode: episode.id.clone(),
+        turn: episode.turn,
+        attempt,
+        region: rules.region.clone(),
+        phase,
+        master_region: rules.master_region.clone(),
+        master_address: rules.master_address.to_string(),
+        reason: episode.reason.clone(),
+        data_age,
+        manual: episode.manual,
+    }
+}

@@ -1,0 +1,226 @@
+//! One region: what is known of it, and the plain taking in of what was seen. Deciding is in `phases`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::beats::Beats;
+use super::hooks::Retries;
+use super::memory::{Proof, RegionMemory};
+use super::replica::{Guard, Replica, Scene};
+use super::rules::Rules;
+use super::witness::DbSide;
+use crate::model::hook::{HookOutcome, HookRun};
+use crate::model::observation::{Look, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::{Event, EventKind, Moment, Now, Phase, RegionName, ReplicaName, Verdict};
+
+/// A hook to start, with the region that waits for its outcome.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The region.
+    pub region: RegionName,
+    /// The run.
+    pub run: HookRun,
+}
+
+/// One region.
+#[derive(Debug)]
+pub struct Region {
+    pub(super) rules: Rules,
+    pub(super) memory: RegionMemory,
+    pub(super) db: DbSide,
+    pub(super) replicas: Vec<Replica>,
+    pub(super) retries: Retries,
+    pub(super) healthy_since: Option<Moment>,
+    pub(super) state_broken: Option<String>,
+    pub(super) master: Option<(ServerIdentity, String)>,
+    pub(super) shown: BTreeMap<Verdict, String>,
+    pub(super) events: Vec<Event>,
+    pub(super) starts: Vec<HookRun>,
+    pub(super) random: fastrand::Rng,
+}
+
+impl Region {
+    /// A region that goes on from `memory`.
+    pub fn new(rules: Rules, mut memory: RegionMemory, seed: u64, now: Now) -> Self {
+        if let Some(episode) = &mut memory.episode {
+            episode.forget_runs();
+        }
+        // outside an episode, where it points is known and what is suspected starts afresh
+        if !memory.phase.in_episode() {
+            memory.phase = Phase::Remote;
+        }
+        memory.phase_since.get_or_insert(now.wall);
+        let replicas =
+            rules.replicas.iter().map(|(name, address)| Replica::new(name.clone(), address.clone())).collect();
+        Self {
+            rules,
+            memory,
+            db: DbSide::default(),
+            replicas,
+            retries: Retries::default(),
+            healthy_since: None,
+            state_broken: None,
+            master: None,
+            shown: BTreeMap::new(),
+            events: Vec::new(),
+            starts: Vec::new(),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &RegionName {
+        &self.rules.region
+    }
+
+    /// What it goes by.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What must outlive a restart.
+    pub fn memory(&self) -> &RegionMemory {
+        &self.memory
+    }
+
+    /// Whether every replica was looked at once.
+    pub fn looked(&self) -> bool {
+        self.replicas.iter().all(|replica| replica.looked)
+    }
+
+    /// A replica's last facts, and whether keyward may write to its server.
+    pub fn upkeep_scene(&self, name: &ReplicaName) -> Option<(&ReplicaFacts, Guard)> {
+        let replica = self.replica(name)?;
+        Some((replica.facts()?, replica.guard(&self.rules, &self.memory, self.master.as_ref().map(|m| &m.0))))
+    }
+
+    /// Whether keyward should hold the lock that lets it act on the replica.
+    pub fn wants_lock(&self, name: &ReplicaName) -> bool {
+        self.replica(name).is_some_and(|replica| replica.stamp.is_some()) && !self.memory.released.contains_key(name)
+    }
+
+    /// Whether a replica is empty, was never set up, and may be set up without being asked; outside an episode only.
+    pub fn may_be_set_up(&self, name: &ReplicaName) -> bool {
+        let Some(replica) = self.replica(name).filter(|replica| replica.stamp.is_none()) else { return false };
+        let left_alone = self.memory.released.contains_key(name) || self.memory.pause.is_some();
+        let empty = |facts: &ReplicaFacts| facts.link.is_none() && facts.other_links.is_empty() && !facts.is_the_master;
+        let ours = replica.foreign_schemas(&self.rules).is_empty();
+        let calm = self.memory.phase == Phase::Remote && self.db.probe_up() == Some(true) && self.memory.lost.is_none();
+        calm && !left_alone && ours && replica.failure.is_none() && replica.facts().is_some_and(empty)
+    }
+
+    fn replica(&self, name: &ReplicaName) -> Option<&Replica> {
+        self.replicas.iter().find(|replica| replica.name == *name)
+    }
+
+    pub(super) fn handle_master(&mut self, look: &Look<MasterFacts>) {
+        if let Ok(facts) = &look.result {
+            self.master = Some((facts.identity.clone(), facts.position.clone()));
+        }
+        self.db.handle_probe(look);
+    }
+
+    pub(super) fn handle_replica(&mut self, now: Now, name: &ReplicaName, look: &Look<ReplicaFacts>) {
+        let Some(replica) = self.replicas.iter_mut().find(|replica| replica.name == *name) else { return };
+        if let Some(at) = replica.handle_look(look, &self.rules) {
+            self.db.handle_proof(at);
+        }
+        let remembered = self.memory.replicas.entry(name.clone()).or_default();
+        replica.remember(remembered, now);
+    }
+
+    pub(super) fn handle_stamp(&mut self, name: &ReplicaName, stamp: Option<ServerIdentity>) {
+        if let Some(replica) = self.replicas.iter_mut().find(|replica| replica.name == *name) {
+            replica.stamp = stamp;
+        }
+    }
+
+    pub(super) fn handle_upkeep(
+        &mut self,
+        now: Now,
+        name: &ReplicaName,
+        said: Option<(String, Option<EventKind>)>,
+        owes_start: Option<bool>,
+    ) {
+        let Some(replica) = self.replicas.iter_mut().find(|replica| replica.name == *name) else { return };
+        replica.upkeep_runs = said.is_none();
+        if let Some(owes) = owes_start {
+            self.memory.replicas.entry(name.clone()).or_default().owes_start = owes;
+        }
+        let Some((sentence, event)) = said else { return };
+        replica.upkeep = Some(sentence.clone());
+        replica.upkeep_ended = now.mono;
+        if let Some(kind) = event {
+            self.tell(now, kind, sentence);
+        }
+    }
+
+    pub(super) fn handle_hook(&mut self, now: Now, outcome: &HookOutcome) {
+        let seconds = outcome.took.as_secs_f64();
+        let sentence =
+            format!("hook {} (attempt {}) {} after {seconds:.1} s", outcome.hook, outcome.attempt, outcome.end.words());
+        let kind = EventKind::Hook {
+            hook: outcome.hook.clone(),
+            event: outcome.event.code().to_owned(),
+            outcome: outcome.end.code().to_owned(),
+            seconds,
+        };
+        self.tell(now, kind, sentence);
+        if let Some(episode) = &mut self.memory.episode {
+            episode.handle_outcome(outcome, &mut self.retries, now, &mut self.random);
+        }
+    }
+
+    pub(super) fn handle_saved(&mut self, result: Result<(), String>) {
+        self.state_broken = result.err();
+    }
+
+    pub(super) fn handle_gap(&mut self, from: Moment, now: Now) {
+        self.db.handle_gap(from, now.mono, self.rules.unreachable_after);
+        self.healthy_since = None;
+    }
+
+    pub(super) fn handle_loss(&mut self, loss: &str) {
+        self.memory.lost = Some(format!(
+            "{}'s master at {} came back without transactions it had confirmed: {loss}; replication is stopped, \
+             compare the data (`keyward verify`, or by hand), re-seed the replica if they differ, \
+             then `keyward adopt {}`",
+            self.rules.master_region, self.rules.master_address, self.rules.region
+        ));
+    }
+
+    pub(super) fn tell(&mut self, now: Now, what: EventKind, sentence: String) {
+        let episode = self.memory.episode.as_ref().map(|episode| episode.id.clone());
+        self.events.push(Event { at: now.wall, region: Some(self.name().clone()), episode, what, sentence });
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub(super) fn scene<'a>(&'a self, beats: &'a Beats, now: Now) -> Scene<'a> {
+        let master = self.master.as_ref().map(|(identity, _)| identity);
+        Scene { rules: &self.rules, memory: &self.memory, beats, master, now }
+    }
+
+    /// Whether there is a proof of life of this very master on record.
+    pub(super) fn was_ever_seen(&self, beats: &Beats, now: Now) -> bool {
+        let on_record =
+            self.memory.proof.as_ref().is_some_and(|proof| proof.master == self.rules.master_address.to_string());
+        let by_beat =
+            |replica: &Replica| replica.data_age(beats, now).is_some_and(|age| age <= self.rules.max_data_age);
+        on_record || self.db.last_proof().is_some() || self.replicas.iter().any(by_beat)
+    }
+
+    /// Writes the last proof of life down, now and then and whenever something else is to be written.
+    pub(super) fn record_proof(&mut self, now: Now) {
+        let Some(at) = self.db.last_proof().map(|at| now.wall_at(at)) else { return };
+        let master = self.rules.master_address.to_string();
+        let known = |proof: &Proof| {
+            proof.master == master && now.age_of(proof.at).saturating_sub(now.age_of(at)) < Duration::from_secs(60)
+        };
+        if !self.memory.proof.as_ref().is_some_and(known) {
+            self.memory.proof = Some(Proof { at, master });
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! One replica as the judge knows it: its last look, its link as a witness, its guards and the gates it closes.
+
+use std::time::Duration;
+
+use super::beats::Beats;
+use super::memory::{RegionMemory, ReplicaMemory};
+use super::rules::Rules;
+use crate::model::observation::{ActingLock, Durability, LinkFacts, Look, ReplicaFacts, ServerIdentity, ThreadState};
+use crate::model::{Address, Failure, Gate, Moment, Now, ReplicaName};
+
+/// Whether keyward may write to a replica's server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// It may.
+    Passed,
+    /// It may not; the gate and the sentence say why.
+    Closed(Gate, String),
+}
+
+/// One replica.
+#[derive(Debug)]
+pub struct Replica {
+    /// Its name.
+    pub name: ReplicaName,
+    /// Where its server listens.
+    pub address: Address,
+    pub(super) facts: Option<(Moment, ReplicaFacts)>,
+    pub(super) failure: Option<Failure>,
+    pub(super) looked: bool,
+    pub(super) stamp: Option<ServerIdentity>,
+    pub(super) link_proof: Option<Moment>,
+    pub(super) link_watched_since: Option<Moment>,
+    pub(super) writable_seen: u64,
+    pub(super) upkeep: Option<String>,
+    pub(super) upkeep_runs: bool,
+    pub(super) upkeep_ended: Moment,
+    baseline: Option<Baseline>,
+}
+
+/// The counters of one link on one connection; only a greater value on the same one is progress.
+#[derive(Debug, PartialEq)]
+struct Baseline {
+    connection: u64,
+    host: String,
+    port: u16,
+    heartbeats: u64,
+    position: (u64, u64),
+}
+
+impl Replica {
+    /// A replica that has not been looked at.
+    pub fn new(name: ReplicaName, address: Address) -> Self {
+        Self {
+            name,
+            address,
+            facts: None,
+            failure: None,
+            looked: false,
+            stamp: None,
+            link_proof: None,
+            link_watched_since: None,
+            writable_seen: 0,
+            upkeep: None,
+            upkeep_runs: false,
+            upkeep_ended: Moment::default(),
+            baseline: None,
+        }
+    }
+
+    /// Takes in one look; the moment of a proof of life by its link, if it is one.
+    pub fn handle_look(&mut self, look: &Look<ReplicaFacts>, rules: &Rules) -> Option<Moment> {
+        self.looked = true;
+        let facts = match &look.result {
+            Ok(facts) => facts,
+            Err(failure) => {
+                self.failure = Some(failure.clone());
+                return None;
+            }
+        };
+        if !facts.read_only && self.facts.as_ref().is_none_or(|(_, before)| before.read_only) {
+            self.writable_seen += 1;
+        }
+        self.failure = None;
+        self.link_watched_since.get_or_insert(look.began);
+        let proof = self.link_progress(look, facts, rules);
+        if proof.is_some() {
+            self.link_proof = proof;
+        }
+        self.facts = Some((look.began, facts.clone()));
+        proof
+    }
+
+    fn link_progress(&mut self, look: &Look<ReplicaFacts>, facts: &ReplicaFacts, rules: &Rules) -> Option<Moment> {
+        let Some(link) = &facts.link else {
+            self.baseline = None;
+            return None;
+        };
+        let seen = Baseline {
+            connection: look.connection,
+            host: link.host.clone(),
+            port: link.port,
+            heartbeats: link.heartbeats,
+            position: (link.log_number, link.log_position),
+        };
+        let before = self.baseline.replace(seen)?;
+        let seen = self.baseline.as_ref()?;
+        let same = before.connection == seen.connection && before.host == seen.host && before.port == seen.port;
+        let ours = points_at(link, &rules.master_address) && !facts.is_the_master;
+        let greater = seen.heartbeats > before.heartbeats || seen.position > before.position;
+        (same && ours && greater && link.io == ThreadState::Running).then_some(look.ended)
+    }
+
+    /// The facts of the last successful look.
+    pub fn facts(&self) -> Option<&ReplicaFacts> {
+        self.facts.as_ref().map(|(_, facts)| facts)
+    }
+
+    /// Whether keyward may write to the server that was last seen there.
+    pub fn guard(&self, rules: &Rules, memory: &RegionMemory, master: Option<&ServerIdentity>) -> Guard {
+        if let Some(reason) = memory.released.get(&self.name) {
+            let sentence = format!("{} was released to a human ({reason}); `keyward adopt` takes it back", self.name);
+            return Guard::Closed(Gate::Released, sentence);
+        }
+        let Some(facts) = self.facts() else { return Guard::Passed };
+        match self.wrong_server(facts, rules, master) {
+            Some(sentence) => Guard::Closed(Gate::WrongServer, sentence),
+            None => match self.not_dedicated(facts, rules) {
+                Some(sentence) => Guard::Closed(Gate::NotDedicated, sentence),
+                None => self.unstamped(rules),
+            },
+        }
+    }
+
+    fn unstamped(&self, rules: &Rules) -> Guard {
+        if self.stamp.is_some() {
+            return Guard::Passed;
+        }
+        let sentence = format!(
+            "{} at {} was never set up by keyward from here; run `keyward setup --region {}`",
+            self.name, self.address, rules.region
+        );
+        Guard::Closed(Gate::WrongServer, sentence)
+    }
+
+    fn wrong_server(&self, facts: &ReplicaFacts, rules: &Rules, master: Option<&ServerIdentity>) -> Option<String> {
+        let (name, address) = (&self.name, &self.address);
+        if facts.is_the_master || master.is_some_and(|master| *master == facts.identity) {
+            return Some(format!(
+                "{name} at {address} is the master itself; correct the replica's address in the settings"
+            ));
+        }
+        if let Some(other) = &facts.is_also {
+            return Some(format!(
+                "{name} at {address} is the same server as {other}; correct one of the two addresses"
+            ));
+        }
+        if let Some(stamp) = &self.stamp
+            && *stamp != facts.identity
+        {
+            return Some(format!(
+                "{name} at {address} is not the server that was set up (server_id {} there, {} expected); \
+                 correct the address, or run `keyward setup` for the new server",
+                facts.identity.server_id, stamp.server_id
+            ));
+        }
+        let link = facts.link.as_ref()?;
+        (!points_at(link, &rules.master_address)).then(|| {
+            format!(
+                "{name} at {address} replicates from {}:{} and not from the master {}",
+                link.host, link.port, rules.master_address
+            )
+        })
+    }
+
+    fn not_dedicated(&self, facts: &ReplicaFacts, rules: &Rules) -> Option<String> {
+        let found = if facts.galera {
+            "it is a Galera node".to_owned()
+        } else if facts.own_replicas > 0 {
+            format!("{} replica(s) read from it", facts.own_replicas)
+        } else if !facts.other_links.is_empty() {
+            format!("it also replicates from {}", facts.other_links.join(", "))
+        } else if self.stamp.is_none() && !self.foreign_schemas(rules).is_empty() {
+            format!("it also holds {}", self.foreign_schemas(rules).join(", "))
+        } else {
+            return None;
+        };
+        Some(format!(
+            "{} at {} does not serve this replica alone: {found}; give the replica a server of its own",
+            self.name, self.address
+        ))
+    }
+
+    /// Schemas that do not belong on the replica.
+    pub fn foreign_schemas(&self, rules: &Rules) -> Vec<String> {
+        let Some(facts) = self.facts() else { return Vec::new() };
+        facts.schemas.iter().filter(|schema| !rules.schemas.contains(schema)).cloned().collect()
+    }
+
+    /// The gates that this replica closes, each with its sentence.
+    pub fn closed_gates(&self, scene: &Scene<'_>) -> Vec<(Gate, String)> {
+        let mut closed = Vec::new();
+        let (name, address) = (&self.name, &self.address);
+        if let Guard::Closed(gate, sentence) = self.guard(scene.rules, scene.memory, scene.master) {
+            closed.push((gate, sentence));
+        }
+        if let Some(failure) = &self.failure {
+            closed.push((Gate::ReplicaUnreachable, format!("{name} at {address} cannot be looked at: {failure}")));
+        }
+        let Some(facts) = self.facts() else {
+            if self.failure.is_none() {
+                closed.push((Gate::ReplicaUnreachable, format!("{name} at {address} was not looked at yet")));
+            }
+            return closed;
+        };
+        if let ActingLock::Other(id) = facts.acting_lock {
+            let sentence =
+                format!("another keyward (connection {id} on {address}) acts on {name}; stop one of the two");
+            closed.push((Gate::AnotherDaemon, sentence));
+        }
+        if !facts.read_only {
+            closed.push((Gate::ReplicaWritable, format!("{name} at {address} takes writes: read_only is off")));
+        }
+        if let Some(sentence) = self.data_too_old(scene) {
+            closed.push((Gate::DataTooOld, sentence));
+        }
+        closed
+    }
+
+    fn data_too_old(&self, scene: &Scene<'_>) -> Option<String> {
+        let most = scene.rules.max_data_age;
+        match self.data_age(scene.beats, scene.now) {
+            None => Some(format!("no beat has ever arrived on {}, so the age of its data is unknown", self.name)),
+            Some(age) if age > most => Some(format!(
+                "the newest data on {} is {} old, more than max_data_age = {}",
+                self.name,
+                crate::model::time::friendly(age),
+                crate::model::time::friendly(most)
+            )),
+            Some(_) => None,
+        }
+    }
+
+    /// The age of the newest beat that arrived.
+    pub fn data_age(&self, beats: &Beats, now: Now) -> Option<Duration> {
+        beats.data_age(&self.facts()?.beats, now)
+    }
+
+    /// How far the replica is behind.
+    pub fn lag(&self, beats: &Beats, now: Now, patience: Duration) -> Option<Duration> {
+        beats.lag(&self.facts()?.beats, now, patience)
+    }
+
+    /// Whether the link made progress within `patience`; absent while that cannot be known yet.
+    pub fn link_up(&self, now: Moment, patience: Duration) -> Option<bool> {
+        let watched = now.since(self.link_watched_since?);
+        match self.link_proof {
+            Some(at) if now.since(at) <= patience => Some(true),
+            _ if watched > patience => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Brings what is remembered of the server up to date.
+    pub fn remember(&self, memory: &mut ReplicaMemory, now: Now) {
+        let Some((began, facts)) = &self.facts else { return };
+        match (facts.filter_durability, facts.read_only_durability) {
+            (Durability::Kept, Durability::Kept) => memory.durable = true,
+            // set at run time: that hides where a restart would take it from, so what was seen before still counts
+            _ if memory.durable && facts.read_only => {}
+            _ => memory.durable = false,
+        }
+        if let Some(link) = &facts.link
+            && link.io != ThreadState::Stopped
+            && link.sql == ThreadState::Running
+        {
+            // a look from before the upkeep's end may show threads that it was about to stop
+            memory.owes_start &= self.upkeep_runs || *began < self.upkeep_ended;
+            if memory.running_at.is_none_or(|at| now.age_of(at) > Duration::from_secs(60)) {
+                memory.running_at = Some(now.wall);
+            }
+        }
+    }
+}
+
+/// What a replica's gates are judged against.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The region's rules.
+    pub rules: &'a Rules,
+    /// The region's memory.
+    pub memory: &'a RegionMemory,
+    /// The ledger of beats.
+    pub beats: &'a Beats,
+    /// The master's server, once seen.
+    pub master: Option<&'a ServerIdentity>,
+    /// Now.
+    pub now: Now,
+}
+
+/// Whether a link leads to the master of the settings.
+pub fn points_at(link: &LinkFacts, master: &Address) -> bool {
+    link.host.eq_ignore_ascii_case(&master.host) && link.port == master.port
+}

@@ -1,0 +1,221 @@
+//! The table of diagnoses: for each verdict, when it holds and what it then says.
+//!
+//! Detection always runs, also when acting is paused or off. A verdict holds when its row has something to say.
+
+use super::beats::Beats;
+use super::region::Region;
+use super::replica::{Guard, Replica};
+use crate::model::observation::ThreadState;
+use crate::model::time::friendly;
+use crate::model::view::VerdictView;
+use crate::model::{EventKind, Gate, Now, Severity, Verdict};
+
+/// What a row looks at.
+struct Seen<'a> {
+    region: &'a Region,
+    beats: &'a Beats,
+    now: Now,
+}
+
+type Says = fn(&Seen<'_>) -> Option<String>;
+
+/// Every verdict but `healthy`, which holds when no other does.
+const TABLE: [(Verdict, Says); 18] = [
+    (Verdict::MasterSilent, |seen| {
+        let silent = seen.region.is_silent(seen.now) && !seen.region.is_down(seen.now);
+        (silent && seen.region.db.failure().is_none_or(|failure| failure.reason.is_evidence())).then(|| seen.silence())
+    }),
+    (Verdict::MasterUnreachable, |seen| seen.region.is_down(seen.now).then(|| seen.silence())),
+    (Verdict::MasterRefusesUs, |seen| {
+        let refusal = seen.region.db.failure().filter(|failure| !failure.reason.is_evidence())?;
+        Some(format!("{} lives and refuses keyward: {refusal}", seen.region.master_name()))
+    }),
+    (Verdict::MasterLostTransactions, |seen| seen.region.memory.lost.clone()),
+    (Verdict::ProbePathBroken, |seen| {
+        let why =
+            seen.region.db.failure().filter(|failure| failure.reason.is_evidence() && seen.link_outlives_probe())?;
+        Some(format!(
+            "the replica's link proves {} alive while keyward's own probe fails: {why}",
+            seen.region.master_name()
+        ))
+    }),
+    (Verdict::ReplicationStopped, |seen| seen.each(|seen, replica| seen.stopped(replica))),
+    (Verdict::BeatsRefused, |seen| {
+        let refusal = seen.beats.refusal().filter(|_| seen.region.db.probe_up() == Some(true))?;
+        Some(format!("{} answers and takes no beats: {refusal}", seen.region.master_name()))
+    }),
+    (Verdict::ReplicaUnreachable, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::ReplicaUnreachable))),
+    (Verdict::ReplicaWritable, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::ReplicaWritable))),
+    (Verdict::DataTooOld, |seen| seen.each(|seen, replica| seen.too_old(replica))),
+    (Verdict::WrongServer, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::WrongServer))),
+    (Verdict::NotDedicated, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::NotDedicated))),
+    (Verdict::Released, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::Released))),
+    (Verdict::AnotherDaemon, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::AnotherDaemon))),
+    (Verdict::FilterGap, |seen| seen.each(|seen, replica| seen.gap(replica))),
+    (Verdict::NotDurable, |seen| seen.each(|seen, replica| seen.not_durable(replica))),
+    (Verdict::HookFailing, |seen| seen.failing_hooks()),
+    (Verdict::StateBroken, |seen| seen.region.state_broken.clone()),
+];
+
+impl Seen<'_> {
+    fn each(&self, says: fn(&Self, &Replica) -> Option<String>) -> Option<String> {
+        let said: Vec<String> = self.region.replicas.iter().filter_map(|replica| says(self, replica)).collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+
+    fn gate(&self, replica: &Replica, wanted: Gate) -> Option<String> {
+        if !replica.looked {
+            return None;
+        }
+        let closed = replica.closed_gates(&self.region.scene(self.beats, self.now));
+        closed.into_iter().find(|(gate, _)| *gate == wanted).map(|(_, sentence)| sentence)
+    }
+
+    /// Data of unknown age are told once there was time for a beat to arrive.
+    fn too_old(&self, replica: &Replica) -> Option<String> {
+        let watched = self.now.mono.since(replica.link_watched_since?);
+        let known = replica.data_age(self.beats, self.now).is_some();
+        self.gate(replica, Gate::DataTooOld).filter(|_| known || watched > self.region.rules.link_patience())
+    }
+
+    fn silence(&self) -> String {
+        let region = self.region;
+        let silent = region.db.unproven_since().map(|since| friendly(self.now.mono.since(since))).unwrap_or_default();
+        let why = region.db.failure().map(|failure| format!(": {failure}")).unwrap_or_default();
+        format!("{} has not been seen alive for {silent}{why}", region.master_name())
+    }
+
+    /// Whether a link went on making progress when keyward's own looks had been failing for a while.
+    fn link_outlives_probe(&self) -> bool {
+        let proof = self.region.replicas.iter().filter_map(|replica| replica.link_proof).max();
+        let rules = &self.region.rules;
+        match (self.region.db.probe_failing_since(), proof) {
+            (Some(since), Some(proof)) => {
+                proof > since + rules.poll_interval && self.now.mono.since(proof) <= rules.link_patience()
+            }
+            _ => false,
+        }
+    }
+
+    fn stopped(&self, replica: &Replica) -> Option<String> {
+        let region = self.region;
+        let facts = replica.facts().filter(|_| replica.failure.is_none() && replica.stamp.is_some())?;
+        let name = &replica.name;
+        let Some(link) = &facts.link else {
+            return Some(format!("{name} has no replication link; run `keyward setup --region {}`", region.name()));
+        };
+        for (thread, state, errno, error) in
+            [("SQL", link.sql, link.sql_errno, &link.sql_error), ("I/O", link.io, link.io_errno, &link.io_error)]
+        {
+            if state == ThreadState::Stopped {
+                return Some(match errno {
+                    0 => format!(
+                        "the {thread} thread of {name} was stopped by hand; `START SLAVE` there, or `keyward adopt {}/{name}`",
+                        region.name()
+                    ),
+                    _ => format!("the {thread} thread of {name} stopped: {errno} {error}"),
+                });
+            }
+        }
+        let patience = region.rules.link_patience();
+        let dead = replica.link_up(self.now.mono, patience) == Some(false);
+        // after an outage the link needs a moment longer than the probe
+        let answers = region.db.probe_answers_since().is_some_and(|since| self.now.mono.since(since) > patience);
+        (dead && answers).then(|| {
+            let why = if link.io_errno == 0 { String::new() } else { format!(": {} {}", link.io_errno, link.io_error) };
+            format!("the link of {name} shows no progress although the master answers{why}")
+        })
+    }
+
+    fn gap(&self, replica: &Replica) -> Option<String> {
+        let foreign = replica.foreign_schemas(&self.region.rules);
+        (replica.stamp.is_some() && !foreign.is_empty()).then(|| {
+            format!(
+                "{} holds {} although the filter should keep it out; drop it there once its origin is known",
+                replica.name,
+                foreign.join(", ")
+            )
+        })
+    }
+
+    fn not_durable(&self, replica: &Replica) -> Option<String> {
+        let passed = matches!(self.guard(replica), Guard::Passed) && replica.facts().is_some();
+        let durable = self.region.memory.replicas.get(&replica.name).is_some_and(|replica| replica.durable);
+        (passed && !durable).then(|| {
+            format!(
+                "a restart of {}'s server would lose its filter or read_only; put the lines that `keyward setup` prints into its option file",
+                replica.name
+            )
+        })
+    }
+
+    fn guard(&self, replica: &Replica) -> Guard {
+        let master = self.region.master.as_ref().map(|(identity, _)| identity);
+        replica.guard(&self.region.rules, &self.region.memory, master)
+    }
+
+    fn failing_hooks(&self) -> Option<String> {
+        let episode = self.region.memory.episode.as_ref()?;
+        let specs = episode.line_up(&self.region.rules.hooks);
+        specs.iter().filter(|spec| !spec.optional).find_map(|spec| {
+            let hook = episode.hooks.get(&spec.name)?;
+            let why = hook.failure.as_ref().filter(|_| !hook.done)?;
+            Some(format!("hook {} has not succeeded in {} attempt(s): {why}", spec.name, hook.attempt))
+        })
+    }
+}
+
+impl Region {
+    /// Every verdict that holds, with its sentence; `healthy` alone when none other does and the master answers.
+    pub(super) fn verdicts(&self, beats: &Beats, now: Now) -> Vec<(Verdict, String)> {
+        let seen = Seen { region: self, beats, now };
+        let mut held: Vec<(Verdict, String)> =
+            TABLE.iter().filter_map(|(verdict, says)| says(&seen).map(|sentence| (*verdict, sentence))).collect();
+        if held.is_empty() && self.db.probe_up() == Some(true) {
+            let sentence = format!("{} answers and the replicas follow", self.master_name());
+            held.push((Verdict::Healthy, sentence));
+        }
+        held
+    }
+
+    /// Tells which verdicts appeared and went away since the last step.
+    pub(super) fn tell_changes(&mut self, now: Now, beats: &Beats) {
+        let looked = self.looked() && self.db.probe_up().is_some();
+        let mut held: std::collections::BTreeMap<Verdict, String> = self.verdicts(beats, now).into_iter().collect();
+        held.remove(&Verdict::Healthy);
+        if !looked || held.keys().eq(self.shown.keys()) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.shown, held.clone());
+        let code = |verdict: &Verdict, on| EventKind::Verdict { verdict: verdict.code().to_owned(), on };
+        for (verdict, sentence) in held.iter().filter(|(verdict, _)| !before.contains_key(verdict)) {
+            self.tell(now, code(verdict, true), sentence.clone());
+        }
+        for (verdict, _) in before.iter().filter(|(verdict, _)| !held.contains_key(verdict)) {
+            self.tell(now, code(verdict, false), format!("{} is over", verdict.code().replace('_', " ")));
+        }
+    }
+}
+
+/// A verdict as the report shows it.
+pub(super) fn shown((verdict, sentence): (Verdict, String)) -> VerdictView {
+    let severity = match verdict.severity() {
+        Severity::Fine => "fine",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    };
+    VerdictView { code: verdict.code().to_owned(), severity: severity.to_owned(), sentence }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verdict_but_healthy_has_exactly_one_row() {
+        for verdict in Verdict::ALL {
+            let rows = TABLE.iter().filter(|(row, _)| *row == verdict).count();
+            assert_eq!(rows, usize::from(verdict != Verdict::Healthy), "{verdict:?}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What a region looks like now, as the plain value that every report is made from.
+
+use super::beats::Beats;
+use super::region::Region;
+use super::replica::{Guard, Replica};
+use super::verdicts;
+use crate::model::observation::{LinkFacts, ThreadState};
+use crate::model::time::friendly;
+use crate::model::view::{EpisodeView, GateView, HookView, PauseView, RegionView, ReplicaView, WayBackView};
+use crate::model::{Gate, Now, Phase};
+
+impl Region {
+    /// The region as it stands now.
+    pub fn view(&self, beats: &Beats, now: Now) -> RegionView {
+        let patience = self.rules.link_patience();
+        let closed = self.closed_gates(beats, now);
+        let link_up =
+            self.replicas.iter().filter_map(|replica| replica.link_up(now.mono, patience)).reduce(|a, b| a || b);
+        let down = self.is_down(now);
+        let known = self.db.probe_up().is_some() || link_up.is_some();
+        let (ready, ready_sentence) = self.readiness(&closed);
+        RegionView {
+            name: self.name().to_string(),
+            phase: self.memory.phase,
+            phase_since: self.memory.phase_since,
+            sentence: self.explain(beats, now, &closed),
+            mode: self.rules.mode.code().to_owned(),
+            paused: self.memory.pause.as_ref().map(|pause| PauseView {
+                until: pause.until,
+                reason: pause.reason.clone(),
+                user: pause.user.clone(),
+            }),
+            master_up: known.then(|| self.db.probe_up() == Some(true) || link_up == Some(true) || self.is_proven(now)),
+            master_failure: self.db.failure().map(ToString::to_string),
+            master_position: self.master.as_ref().map(|(_, position)| position.clone()),
+            probe_up: self.db.probe_up(),
+            link_up,
+            silence_seconds: self.db.last_proof().map(|at| now.mono.since(at).as_secs_f64()),
+            deadline: (self.memory.phase == Phase::Suspect && !down)
+                .then(|| self.db.deadline(self.rules.unreachable_after).map(|at| now.wall_at(at)))
+                .flatten(),
+            verdicts: self.verdicts(beats, now).into_iter().map(verdicts::shown).collect(),
+            gates: closed.into_iter().map(gate_view).collect(),
+            ready,
+            ready_sentence,
+            episode: self.memory.episode.as_ref().map(|episode| EpisodeView {
+                id: episode.id.clone(),
+                started_at: episode.started_at,
+                turn: episode.turn,
+                manual: episode.manual,
+                reason: episode.reason.clone(),
+            }),
+            hooks: self.hook_views(now),
+            way_back: self.way_back(beats, now),
+            replicas: self.replicas.iter().map(|replica| self.replica_view(replica, beats, now)).collect(),
+        }
+    }
+
+    fn is_proven(&self, now: Now) -> bool {
+        self.db.last_proof().is_some_and(|at| now.mono.since(at) < 2 * self.rules.poll_interval)
+    }
+
+    fn readiness(&self, closed: &[(Gate, String)]) -> (bool, String) {
+        if let Some((_, why)) = closed.iter().find(|(gate, _)| *gate != Gate::ModeManual) {
+            return (false, why.clone());
+        }
+        let durable = |replica: &&Replica| self.memory.replicas.get(&replica.name).is_some_and(|memory| memory.durable);
+        if !self.replicas.iter().any(|replica| durable(&replica)) {
+            let why = "filter and read_only would be lost in a restart of the replica's server: put the lines that \
+                       `keyward setup` prints into its option file";
+            return (false, why.to_owned());
+        }
+        (true, String::new())
+    }
+
+    /// Where authentication points, and what is being waited for.
+    fn explain(&self, beats: &Beats, now: Now, closed: &[(Gate, String)]) -> String {
+        match self.memory.phase {
+            Phase::Remote if self.is_down(now) && self.memory.resting => format!(
+                "{} has not been seen alive; after the failback by hand automatic failover rests until it was",
+                self.master_name()
+            ),
+            Phase::Remote => format!("authentication points at {}", self.rules.master_region),
+            Phase::Suspect => match closed.first() {
+                Some((gate, why)) => format!("{}; no failover: gate {} ({why})", self.memory.sentence, gate.code()),
+                None => match self.db.deadline(self.rules.unreachable_after) {
+                    Some(at) if at > now.mono => {
+                        format!("{}; failover in {}", self.memory.sentence, friendly(at.since(now.mono)))
+                    }
+                    _ => format!("{}; waiting for looks to fail", self.memory.sentence),
+                },
+            },
+            Phase::Local => format!("{}; {}", self.memory.sentence, self.local_wait(beats, now)),
+            Phase::Switching | Phase::Returning => format!("{}; {}", self.memory.sentence, self.hook_wait()),
+        }
+    }
+
+    fn local_wait(&self, beats: &Beats, now: Now) -> String {
+        let by_hand = self.memory.episode.as_ref().is_some_and(|episode| episode.manual)
+            || self.rules.failback == crate::model::phase::Failback::Manual;
+        let obstacle = self.way_back_obstacle(now, beats);
+        match (by_hand, self.acts_alone(), obstacle) {
+            (true, ..) => format!("it comes home by `keyward failback {}`", self.name()),
+            (_, false, _) => "paused or not automatic: it stays".to_owned(),
+            (_, _, Some(obstacle)) => format!("the way back waits: {obstacle}"),
+            (.., None) => "the way back begins".to_owned(),
+        }
+    }
+
+    fn hook_wait(&self) -> String {
+        let Some(episode) = &self.memory.episode else { return String::new() };
+        if let Some(old) = episode.leftovers().first() {
+            return format!("waiting for the earlier run of hook {old} to end");
+        }
+        if !self.may_run_hooks() {
+            return "paused or not automatic: no hook is started".to_owned();
+        }
+        let next = episode
+            .line_up(&self.rules.hooks)
+            .into_iter()
+            .find(|spec| !spec.optional && !episode.hooks.get(&spec.name).is_some_and(|hook| hook.done));
+        next.map_or_else(|| "hooks are done".to_owned(), |spec| format!("waiting for hook {}", spec.name))
+    }
+
+    fn hook_views(&self, now: Now) -> Vec<HookView> {
+        let view = |spec: &crate::model::hook::HookSpec| {
+            let hook = self.memory.episode.as_ref().and_then(|episode| episode.hooks.get(&spec.name));
+            let due = self.retries.due(&spec.name);
+            let state = match hook {
+                None => "idle",
+                Some(hook) if hook.running.is_some() => "running",
+                Some(hook) if hook.done => "done",
+                Some(hook) if hook.failure.is_some() => "retrying",
+                Some(_) => "waiting",
+            };
+            HookView {
+                name: spec.name.clone(),
+                optional: spec.optional,
+                state: state.to_owned(),
+                attempt: hook.map_or(0, |hook| hook.attempt),
+                last_failure: hook.and_then(|hook| hook.failure.clone()),
+                next_try: due.map(|at| now.wall_at(at)),
+            }
+        };
+        self.rules.hooks.iter().map(view).collect()
+    }
+
+    fn way_back(&self, beats: &Beats, now: Now) -> Option<WayBackView> {
+        let episode = self.memory.episode.as_ref()?;
+        Some(WayBackView {
+            healthy_seconds: self.healthy_since.map_or(0.0, |since| now.mono.since(since).as_secs_f64()),
+            needed_seconds: episode.failback_after.as_secs_f64(),
+            sentence: self.local_wait(beats, now),
+        })
+    }
+
+    fn replica_view(&self, replica: &Replica, beats: &Beats, now: Now) -> ReplicaView {
+        let facts = replica.facts();
+        let link = facts.and_then(|facts| facts.link.as_ref());
+        let master = self.master.as_ref().map(|(identity, _)| identity);
+        let living = replica.failure.is_none();
+        let running = |state: fn(&LinkFacts) -> ThreadState| {
+            facts.filter(|_| living).map(|_| link.is_some_and(|link| state(link) == ThreadState::Running))
+        };
+        let seconds = |span: Option<std::time::Duration>| span.map(|span| span.as_secs_f64());
+        ReplicaView {
+            name: replica.name.to_string(),
+            address: replica.address.to_string(),
+            up: replica.looked.then_some(living),
+            failure: replica.failure.as_ref().map(ToString::to_string),
+            version: facts.map(|facts| facts.version.clone()),
+            guarded: facts.is_some() && replica.guard(&self.rules, &self.memory, master) == Guard::Passed,
+            io_running: running(|link| link.io),
+            sql_running: running(|link| link.sql),
+            lag_seconds: seconds(replica.lag(beats, now, self.rules.link_patience())),
+            data_age_seconds: seconds(replica.data_age(beats, now)),
+            seconds_behind_master: link.filter(|_| living).and_then(|link| link.seconds_behind),
+            read_only: facts.map(|facts| facts.read_only),
+            writable_seen: replica.writable_seen,
+            filter_ok: facts.map(|facts| facts.filter == self.rules.filter),
+            durable: facts.and(self.memory.replicas.get(&replica.name)).map(|memory| memory.durable),
+            io_errno: link.map(|link| link.io_errno),
+            io_error: link.map(|link| link.io_error.clone()).filter(|error| !error.is_empty()),
+            sql_errno: link.map(|link| link.sql_errno),
+            sql_error: link.map(|link| link.sql_error.clone()).filter(|error| !error.is_empty()),
+            applied: facts.map(|facts| facts.applied.clone()),
+            gates: replica.closed_gates(&self.scene(beats, now)).into_iter().map(gate_view).collect(),
+            upkeep: replica.upkeep.clone(),
+        }
+    }
+}
+
+fn gate_view((gate, sentence): (Gate, String)) -> GateView {
+    GateView { code: gate.code().to_owned(), sentence }
+}

@@ -1,0 +1,203 @@
+//! What set-up must know of both servers before it plans anything.
+//!
+//! Account grants stand here as the server's own lines; `dialect::grants` reads them.
+
+use super::names::{Address, RegionName, ReplicaName};
+use super::observation::{Durability, LinkFacts, ServerIdentity};
+
+/// Everything seen of a master and one replica.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PairFacts {
+    /// What both sides have in common, for the master.
+    pub master: ServerSide,
+    /// What only the master has.
+    pub source: SourceSide,
+    /// What both sides have in common, for the replica.
+    pub replica: ServerSide,
+    /// What only the replica has.
+    pub copy: CopySide,
+}
+
+/// What is asked of either server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServerSide {
+    /// How sentences call it: `master 10.13.32.19:3306`, `replica RegionTwo/r2-db1`.
+    pub name: String,
+    /// Which server answered.
+    pub identity: ServerIdentity,
+    /// `@@version`.
+    pub version: String,
+    /// `@@log_bin`.
+    pub log_bin: bool,
+    /// `@@binlog_format`.
+    pub binlog_format: String,
+    /// `@@gtid_binlog_pos`.
+    pub gtid_binlog_pos: String,
+    /// `@@gtid_slave_pos`.
+    pub gtid_slave_pos: String,
+    /// `@@max_allowed_packet`, in bytes.
+    pub max_allowed_packet: u64,
+    /// `@@wsrep_on`.
+    pub galera: bool,
+    /// `@@log_bin_trust_function_creators`.
+    pub trusts_function_creators: bool,
+    /// `@@lower_case_table_names`.
+    pub lower_case_table_names: String,
+    /// Every schema but the server's own ones.
+    pub schemas: Vec<Schema>,
+    /// Keyward's own account.
+    pub account: Login,
+    /// Whether an administrator does the work here.
+    pub by_admin: bool,
+}
+
+impl ServerSide {
+    /// The schema called `name`.
+    pub fn schema(&self, name: &str) -> Option<&Schema> {
+        self.schemas.iter().find(|schema| schema.name == name)
+    }
+}
+
+/// One schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// Its name.
+    pub name: String,
+    /// Its comment; set-up marks what it is copying here.
+    pub comment: String,
+}
+
+/// Whether keyward's own account can be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Login {
+    /// It logged in.
+    Works {
+        /// `CURRENT_USER()` as user and host.
+        account: (String, String),
+        /// The lines of `SHOW GRANTS`, without password hashes.
+        grants: Vec<String>,
+    },
+    /// An administrator saw that no account of this name exists.
+    #[default]
+    Missing,
+    /// The account exists, or nobody could see whether it does, and the login was refused.
+    Refused {
+        /// An administrator saw the account.
+        exists: bool,
+        /// What the server said.
+        detail: String,
+    },
+}
+
+/// The master's own part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceSide {
+    /// Its address in `[master]`.
+    pub address: Option<Address>,
+    /// The configured databases that exist.
+    pub databases: Vec<DatabaseFacts>,
+    /// `keyward.beat`.
+    pub beat_table: BeatTable,
+    /// The account that replicas log in with.
+    pub link_account: LinkAccount,
+}
+
+/// The table that beats are written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum BeatTable {
+    /// It is not there.
+    #[default]
+    Missing,
+    /// It is as it should be.
+    Right,
+    /// It has other columns: the text says which.
+    Other(String),
+}
+
+/// The account that replicas log in with at the master.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LinkAccount {
+    /// Only an administrator could see it.
+    #[default]
+    Unknown,
+    /// It does not exist.
+    Missing,
+    /// It exists.
+    Exists {
+        /// User and host of the first one with that name.
+        account: (String, String),
+        /// The lines of `SHOW GRANTS`, without password hashes.
+        grants: Vec<String>,
+    },
+}
+
+/// What a configured database on the master holds that decides whether it can be copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseFacts {
+    /// Its name.
+    pub name: String,
+    /// Tables, with what keeps them from being copied: another engine, system versioning, a sequence.
+    pub unfit_tables: Vec<(String, String)>,
+    /// Routines that this release does not copy (packages).
+    pub unfit_routines: Vec<String>,
+    /// Functions that a server with a binlog refuses to create unless it trusts function creators.
+    pub unsafe_functions: Vec<String>,
+    /// Triggers and functions there are: creating one needs SUPER where creators are not trusted.
+    pub needs_trust: usize,
+}
+
+/// The replica's own part.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CopySide {
+    /// Its region.
+    pub region: Option<RegionName>,
+    /// Its name.
+    pub replica: Option<ReplicaName>,
+    /// `@@read_only`.
+    pub read_only: bool,
+    /// Whether `read_only` outlives a restart.
+    pub read_only_durability: Durability,
+    /// `@@replicate_wild_do_table`.
+    pub filter: String,
+    /// Whether the filter outlives a restart.
+    pub filter_durability: Durability,
+    /// Other replication filters that are set, with their values.
+    pub other_filters: Vec<(String, String)>,
+    /// `@@slave_net_timeout`, in seconds.
+    pub net_timeout_seconds: u64,
+    /// Whether `slave_net_timeout` outlives a restart.
+    pub net_timeout_durability: Durability,
+    /// The unnamed replication connection.
+    pub link: Option<LinkSettings>,
+    /// `name (host:port)` of every other connection but the one that proves the link.
+    pub other_links: Vec<String>,
+    /// The connection that an interrupted set-up used to prove the link is still there.
+    pub proof_left_over: bool,
+    /// Replicas that read from this server.
+    pub own_replicas: u64,
+    /// A named lock taken on the master is held here too.
+    pub is_the_master: bool,
+    /// A named lock taken here is held on this other replica of the settings.
+    pub is_also: Option<String>,
+    /// What `state_dir` remembers of this replica.
+    pub stamp: Option<ServerIdentity>,
+}
+
+/// The link and the settings that it was made with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinkSettings {
+    /// How it stands.
+    pub facts: LinkFacts,
+    /// `Connect_Retry`, in seconds.
+    pub connect_retry: u64,
+    /// `Master_SSL_Allowed`.
+    pub ssl: bool,
+    /// `Master_SSL_Verify_Server_Cert`.
+    pub ssl_verify: bool,
+    /// `Master_SSL_CA_File`.
+    pub ssl_ca: String,
+    /// `Master_SSL_Cert`.
+    pub ssl_cert: String,
+    /// `Master_SSL_Key`.
+    pub ssl_key: String,
+}

@@ -1,0 +1,165 @@
+//! The question that a look asks a replica's server, and the lock that lets one keyward act there.
+//!
+//! A lock left behind by an earlier connection of this very process is ended here, never taken for another daemon's.
+
+use std::collections::VecDeque;
+
+use mysql_async::Conn;
+
+use super::connect::{Place, meaning};
+use super::looker::Question;
+use super::master::server_statement;
+use super::names::{ActingWish, NameTag};
+use super::server::{Greeting, ask, lock_question, unexpected};
+use crate::dialect::answer::{Table, row, table};
+use crate::dialect::mariadb;
+use crate::dialect::text::{fill, literal};
+use crate::model::observation::{ActingLock, BeatRow, ReplicaFacts};
+use crate::model::{Failure, ReplicaName};
+
+/// How many earlier connections are remembered.
+const GHOSTS: usize = 64;
+
+/// Everything a replica's question needs to know about the configuration.
+#[derive(Clone, Debug)]
+pub struct ReplicaNames {
+    /// This replica's own name.
+    pub tag: NameTag,
+    /// The master's.
+    pub master: NameTag,
+    /// Those of all other replicas.
+    pub others: Vec<(ReplicaName, NameTag)>,
+    /// Whether this daemon wants to act here.
+    pub acting: ActingWish,
+}
+
+/// Asks for everything that a look at a replica shows.
+#[derive(Debug)]
+pub struct ReplicaQuestion {
+    place: Place,
+    names: ReplicaNames,
+    taking: String,
+    leaving: String,
+    connection: u64,
+    greeting: Option<Greeting>,
+    ghosts: VecDeque<Greeting>,
+    /// Shown again when somebody has locked the table.
+    beats: Vec<BeatRow>,
+}
+
+impl ReplicaQuestion {
+    /// The question for the replica at `place`.
+    pub fn new(place: Place, names: ReplicaNames) -> Self {
+        let mut statements = vec![
+            server_statement(&names.tag),
+            fill(include_str!("../../sql/mariadb/look_replica.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look_beats.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look_origins.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look_status.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look_schemas.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look_links.sql"), &[]),
+            lock_question(names.master.lock(), "master_name_held"),
+        ];
+        for (place, (_, other)) in names.others.iter().enumerate() {
+            statements.push(lock_question(other.lock(), &format!("other_name_{place}_held")));
+        }
+        let with = |acting: &str| {
+            let mut all = statements.clone();
+            all.push(fill(acting, &[]));
+            all.join(";\n")
+        };
+        Self {
+            taking: with(include_str!("../../sql/mariadb/look_acting_take.sql")),
+            leaving: with(include_str!("../../sql/mariadb/look_acting_leave.sql")),
+            place,
+            names,
+            connection: 0,
+            greeting: None,
+            ghosts: VecDeque::new(),
+            beats: Vec::new(),
+        }
+    }
+
+    fn read(&self, tables: &[Table], master_held_by: u64) -> Result<(bool, ReplicaFacts), String> {
+        let mut facts = mariadb::replica(tables)?;
+        facts.is_the_master = held(tables, "master_name_held")?;
+        facts.proven_not_master =
+            !facts.is_the_master && master_held_by != 0 && master_held_by == self.names.master.held_by();
+        for (place, (name, _)) in self.names.others.iter().enumerate() {
+            if facts.is_also.is_none() && held(tables, &format!("other_name_{place}_held"))? {
+                facts.is_also = Some(name.clone());
+            }
+        }
+        let acting = row(tables, "acting_holder")?;
+        facts.acting_lock = match (acting.number::<u64>("acting_holder")?, acting.number::<u64>("connection_id")?) {
+            (None, _) => ActingLock::Free,
+            (Some(holder), Some(own)) if holder == own => ActingLock::Ours,
+            (Some(holder), _) => ActingLock::Other(holder),
+        };
+        let taken = row(tables, "name_taken")?.number::<u8>("name_taken")? == Some(1);
+        Ok((taken, facts))
+    }
+
+    /// Ends the connection that holds the lock when it is an earlier one of ours; tells whether it was.
+    async fn end_ghost(&mut self, conn: &mut Conn, holder: u64) -> Result<bool, Failure> {
+        let Some(place) = self.ghosts.iter().position(|ghost| ghost.connection_id == holder) else { return Ok(false) };
+        let id = holder.to_string();
+        let host = literal(&self.ghosts[place].connection_host);
+        // the id alone may be somebody else's by now: a restarted server counts from the beginning
+        let find = fill(include_str!("../../sql/mariadb/ghost_find.sql"), &[("id", &id), ("host", &host)]);
+        let found = ask(conn, &find).await.map_err(|error| meaning(&error))?;
+        if table(&found, "ghost").is_none_or(|table| table.rows.is_empty()) {
+            self.ghosts.remove(place);
+            return Ok(false);
+        }
+        tracing::debug!(server = %self.place, connection = holder, "ending a connection of ours that was left behind");
+        let end = fill(include_str!("../../sql/mariadb/ghost_end.sql"), &[("id", &id)]);
+        match ask(conn, &end).await {
+            // 1094: it went by itself
+            Err(mysql_async::Error::Server(error)) if error.code == 1094 => Ok(true),
+            done => done.map(|_| true).map_err(|error| meaning(&error)),
+        }
+    }
+}
+
+fn held(tables: &[Table], column: &str) -> Result<bool, String> {
+    Ok(row(tables, column)?.text(column)?.is_some())
+}
+
+impl Question for ReplicaQuestion {
+    type Facts = ReplicaFacts;
+
+    fn connected(&mut self, connection: u64, greeting: Greeting) {
+        self.connection = connection;
+        self.greeting = Some(greeting);
+    }
+
+    fn lost(&mut self) {
+        self.names.tag.set_held_by(0);
+        self.ghosts.extend(self.greeting.take());
+        while self.ghosts.len() > GHOSTS {
+            self.ghosts.pop_front();
+        }
+    }
+
+    async fn ask(&mut self, conn: &mut Conn) -> Result<ReplicaFacts, Failure> {
+        let master_held_by = self.names.master.held_by();
+        let statements = if self.names.acting.is_set() { &self.taking } else { &self.leaving };
+        let tables = ask(conn, statements).await.map_err(|error| meaning(&error))?;
+        let read = self.read(&tables, master_held_by);
+        let (taken, mut facts) = read.map_err(|why| unexpected(&self.place, &why))?;
+        self.names.tag.set_held_by(if taken { self.connection } else { 0 });
+        if mariadb::beats_locked(&tables) {
+            facts.beats.clone_from(&self.beats);
+        } else {
+            self.beats.clone_from(&facts.beats);
+        }
+        if let ActingLock::Other(holder) = facts.acting_lock
+            && self.end_ghost(conn, holder).await?
+        {
+            // the next look takes it
+            facts.acting_lock = ActingLock::Free;
+        }
+        Ok(facts)
+    }
+}

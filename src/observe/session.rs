@@ -1,0 +1,211 @@
+//! One connection with a name and a limit: statements in, lines of text out, errors as one sentence.
+//!
+//! After any time-out or broken connection the session is closed for good; it is never asked again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Row, Value};
+
+use super::connect::{self, Target};
+use crate::model::{Failure, Reason};
+
+/// A result is never longer than this; what set-up asks for never comes near it.
+const MOST_LINES: usize = 100_000;
+
+/// A statement that failed, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{who}: {failure}")]
+pub struct Trouble {
+    /// How sentences call the server.
+    pub who: String,
+    /// What it was.
+    pub failure: Failure,
+    /// The server's own number, when it answered.
+    pub code: Option<u16>,
+}
+
+/// One line of a result: values by column name in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct Line(BTreeMap<String, Option<Vec<u8>>>);
+
+impl Line {
+    /// A column's bytes; absent for NULL and for a column that is not there.
+    pub fn bytes(&self, column: &str) -> Option<&[u8]> {
+        self.0.get(column)?.as_deref()
+    }
+
+    /// A column as text; empty for NULL and for a column that is not there.
+    pub fn text(&self, column: &str) -> String {
+        self.bytes(column).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// A column as a number; `None` when it is none.
+    pub fn number(&self, column: &str) -> Option<u64> {
+        self.text(column).parse().ok()
+    }
+
+    /// The columns' values in the order of their names.
+    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.values().filter_map(Option::as_deref)
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Session {
+    conn: Option<Conn>,
+    who: String,
+    limit: Duration,
+}
+
+impl Session {
+    /// Connects; `limit` is how long each statement may take.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub async fn open(target: &Target, who: &str, limit: Duration) -> Result<Self, Trouble> {
+        let trouble = |failure| Trouble { who: who.to_owned(), failure, code: None };
+        let conn = connect::connect(target, &[]).await.map_err(trouble)?;
+        Ok(Self { conn: Some(conn), who: who.to_owned(), limit })
+    }
+
+    /// How sentences call the server.
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// Changes how long each statement may take.
+    pub fn set_limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    /// The connection's id at the server; 0 when it is closed.
+    pub fn id(&self) -> u64 {
+        self.conn.as_ref().map_or(0, |conn| conn.id().into())
+    }
+
+    /// Runs a statement and drops its result.
+    ///
+    /// # Errors
+    /// What the server said, or that it did not answer in time.
+    pub async fn run(&mut self, sql: impl AsRef<[u8]>) -> Result<(), Trouble> {
+        let sql = sql.as_ref();
+        self.attempt(async |conn| conn.query_drop(sql).await).await
+    }
+
+    /// Runs a statement and tells how many warnings it gave.
+    ///
+    /// # Errors
+    /// What the server said, or that it did not answer in time.
+    pub async fn run_counting_warnings(&mut self, sql: &[u8]) -> Result<u16, Trouble> {
+        self.attempt(async |conn| {
+            conn.query_drop(sql).await?;
+            Ok(conn.get_warnings())
+        })
+        .await
+    }
+
+    /// Runs a statement and hands out its lines.
+    ///
+    /// # Errors
+    /// What the server said, that it did not answer in time, or that the result has no end.
+    pub async fn lines(&mut self, sql: impl AsRef<[u8]>) -> Result<Vec<Line>, Trouble> {
+        let sql = sql.as_ref();
+        let lines = self
+            .attempt(async |conn| {
+                let mut result = conn.query_iter(sql).await?;
+                let mut lines = Vec::new();
+                while let Some(row) = result.next().await? {
+                    if lines.len() < MOST_LINES {
+                        lines.push(line(row));
+                    }
+                }
+                Ok(lines)
+            })
+            .await?;
+        if lines.len() == MOST_LINES {
+            return Err(self.trouble("the answer has too many lines"));
+        }
+        Ok(lines)
+    }
+
+    /// Runs a statement and hands out the first line; an empty one when there is none.
+    ///
+    /// # Errors
+    /// As `lines`.
+    pub async fn line(&mut self, sql: impl AsRef<[u8]>) -> Result<Line, Trouble> {
+        Ok(self.lines(sql).await?.into_iter().next().unwrap_or_default())
+    }
+
+    /// Lends the connection out, for a result that is read row by row. The borrower limits every wait, and calls
+    /// `close` when it did not read to the end.
+    ///
+    /// # Errors
+    /// The session was closed.
+    pub fn lend(&mut self) -> Result<&mut Conn, Trouble> {
+        let closed = self.trouble("the connection was closed");
+        self.conn.as_mut().ok_or(closed)
+    }
+
+    /// Closes the connection at once.
+    pub fn close(&mut self) {
+        self.conn = None;
+    }
+
+    /// Says goodbye to the server.
+    pub async fn end(mut self) {
+        if let Some(conn) = self.conn.take() {
+            // whether the goodbye arrives changes nothing
+            let _ = tokio::time::timeout(Duration::from_secs(1), conn.disconnect()).await;
+        }
+    }
+
+    /// An answer that is not the one expected, as an error of this session.
+    pub fn trouble(&self, detail: &str) -> Trouble {
+        let failure = Failure { reason: Reason::Unexpected, detail: detail.to_owned() };
+        Trouble { who: self.who.clone(), failure, code: None }
+    }
+
+    /// What a driver's error means, as an error of this session.
+    pub fn meaning(&self, error: &mysql_async::Error) -> Trouble {
+        let code = match error {
+            mysql_async::Error::Server(server) => Some(server.code),
+            _ => None,
+        };
+        Trouble { who: self.who.clone(), failure: connect::meaning(error), code }
+    }
+
+    async fn attempt<T>(&mut self, work: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>) -> Result<T, Trouble> {
+        let limit = self.limit;
+        let conn = self.lend()?;
+        match tokio::time::timeout(limit, work(conn)).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => {
+                let trouble = self.meaning(&error);
+                if trouble.code.is_none() {
+                    self.close();
+                }
+                Err(trouble)
+            }
+            Err(_) => {
+                self.close();
+                let detail = format!("no answer within {}", crate::model::time::friendly(limit));
+                let failure = Failure { reason: Reason::TimedOut, detail };
+                Err(Trouble { who: self.who.clone(), failure, code: None })
+            }
+        }
+    }
+}
+
+fn line(row: Row) -> Line {
+    let names: Vec<String> = row.columns_ref().iter().map(|column| column.name_str().to_lowercase()).collect();
+    let values = row.unwrap_raw().into_iter().map(|value| match value {
+        Some(Value::Bytes(bytes)) => Some(bytes),
+        Some(Value::NULL) | None => None,
+        // the text protocol knows only bytes and NULL
+        Some(other) => Some(other.as_sql(true).into_bytes()),
+    });
+    Line(names.into_iter().zip(values).collect())
+}

@@ -1,0 +1,79 @@
+//! The mark that set-up leaves in a schema's comment on the replica while the schema is not whole yet.
+//!
+//! The mark on schema `keyward` is the journal: it is put there first and taken away last, in one statement each. A
+//! schema with a mark was made by keyward and never finished, so that it may be dropped. There is no file beside it
+//! that could tell another story.
+
+use crate::model::preflight::ServerSide;
+
+/// Keyward's own schema.
+pub const OWN_SCHEMA: &str = "keyward";
+
+const MARK: &str = "keyward set-up not finished, made by keyward and safe to drop: ";
+
+/// The comment of a schema that the set-up run called `token` is working on.
+pub fn mark(token: &str) -> String {
+    format!("{MARK}{token}")
+}
+
+/// Whether a schema's comment is such a mark.
+pub fn is_marked(comment: &str) -> bool {
+    comment
+        .strip_prefix(MARK)
+        .is_some_and(|token| !token.is_empty() && token.len() <= 64 && token.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// What the marks on a replica say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Journal {
+    /// No schema has a mark.
+    Clean,
+    /// A set-up was interrupted before it was whole: these schemas are keyward's and half done, the journal last.
+    HalfDone(Vec<String>),
+    /// A set-up was whole and interrupted while it took the marks away: these still have one.
+    Untidy(Vec<String>),
+}
+
+/// Reads the marks on a replica.
+pub fn read(replica: &ServerSide) -> Journal {
+    let mut marked: Vec<String> = replica
+        .schemas
+        .iter()
+        .filter(|schema| is_marked(&schema.comment) && schema.name != OWN_SCHEMA)
+        .map(|schema| schema.name.clone())
+        .collect();
+    let own = replica.schema(OWN_SCHEMA);
+    if own.is_some_and(|schema| is_marked(&schema.comment)) {
+        marked.push(OWN_SCHEMA.to_owned());
+        return Journal::HalfDone(marked);
+    }
+    match (marked.is_empty(), own) {
+        (true, _) => Journal::Clean,
+        // schema `keyward` is made first and dropped last: without it nothing was ever whole
+        (false, None) => Journal::HalfDone(marked),
+        (false, Some(_)) => Journal::Untidy(marked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::preflight::Schema;
+
+    fn replica(schemas: &[(&str, &str)]) -> ServerSide {
+        let schemas = schemas.iter().map(|(name, comment)| Schema { name: (*name).into(), comment: (*comment).into() });
+        ServerSide { schemas: schemas.collect(), ..ServerSide::default() }
+    }
+
+    #[test]
+    fn marks_tell_half_done_from_untidy_and_from_somebody_elses() {
+        let mark = mark("a1b2");
+        assert_eq!(read(&replica(&[("keystone", "ours"), ("keyward", "")])), Journal::Clean);
+        assert_eq!(read(&replica(&[("keystone", &format!("{mark} not"))])), Journal::Clean);
+        let half = Journal::HalfDone(vec!["keystone".into(), "keyward".into()]);
+        assert_eq!(read(&replica(&[("keystone", &mark), ("keyward", &mark), ("nova", "")])), half);
+        assert_eq!(read(&replica(&[("keystone", &mark)])), Journal::HalfDone(vec!["keystone".into()]));
+        let untidy = Journal::Untidy(vec!["keystone".into()]);
+        assert_eq!(read(&replica(&[("keystone", &mark), ("keyward", "")])), untidy);
+    }
+}

@@ -1,0 +1,296 @@
+//! Why a set-up must not begin: every reason at once, each one sentence that names the server and what to do.
+
+use super::journal::{Journal, OWN_SCHEMA};
+use super::wanted::Wanted;
+use crate::dialect::version::{Server, detect};
+use crate::model::preflight::{BeatTable, DatabaseFacts, LinkAccount, Login, PairFacts, ServerSide};
+
+/// Every reason that keeps set-up from beginning.
+pub fn refusals(facts: &PairFacts, wanted: &Wanted, journal: &Journal) -> Vec<String> {
+    let mut why = Vec::new();
+    for side in [&facts.master, &facts.replica] {
+        if let Some(reason) = wrong_kind(side) {
+            why.push(reason);
+        }
+    }
+    if facts.copy.is_the_master {
+        // nothing else said about this replica would be true
+        why.push(format!(
+            "{} and {} are the same server: correct the replica's address",
+            facts.replica.name, facts.master.name
+        ));
+        return why;
+    }
+    if !why.is_empty() {
+        return why;
+    }
+    logins(facts, wanted, &mut why);
+    source(facts, wanted, &mut why);
+    identities(facts, &mut why);
+    dedicated(facts, wanted, journal, &mut why);
+    positions(facts, &mut why);
+    why
+}
+
+fn wrong_kind(side: &ServerSide) -> Option<String> {
+    match detect(&side.version) {
+        Server::MariaDb(major, minor) if (major, minor) >= (10, 11) => None,
+        Server::MariaDb(..) => {
+            Some(format!("{} runs MariaDB {}: this release needs 10.11 or newer", side.name, side.version))
+        }
+        Server::Other => Some(format!(
+            "{} runs {}, not MariaDB: MySQL is not in this release yet, and the two do not replicate to each other",
+            side.name, side.version
+        )),
+    }
+}
+
+fn logins(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
+    for (side, option) in [(&facts.master, "--master-admin"), (&facts.replica, "--replica-admin")] {
+        match &side.account {
+            Login::Works { .. } => {}
+            Login::Missing if side.by_admin => {}
+            Login::Refused { exists: true, detail } => why.push(format!(
+                "{} has the account {} but does not let keyward in ({detail}): correct account.password or its file, \
+                 or change the account's password there by hand",
+                side.name, wanted.own_user
+            )),
+            Login::Missing | Login::Refused { exists: false, .. } => {
+                let detail = match &side.account {
+                    Login::Refused { detail, .. } => format!(" ({detail})"),
+                    _ => String::new(),
+                };
+                why.push(format!(
+                    "{} does not let keyward in as {}{detail}: give {option}, or run what --print-sql prints",
+                    side.name, wanted.own_user
+                ));
+            }
+        }
+    }
+    if let LinkAccount::Missing = facts.source.link_account
+        && !facts.master.by_admin
+    {
+        why.push(format!(
+            "{} has no account {}: give --master-admin, or run what --print-sql prints",
+            facts.master.name, wanted.link.user
+        ));
+    }
+}
+
+fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
+    let master = &facts.master;
+    if !master.log_bin {
+        why.push(format!("{} writes no binlog: set log_bin there and restart it", master.name));
+    } else if !master.binlog_format.eq_ignore_ascii_case("ROW") {
+        why.push(format!(
+            "{} has binlog_format {}: set it to ROW there and restart it",
+            master.name, master.binlog_format
+        ));
+    }
+    if let BeatTable::Other(columns) = &facts.source.beat_table {
+        why.push(format!("{} has a table keyward.beat that is not keyward's ({columns}): move it away", master.name));
+    }
+    for name in &wanted.databases {
+        match facts.source.databases.iter().find(|database| database.name == *name) {
+            None => why.push(format!(
+                "{} has no schema {name}, or keyward may not see it: correct replication.databases",
+                master.name
+            )),
+            Some(database) => unfit(facts, database, why),
+        }
+    }
+}
+
+fn unfit(facts: &PairFacts, database: &DatabaseFacts, why: &mut Vec<String>) {
+    let (master, name) = (&facts.master.name, &database.name);
+    if let Some((table, what)) = database.unfit_tables.first() {
+        let more = more(database.unfit_tables.len());
+        why.push(format!(
+            "{master}: {name}.{table}{more} is {what}, which this release cannot copy from a snapshot: \
+             convert it to an InnoDB table or drop it"
+        ));
+    }
+    if let Some(routine) = database.unfit_routines.first() {
+        let more = more(database.unfit_routines.len());
+        why.push(format!("{master}: {name}.{routine}{more} is a package, which this release does not copy: drop it"));
+    }
+    let replica = &facts.replica;
+    if !replica.log_bin || replica.trusts_function_creators {
+        return;
+    }
+    if let Some(function) = database.unsafe_functions.first() {
+        why.push(format!(
+            "{} would refuse function {name}.{function}: SET GLOBAL log_bin_trust_function_creators = ON there",
+            replica.name
+        ));
+    } else if database.needs_trust > 0 && !replica.by_admin {
+        why.push(format!(
+            "{} lets only SUPER create the functions and triggers of {name}: give --replica-admin, \
+             or SET GLOBAL log_bin_trust_function_creators = ON there",
+            replica.name
+        ));
+    }
+}
+
+fn more(count: usize) -> String {
+    if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() }
+}
+
+fn identities(facts: &PairFacts, why: &mut Vec<String>) {
+    let (master, replica) = (&facts.master, &facts.replica);
+    for side in [master, replica] {
+        if side.identity.server_id == 0 {
+            why.push(format!("{} has server_id 0: give it a number of its own", side.name));
+        }
+    }
+    if master.identity.server_id == replica.identity.server_id && master.identity.server_id != 0 {
+        why.push(format!(
+            "{} and {} both have server_id {}: give the replica another one in its option file and restart it",
+            master.name, replica.name, master.identity.server_id
+        ));
+    }
+    if let Some(other) = &facts.copy.is_also {
+        why.push(format!("{} and {other} are the same server: correct one of the addresses", replica.name));
+    }
+    if let Some(stamp) = &facts.copy.stamp
+        && *stamp != replica.identity
+    {
+        why.push(format!(
+            "{} is not the server that was set up before (server_id {} then, {} now): if it was replaced on purpose, \
+             remove its file from stamps/ in state_dir",
+            replica.name, stamp.server_id, replica.identity.server_id
+        ));
+    }
+    if master.lower_case_table_names != replica.lower_case_table_names {
+        why.push(format!(
+            "{} has lower_case_table_names {}, {} has {}: make them equal",
+            master.name, master.lower_case_table_names, replica.name, replica.lower_case_table_names
+        ));
+    }
+}
+
+fn dedicated(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<String>) {
+    let (replica, copy) = (&facts.replica, &facts.copy);
+    if replica.galera {
+        why.push(format!("{} is a Galera node: keyward needs a server of its own there", replica.name));
+    }
+    if copy.own_replicas > 0 {
+        why.push(format!("{} has replicas of its own: keyward needs a server of its own there", replica.name));
+    }
+    if let Some(other) = copy.other_links.first() {
+        why.push(format!("{} also replicates by connection {other}: keyward needs a server of its own", replica.name));
+    }
+    if let Some((filter, value)) = copy.other_filters.first() {
+        why.push(format!(
+            "{} has {filter} = {value}, which would hold back what keyward replicates: take it out of the option file",
+            replica.name
+        ));
+    }
+    let ours = |name: &str| name == OWN_SCHEMA || wanted.databases.iter().any(|database| database == name);
+    let marked = |name: &String| matches!(journal, Journal::HalfDone(names) if names.contains(name));
+    let foreign: Vec<&str> = replica
+        .schemas
+        .iter()
+        .filter(|schema| !ours(&schema.name) && !marked(&schema.name))
+        .map(|schema| schema.name.as_str())
+        .collect();
+    if !foreign.is_empty() && copy.stamp.is_none() {
+        why.push(format!(
+            "{} also holds {}: read-only is for the whole server, so keyward needs a server of its own there",
+            replica.name,
+            foreign.join(", ")
+        ));
+    }
+    if let Some(link) = &copy.link
+        && (link.facts.host != wanted.link.host || link.facts.port != wanted.link.port)
+    {
+        why.push(format!(
+            "{} replicates from {}:{}, not from {}: if that is over, run STOP SLAVE and RESET SLAVE ALL there",
+            replica.name, link.facts.host, link.facts.port, facts.master.name
+        ));
+    } else {
+        data(facts, wanted, journal, why);
+    }
+}
+
+fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<String>) {
+    let (replica, copy) = (&facts.replica, &facts.copy);
+    if matches!(journal, Journal::HalfDone(_)) {
+        let marked = |name: &String| matches!(journal, Journal::HalfDone(names) if names.contains(name));
+        let mine: Vec<String> = wanted.schemas().into_iter().filter(|name| !marked(name)).collect();
+        for name in mine.iter().filter(|name| replica.schema(name).is_some()) {
+            why.push(holds(replica, name));
+        }
+        return;
+    }
+    let present: Vec<String> = wanted.schemas().into_iter().filter(|name| replica.schema(name).is_some()).collect();
+    if wanted.auto && (copy.link.is_some() || !replica.schemas.is_empty() || copy.stamp.is_some()) {
+        why.push(format!("{} is not empty: the daemon sets up only empty replicas, run keyward setup", replica.name));
+        return;
+    }
+    match &copy.link {
+        None => why.extend(present.first().map(|name| holds(replica, name))),
+        Some(link) => {
+            if !link.facts.by_gtid {
+                why.push(format!(
+                    "{} replicates without GTID: run STOP SLAVE; CHANGE MASTER TO MASTER_USE_GTID = slave_pos; START \
+                     SLAVE there",
+                    replica.name
+                ));
+            }
+            // schema keyward follows over the link, the databases would not
+            if let Some(name) = wanted.databases.iter().find(|name| replica.schema(name).is_none()) {
+                why.push(format!(
+                    "{} replicates from the master but does not hold {name}: run STOP SLAVE and RESET SLAVE ALL there, \
+                     then set it up again",
+                    replica.name
+                ));
+            }
+            if link.facts.sql_errno != 0 {
+                why.push(format!(
+                    "{} stopped replicating with error {} ({}): repair that first",
+                    replica.name, link.facts.sql_errno, link.facts.sql_error
+                ));
+            }
+        }
+    }
+}
+
+fn holds(replica: &ServerSide, schema: &str) -> String {
+    format!(
+        "{} already holds a schema {schema} that keyward did not leave there half done: drop it by hand if nobody \
+         needs it (--replace-data is not in this release yet)",
+        replica.name
+    )
+}
+
+fn positions(facts: &PairFacts, why: &mut Vec<String>) {
+    let (master, replica) = (&facts.master, &facts.replica);
+    if facts.copy.link.is_some() {
+        return;
+    }
+    for gtid in replica.gtid_binlog_pos.split(',').map(str::trim).filter(|gtid| !gtid.is_empty()) {
+        let behind = match (parts(gtid), same_domain(gtid, &master.gtid_binlog_pos)) {
+            (Some(local), Some(of_master)) => local.2 > of_master.2,
+            _ => true,
+        };
+        if behind {
+            why.push(format!(
+                "{} has GTIDs of its own in the way ({gtid}; the master is at {}): if nobody needs its binlog, run \
+                 RESET MASTER there",
+                replica.name,
+                if master.gtid_binlog_pos.is_empty() { "none" } else { &master.gtid_binlog_pos }
+            ));
+        }
+    }
+}
+
+fn parts(gtid: &str) -> Option<(u32, u32, u64)> {
+    let mut numbers = gtid.split('-');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+fn same_domain(gtid: &str, position: &str) -> Option<(u32, u32, u64)> {
+    let domain = parts(gtid)?.0;
+    position.split(',').filter_map(|other| parts(other.trim())).find(|other| other.0 == domain)
+}

@@ -1,0 +1,209 @@
+//! From what was seen of a pair to the steps that make it whole.
+
+use super::journal::{self, Journal, OWN_SCHEMA};
+use super::refusals::refusals;
+use super::steps::{Plan, Side, Step, Who};
+use super::wanted::{self, Wanted};
+use crate::dialect::grants::{self, Grant};
+use crate::model::observation::{Durability, ThreadState};
+use crate::model::preflight::{BeatTable, LinkAccount, LinkSettings, Login, PairFacts, ServerSide};
+
+/// The missing steps in order; none when the pair is as it should be.
+///
+/// # Errors
+/// Every reason that keeps set-up from beginning, one sentence each.
+pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
+    let journal = journal::read(&facts.replica);
+    let mut why = refusals(facts, wanted, &journal);
+    if !why.is_empty() {
+        return Err(why);
+    }
+    let mut steps = Vec::new();
+    accounts(facts, wanted, &mut steps);
+    if facts.source.beat_table == BeatTable::Missing {
+        steps.push(Step::CreateBeatTable);
+    }
+    if facts.copy.proof_left_over {
+        steps.push(Step::RemoveProof);
+    }
+    match (&journal, &facts.copy.link) {
+        (Journal::Clean | Journal::Untidy(_), Some(link)) => repair(facts, wanted, link, &mut steps),
+        _ => from_nothing(facts, wanted, &journal, &mut steps),
+    }
+    let unmarked = match &journal {
+        Journal::Untidy(names) => names.clone(),
+        _ if steps.iter().any(|step| matches!(step, Step::Copy { .. })) => wanted.schemas(),
+        _ => Vec::new(),
+    };
+    if !unmarked.is_empty() {
+        let comment = |name: &String| facts.master.schema(name).map(|schema| schema.comment.clone());
+        let comments = unmarked.iter().map(|name| (name.clone(), comment(name).unwrap_or_default())).collect();
+        steps.push(Step::Finish { comments });
+    }
+    if facts.copy.stamp.is_none() {
+        steps.push(Step::Stamp);
+    }
+    for side in [Side::Master, Side::Replica] {
+        why.extend(missing_rights(facts, wanted, side, &steps));
+    }
+    if !why.is_empty() {
+        return Err(why);
+    }
+    let drop_in = drop_in(facts, wanted);
+    Ok(Plan { master: facts.master.name.clone(), replica: facts.replica.name.clone(), steps, drop_in })
+}
+
+fn accounts(facts: &PairFacts, wanted: &Wanted, steps: &mut Vec<Step>) {
+    let sides = [
+        (Side::Master, &facts.master, wanted.own_ssl_on_master, wanted::master_rights(&wanted.databases)),
+        (Side::Replica, &facts.replica, wanted.own_ssl_on_replica, wanted::replica_rights(&wanted.databases)),
+    ];
+    for (side, seen, ssl, rights) in sides {
+        let fresh = (wanted.own_user.clone(), "%".to_owned());
+        let (account, have) = match &seen.account {
+            Login::Works { account, grants } => (account.clone(), parsed(grants)),
+            _ => {
+                steps.push(Step::CreateAccount { side, who: Who::Own, account: fresh.clone(), ssl });
+                (fresh, Vec::new())
+            }
+        };
+        let missing = grants::missing(&have, &rights);
+        // without an administrator a missing right is a refusal, see missing_rights
+        if !missing.is_empty() && seen.by_admin {
+            steps.push(Step::Grant { side, account, grants: missing });
+        }
+    }
+    let side = Side::Master;
+    let (account, have) = match &facts.source.link_account {
+        LinkAccount::Unknown => return,
+        LinkAccount::Exists { account, grants } => (account.clone(), parsed(grants)),
+        LinkAccount::Missing => {
+            let account = (wanted.link.user.clone(), "%".to_owned());
+            let ssl = wanted.link.ssl;
+            steps.push(Step::CreateAccount { side, who: Who::Link, account: account.clone(), ssl });
+            (account, Vec::new())
+        }
+    };
+    let missing = grants::missing(&have, &wanted::link_rights());
+    if !missing.is_empty() {
+        steps.push(Step::Grant { side, account, grants: missing });
+    }
+}
+
+fn parsed(lines: &[String]) -> Vec<Grant> {
+    lines.iter().filter_map(|line| grants::parse(line)).collect()
+}
+
+fn from_nothing(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &mut Vec<Step>) {
+    let link = facts.copy.link.is_some();
+    if let Journal::HalfDone(schemas) = journal {
+        steps.push(Step::ClearHalfDone { schemas: schemas.clone(), link });
+    }
+    steps.push(Step::ProveLink);
+    if !facts.copy.read_only {
+        steps.push(Step::SetReadOnly);
+    }
+    steps.push(Step::Copy { schemas: wanted.schemas() });
+    server_settings(facts, wanted, steps);
+    steps.extend([Step::ConfigureLink, Step::StartLink, Step::AwaitBeat]);
+}
+
+fn server_settings(facts: &PairFacts, wanted: &Wanted, steps: &mut Vec<Step>) {
+    if !wanted::is_filter_right(&facts.copy.filter, &wanted.databases) {
+        steps.push(Step::SetFilter(wanted::filter(&wanted.databases)));
+    }
+    let seconds = wanted::net_timeout_seconds(wanted.beat_interval);
+    if facts.copy.net_timeout_seconds != seconds {
+        steps.push(Step::SetNetTimeout(seconds));
+    }
+}
+
+fn repair(facts: &PairFacts, wanted: &Wanted, link: &LinkSettings, steps: &mut Vec<Step>) {
+    if !facts.copy.read_only {
+        steps.push(Step::SetReadOnly);
+    }
+    let configure = !is_link_right(link, wanted) || link.facts.io_errno != 0;
+    let mut changes = Vec::new();
+    server_settings(facts, wanted, &mut changes);
+    if configure {
+        changes.push(Step::ConfigureLink);
+    }
+    let running = link.facts.io == ThreadState::Running && link.facts.sql == ThreadState::Running;
+    if changes.is_empty() && running {
+        return;
+    }
+    let stopped = link.facts.io == ThreadState::Stopped && link.facts.sql == ThreadState::Stopped;
+    if !changes.is_empty() && !stopped {
+        steps.push(Step::StopLink);
+    }
+    if configure {
+        steps.push(Step::ProveLink);
+    }
+    steps.append(&mut changes);
+    steps.extend([Step::StartLink, Step::AwaitBeat]);
+}
+
+fn is_link_right(link: &LinkSettings, wanted: &Wanted) -> bool {
+    let heartbeat = wanted::heartbeat_text(wanted.beat_interval);
+    link.facts.user == wanted.link.user
+        && link.connect_retry == 1
+        && format!("{:.3}", link.facts.heartbeat_period) == heartbeat
+        && link.ssl == wanted.link.ssl
+        && link.ssl_verify == wanted.link.verify
+        && link.ssl_ca == wanted.link.ca
+        && link.ssl_cert == wanted.link.cert
+        && link.ssl_key == wanted.link.key
+}
+
+/// Without an administrator, keyward's own account must be able to do every step.
+fn missing_rights(facts: &PairFacts, wanted: &Wanted, side: Side, steps: &[Step]) -> Option<String> {
+    let databases = &wanted.databases;
+    let copies = steps.iter().any(|step| matches!(step, Step::Copy { .. } | Step::Finish { .. } | Step::ProveLink));
+    let (seen, option): (&ServerSide, &str) = match side {
+        Side::Master => (&facts.master, "--master-admin"),
+        Side::Replica => (&facts.replica, "--replica-admin"),
+    };
+    let Login::Works { grants, .. } = &seen.account else { return None };
+    if seen.by_admin {
+        return None;
+    }
+    let mut needed = match side {
+        Side::Master => wanted::master_rights(databases),
+        Side::Replica => wanted::replica_rights(databases),
+    };
+    match side {
+        Side::Master if copies => needed.extend(wanted::master_setup_rights(databases)),
+        Side::Replica if copies => needed.extend(wanted::replica_setup_rights(databases)),
+        _ => {}
+    }
+    if side == Side::Master && steps.contains(&Step::CreateBeatTable) {
+        needed.push(Grant::schema(OWN_SCHEMA, &["CREATE"]));
+    }
+    let missing: Vec<String> = grants::missing(&parsed(grants), &needed).iter().map(Grant::words).collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "{} does not allow keyward's account all of this; it lacks {}: give {option}, or run what --print-sql prints",
+            seen.name,
+            missing.join("; ")
+        )
+    })
+}
+
+/// What the replica's option file must say and a restart would lose as things are; empty when nothing.
+fn drop_in(facts: &PairFacts, wanted: &Wanted) -> Vec<String> {
+    let copy = &facts.copy;
+    let kept = |durability: Durability| durability == Durability::Kept;
+    let filter = kept(copy.filter_durability) && wanted::is_filter_right(&copy.filter, &wanted.databases);
+    let read_only = kept(copy.read_only_durability) && copy.read_only;
+    let seconds = wanted::net_timeout_seconds(wanted.beat_interval);
+    let timeout = kept(copy.net_timeout_durability) && copy.net_timeout_seconds == seconds;
+    if filter && read_only && timeout {
+        return Vec::new();
+    }
+    let patterns = wanted::filter_patterns(&wanted.databases);
+    std::iter::once("[mariadb]".to_owned())
+        .chain(patterns.iter().map(|pattern| format!("replicate_wild_do_table = {pattern}")))
+        .chain(["read_only = ON".to_owned(), "skip_slave_start = ON".to_owned()])
+        .chain([format!("slave_net_timeout = {seconds}")])
+        .collect()
+}

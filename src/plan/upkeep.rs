@@ -1,0 +1,178 @@
+//! What a replica's server needs to be as it should: read-only, filtered, and following the master.
+//!
+//! A thread that a human stopped stays stopped; one that a fault stopped is started again; events are never skipped.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::Now;
+use crate::model::observation::{LinkFacts, ReplicaFacts, ThreadState};
+use crate::model::upkeep::UpkeepStep;
+
+/// What the replica should be like, and what is remembered of it.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// The filter it must have.
+    pub filter: &'a str,
+    /// `slave_net_timeout`, in seconds.
+    pub net_timeout_seconds: u64,
+    /// The master lost transactions: nothing may be replicated until an operator accepts it.
+    pub link_is_held: bool,
+    /// Keyward itself stopped the threads.
+    pub owes_start: bool,
+    /// When both threads were last seen running.
+    pub running_at: Option<Timestamp>,
+}
+
+/// The steps that are missing, in the order in which they are safe.
+pub fn steps(facts: &ReplicaFacts, wanted: &Wanted<'_>, now: Now) -> Vec<UpkeepStep> {
+    let mut steps = Vec::new();
+    let read_only = (!facts.read_only).then_some(UpkeepStep::SetReadOnly);
+    let Some(link) = &facts.link else { return read_only.into_iter().collect() };
+    if wanted.link_is_held {
+        steps.extend(read_only);
+        steps.extend(is_running(link).then_some(UpkeepStep::StopThreads));
+        return steps;
+    }
+    let unfiltered = facts.filter != wanted.filter;
+    if unfiltered {
+        // nothing more is applied until filter and read-only stand
+        steps.extend((link.sql != ThreadState::Stopped).then_some(UpkeepStep::HoldSqlThread));
+        steps.push(UpkeepStep::SetFilter(wanted.filter.to_owned()));
+    }
+    steps.extend(read_only);
+    if facts.net_timeout_seconds != wanted.net_timeout_seconds {
+        steps.push(UpkeepStep::SetNetTimeout(wanted.net_timeout_seconds));
+    }
+    let was_running = link.io != ThreadState::Stopped && link.sql != ThreadState::Stopped;
+    if (unfiltered && was_running) || may_start(facts, link, wanted, now) {
+        steps.push(UpkeepStep::StartThreads);
+    }
+    steps
+}
+
+/// Whether the steps stop the threads on the way, so that their start is owed until it has been done.
+pub fn stops_threads(steps: &[UpkeepStep]) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(step, UpkeepStep::HoldSqlThread | UpkeepStep::SetFilter(_) | UpkeepStep::StopThreads))
+}
+
+/// Whether a fault is what the steps answer, so that pauses between tries must grow.
+pub fn answers_a_fault(facts: &ReplicaFacts) -> bool {
+    facts.link.as_ref().is_some_and(|link| link.io_errno != 0 || link.sql_errno != 0)
+}
+
+fn is_running(link: &LinkFacts) -> bool {
+    link.io != ThreadState::Stopped || link.sql != ThreadState::Stopped
+}
+
+fn may_start(facts: &ReplicaFacts, link: &LinkFacts, wanted: &Wanted<'_>, now: Now) -> bool {
+    let stopped = |state, errno: u32| (state == ThreadState::Stopped).then_some(errno);
+    let errnos = [stopped(link.io, link.io_errno), stopped(link.sql, link.sql_errno)];
+    if errnos.iter().flatten().count() == 0 {
+        return false;
+    }
+    let by_fault = errnos.iter().flatten().any(|errno| *errno != 0);
+    by_fault || wanted.owes_start || restarted_since(wanted.running_at, facts.uptime_seconds, now)
+}
+
+/// Whether the server started after its threads were last seen running. What nobody saw running stays as it is.
+fn restarted_since(running_at: Option<Timestamp>, uptime_seconds: u64, now: Now) -> bool {
+    running_at.is_some_and(|at| now.age_of(at) > Duration::from_secs(uptime_seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Moment;
+
+    const FILTER: &str = "keystone.%,keyward.%";
+
+    fn now() -> Now {
+        Now { mono: Moment::default(), wall: Timestamp::from_second(10_000).unwrap() }
+    }
+
+    fn wanted() -> Wanted<'static> {
+        let running_at = Some(Timestamp::from_second(9_990).unwrap());
+        Wanted { filter: FILTER, net_timeout_seconds: 4, link_is_held: false, owes_start: false, running_at }
+    }
+
+    fn healthy() -> ReplicaFacts {
+        let link = LinkFacts { io: ThreadState::Running, sql: ThreadState::Running, ..LinkFacts::default() };
+        ReplicaFacts {
+            read_only: true,
+            filter: FILTER.into(),
+            net_timeout_seconds: 4,
+            uptime_seconds: 5_000,
+            link: Some(link),
+            ..ReplicaFacts::default()
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut ReplicaFacts, &mut LinkFacts)) -> Vec<UpkeepStep> {
+        let mut facts = healthy();
+        let mut link = facts.link.take().unwrap();
+        change(&mut facts, &mut link);
+        facts.link = Some(link);
+        steps(&facts, &wanted(), now())
+    }
+
+    fn stop(link: &mut LinkFacts) {
+        link.io = ThreadState::Stopped;
+        link.sql = ThreadState::Stopped;
+    }
+
+    #[test]
+    fn a_healthy_replica_needs_nothing() {
+        assert_eq!(steps(&healthy(), &wanted(), now()), []);
+    }
+
+    #[test]
+    fn a_writable_replica_is_made_read_only_and_goes_on_following() {
+        assert_eq!(changed(|facts, _| facts.read_only = false), [UpkeepStep::SetReadOnly]);
+    }
+
+    #[test]
+    fn an_unfiltered_replica_applies_nothing_until_filter_and_read_only_stand() {
+        let steps = changed(|facts, _| {
+            facts.read_only = false;
+            facts.filter.clear();
+        });
+        let filter = UpkeepStep::SetFilter(FILTER.into());
+        assert_eq!(steps, [UpkeepStep::HoldSqlThread, filter, UpkeepStep::SetReadOnly, UpkeepStep::StartThreads]);
+    }
+
+    #[test]
+    fn threads_stopped_by_hand_stay_stopped() {
+        assert_eq!(changed(|_, link| stop(link)), []);
+    }
+
+    #[test]
+    fn threads_stopped_by_a_restart_of_the_server_are_started() {
+        let steps = changed(|facts, link| {
+            stop(link);
+            facts.uptime_seconds = 3;
+        });
+        assert_eq!(steps, [UpkeepStep::StartThreads]);
+    }
+
+    #[test]
+    fn threads_stopped_by_a_fault_are_started() {
+        let steps = changed(|_, link| {
+            link.sql = ThreadState::Stopped;
+            link.sql_errno = 1205;
+        });
+        assert_eq!(steps, [UpkeepStep::StartThreads]);
+    }
+
+    #[test]
+    fn a_link_that_is_held_is_stopped_and_not_started() {
+        let wanted = Wanted { link_is_held: true, owes_start: true, ..wanted() };
+        assert_eq!(steps(&healthy(), &wanted, now()), [UpkeepStep::StopThreads]);
+        let mut stopped = healthy();
+        stop(stopped.link.as_mut().unwrap());
+        assert_eq!(steps(&stopped, &wanted, now()), []);
+    }
+}

@@ -1,0 +1,172 @@
+//! How a pair should be: what the settings ask for, as plain values, and the few formulas in it.
+
+use std::time::Duration;
+
+use super::journal::OWN_SCHEMA;
+use crate::dialect::grants::Grant;
+use crate::dialect::text::wildcard_escape;
+
+/// How a master and one replica should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// The schemas that are replicated, besides `keyward`.
+    pub databases: Vec<String>,
+    /// Keyward's own account.
+    pub own_user: String,
+    /// Whether keyward logs in at the master over TLS only.
+    pub own_ssl_on_master: bool,
+    /// Whether keyward logs in at the replica over TLS only.
+    pub own_ssl_on_replica: bool,
+    /// The link.
+    pub link: LinkWanted,
+    /// How often a beat is written.
+    pub beat_interval: Duration,
+    /// The daemon asks: only an empty replica, or one that keyward left half done, is set up.
+    pub auto: bool,
+}
+
+/// How the link should be; paths are on the replica's host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkWanted {
+    /// The master's host.
+    pub host: String,
+    /// The master's port.
+    pub port: u16,
+    /// The account at the master.
+    pub user: String,
+    /// TLS, or none.
+    pub ssl: bool,
+    /// The master's certificate must come from the CA and name the host.
+    pub verify: bool,
+    /// CA certificates; empty for the system's.
+    pub ca: String,
+    /// Client certificate; empty for none.
+    pub cert: String,
+    /// Client key; empty for none.
+    pub key: String,
+}
+
+impl Wanted {
+    /// Every schema that is replicated: `keyward` and the configured ones, in this order.
+    pub fn schemas(&self) -> Vec<String> {
+        std::iter::once(OWN_SCHEMA.to_owned()).chain(self.databases.iter().cloned()).collect()
+    }
+}
+
+/// `slave_net_timeout` in seconds: four missed heartbeats, and never less than 4 s.
+pub fn net_timeout_seconds(beat_interval: Duration) -> u64 {
+    beat_interval.saturating_mul(4).as_millis().div_ceil(1_000).clamp(4, 3_600).try_into().unwrap_or(3_600)
+}
+
+/// The link's heartbeat period in seconds, with the server's three decimals.
+pub fn heartbeat_text(beat_interval: Duration) -> String {
+    let millis = beat_interval.as_millis().max(1);
+    format!("{}.{:03}", millis / 1_000, millis % 1_000)
+}
+
+/// One pattern a schema: `_` and `%` in its name are escaped, every table of it passes.
+pub fn filter_patterns(databases: &[String]) -> Vec<String> {
+    databases
+        .iter()
+        .map(String::as_str)
+        .chain(std::iter::once(OWN_SCHEMA))
+        .map(|name| format!("{}.%", wildcard_escape(name)))
+        .collect()
+}
+
+/// The value of `replicate_wild_do_table`.
+pub fn filter(databases: &[String]) -> String {
+    filter_patterns(databases).join(",")
+}
+
+/// Whether a server's `replicate_wild_do_table` lets exactly the wanted schemas through, in any order.
+pub fn is_filter_right(seen: &str, databases: &[String]) -> bool {
+    let mut seen: Vec<&str> = seen.split(',').map(str::trim).collect();
+    let wanted = filter_patterns(databases);
+    let mut wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    wanted.sort_unstable();
+    wanted.dedup();
+    seen == wanted
+}
+
+/// Keyward's rights on the master, always.
+pub fn master_rights(databases: &[String]) -> Vec<Grant> {
+    let mut grants =
+        vec![Grant::global(&["BINLOG MONITOR"]), Grant::schema(OWN_SCHEMA, &["SELECT", "INSERT", "UPDATE", "DELETE"])];
+    grants.extend(databases.iter().map(|name| Grant::schema(name, &["SELECT", "SHOW VIEW"])));
+    grants
+}
+
+/// Further rights on the master while keyward's own account sets a replica up.
+pub fn master_setup_rights(databases: &[String]) -> Vec<Grant> {
+    let mut grants: Vec<Grant> = databases.iter().map(|name| Grant::schema(name, &["TRIGGER", "EVENT"])).collect();
+    grants.push(Grant::table("mysql", "proc", &["SELECT"]));
+    grants
+}
+
+/// Keyward's rights on a replica, always.
+pub fn replica_rights(databases: &[String]) -> Vec<Grant> {
+    let mut grants = vec![Grant::global(&[
+        "SLAVE MONITOR",
+        "BINLOG MONITOR",
+        "REPLICATION SLAVE ADMIN",
+        "READ_ONLY ADMIN",
+        "SHOW DATABASES",
+        "PROCESS",
+    ])];
+    grants.push(Grant::schema(OWN_SCHEMA, &["SELECT"]));
+    grants.extend(databases.iter().map(|name| Grant::schema(name, &["SELECT"])));
+    grants
+}
+
+/// Further rights on a replica while keyward's own account sets it up.
+pub fn replica_setup_rights(databases: &[String]) -> Vec<Grant> {
+    let on_schema = [
+        "CREATE",
+        "DROP",
+        "ALTER",
+        "INDEX",
+        "REFERENCES",
+        "INSERT",
+        "CREATE VIEW",
+        "SHOW VIEW",
+        "CREATE ROUTINE",
+        "ALTER ROUTINE",
+        "EXECUTE",
+        "TRIGGER",
+        "EVENT",
+    ];
+    let mut grants = vec![Grant::global(&["BINLOG ADMIN", "SET USER", "RELOAD"])];
+    grants.push(Grant::schema(OWN_SCHEMA, &on_schema));
+    grants.extend(databases.iter().map(|name| Grant::schema(name, &on_schema)));
+    grants
+}
+
+/// The rights of the account that replicas log in with at the master.
+pub fn link_rights() -> Vec<Grant> {
+    vec![Grant::global(&["REPLICATION SLAVE"])]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_heartbeats_may_be_missed_and_never_less_than_four_seconds() {
+        let of = |millis| net_timeout_seconds(Duration::from_millis(millis));
+        assert_eq!([of(200), of(1_000), of(1_001), of(5_000), of(86_400_000)], [4, 4, 5, 20, 3_600]);
+        assert_eq!(heartbeat_text(Duration::from_millis(1_250)), "1.250");
+    }
+
+    #[test]
+    fn the_filter_lets_the_named_schemas_through_and_no_other() {
+        let databases = ["key_st%".to_owned(), "keystone".to_owned()];
+        assert_eq!(filter(&databases), r"key\_st\%.%,keystone.%,keyward.%");
+        assert!(is_filter_right(r"keyward.%,keystone.%,key\_st\%.%", &databases));
+        assert!(!is_filter_right("", &databases));
+        assert!(!is_filter_right(r"keyward.%,keystone.%,key\_st\%.%,nova.%", &databases));
+        assert!(!is_filter_right("keyward.%,keystone.%", &databases));
+    }
+}

@@ -1,0 +1,229 @@
+//! Gauges made from one snapshot: a region, replica or verdict that is gone leaves nothing stale behind.
+
+use std::collections::BTreeMap;
+
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+
+use crate::model::view::{RegionView, ReplicaView, Snapshot};
+use crate::model::{Gate, Phase, Verdict};
+use crate::report::{REVISION, VERSION};
+
+/// Every gauge of `snapshot`; what it does not know has no series.
+pub(super) fn families(snapshot: &Snapshot, last_tick: Option<f64>) -> Vec<MetricFamily> {
+    let mut out = Families::default();
+    out.gauge(
+        "keyward_build_info",
+        "Always 1; the labels say which keyward this is.",
+        &[("version", VERSION), ("revision", REVISION)],
+        Some(1.0),
+    );
+    out.gauge(
+        "keyward_last_tick_timestamp_seconds",
+        "When the last round of looking and judging was completed.",
+        &[],
+        last_tick,
+    );
+    for region in &snapshot.regions {
+        seen(&mut out, region);
+        judged(&mut out, region, snapshot.looked);
+        for replica in &region.replicas {
+            thread(&mut out, &region.name, replica);
+            data(&mut out, &region.name, replica);
+        }
+    }
+    out.by_name.into_values().collect()
+}
+
+/// What the region sees of the master.
+fn seen(out: &mut Families, region: &RegionView) {
+    let name = region.name.as_str();
+    out.gauge(
+        "keyward_master_up",
+        "Whether any witness proves the master alive, as seen from the region.",
+        &[("region", name)],
+        region.master_up.map(f64::from),
+    );
+    for (witness, up) in [("probe", region.probe_up), ("link", region.link_up)] {
+        out.gauge(
+            "keyward_witness_up",
+            "Whether the witness gave proof of life at the last look.",
+            &[("region", name), ("witness", witness)],
+            up.map(f64::from),
+        );
+    }
+    out.gauge(
+        "keyward_silence_seconds",
+        "Time since the last proof of life of the side.",
+        &[("region", name), ("side", "db")],
+        region.silence_seconds,
+    );
+}
+
+/// What the judge makes of it; verdicts and gates are not known before the first full look.
+fn judged(out: &mut Families, region: &RegionView, looked: bool) {
+    let name = region.name.as_str();
+    for phase in Phase::ALL {
+        out.gauge(
+            "keyward_phase",
+            "1 for the phase that the region is in, 0 for the others.",
+            &[("region", name), ("phase", phase.code())],
+            Some(f64::from(region.phase == phase)),
+        );
+    }
+    out.gauge(
+        "keyward_paused",
+        "Whether an operator paused the region.",
+        &[("region", name)],
+        Some(f64::from(region.paused.is_some())),
+    );
+    let started = region.episode.as_ref().map(|episode| episode.started_at.as_millisecond() as f64 / 1_000.0);
+    out.gauge(
+        "keyward_episode_started_timestamp_seconds",
+        "When the episode that is under way began; absent while there is none.",
+        &[("region", name)],
+        started,
+    );
+    if !looked {
+        return;
+    }
+    for verdict in Verdict::ALL {
+        let holds = region.verdicts.iter().any(|held| held.code == verdict.code());
+        out.gauge(
+            "keyward_verdict",
+            "1 for each diagnosis that holds, 0 for the others.",
+            &[("region", name), ("verdict", verdict.code())],
+            Some(f64::from(holds)),
+        );
+    }
+    for gate in Gate::ALL {
+        let closed = region.gates.iter().any(|closed| closed.code == gate.code());
+        out.gauge(
+            "keyward_failover_gate_closed",
+            "1 for each gate that would keep a failover from starting now, 0 for the others.",
+            &[("region", name), ("gate", gate.code())],
+            Some(f64::from(closed)),
+        );
+    }
+    out.gauge(
+        "keyward_failover_ready",
+        "Whether a failover now would be allowed and useful.",
+        &[("region", name)],
+        Some(f64::from(region.ready)),
+    );
+}
+
+/// The replica's server and its replication threads.
+fn thread(out: &mut Families, region: &str, replica: &ReplicaView) {
+    let labels = [("region", region), ("replica", replica.name.as_str())];
+    let up = replica.up.map(f64::from);
+    out.gauge("keyward_replica_up", "Whether the last look at the replica succeeded.", &labels, up);
+    out.gauge(
+        "keyward_replica_io_running",
+        "Whether the replica's I/O thread runs and is connected to the master.",
+        &labels,
+        replica.io_running.map(f64::from),
+    );
+    out.gauge(
+        "keyward_replica_sql_running",
+        "Whether the replica's SQL thread runs.",
+        &labels,
+        replica.sql_running.map(f64::from),
+    );
+    for (thread, errno) in [("io", replica.io_errno), ("sql", replica.sql_errno)] {
+        out.gauge(
+            "keyward_replica_last_error",
+            "The number of the replication thread's last error; 0 means none.",
+            &[labels[0], labels[1], ("thread", thread)],
+            errno.map(f64::from),
+        );
+    }
+}
+
+/// How old and how well protected the replica's data are.
+fn data(out: &mut Families, region: &str, replica: &ReplicaView) {
+    let labels = [("region", region), ("replica", replica.name.as_str())];
+    out.gauge(
+        "keyward_replica_lag_seconds",
+        "Age of the oldest beat that is committed on the master and missing on the replica; 0 when none is missing.",
+        &labels,
+        replica.lag_seconds,
+    );
+    out.gauge(
+        "keyward_replica_data_age_seconds",
+        "Time since the newest beat that the replica shows was committed.",
+        &labels,
+        replica.data_age_seconds,
+    );
+    out.gauge(
+        "keyward_replica_seconds_behind_master",
+        "Seconds_Behind_Master as the replica's server says it.",
+        &labels,
+        replica.seconds_behind_master.map(|seconds| seconds as f64),
+    );
+    out.gauge(
+        "keyward_replica_read_only",
+        "Whether the last successful look says that the replica takes no writes.",
+        &labels,
+        replica.read_only.map(f64::from),
+    );
+    out.gauge(
+        "keyward_replica_filter_ok",
+        "Whether the replication filter is the configured one.",
+        &labels,
+        replica.filter_ok.map(f64::from),
+    );
+    out.counter(
+        "keyward_replica_writable_seen_total",
+        "Times that the replica was found taking writes since the daemon started.",
+        &labels,
+        replica.writable_seen as f64,
+    );
+}
+
+/// Metric families in the making.
+#[derive(Default)]
+struct Families {
+    by_name: BTreeMap<&'static str, MetricFamily>,
+}
+
+impl Families {
+    /// One more series, unless its value is unknown.
+    fn gauge(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: Option<f64>) {
+        let Some(value) = value else { return };
+        let mut gauge = Gauge::default();
+        gauge.set_value(value);
+        let mut metric = Metric::from_label(pairs(labels));
+        metric.set_gauge(gauge);
+        self.add(name, help, MetricType::GAUGE, metric);
+    }
+
+    /// One more series of a counter that is kept elsewhere.
+    fn counter(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: f64) {
+        let mut counter = Counter::default();
+        counter.set_value(value);
+        let mut metric = Metric::from_label(pairs(labels));
+        metric.set_counter(counter);
+        self.add(name, help, MetricType::COUNTER, metric);
+    }
+
+    fn add(&mut self, name: &'static str, help: &str, kind: MetricType, metric: Metric) {
+        let family = self.by_name.entry(name).or_insert_with(|| {
+            let mut family = MetricFamily::default();
+            family.set_name(name.to_owned());
+            family.set_help(help.to_owned());
+            family.set_field_type(kind);
+            family
+        });
+        family.mut_metric().push(metric);
+    }
+}
+
+fn pairs(labels: &[(&str, &str)]) -> Vec<LabelPair> {
+    let pair = |(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    };
+    labels.iter().map(pair).collect()
+}

@@ -1,0 +1,277 @@
+//! The HTTP server, answering from the last snapshot; nothing over HTTP changes anything or waits for a database.
+//!
+//! * `GET /` the status page for people
+//! * `GET /metrics` Prometheus' text format
+//! * `GET /-/healthy` 200 while ticks complete, else 503
+//! * `GET /-/ready` 200 after the first full look, else 503
+//! * `GET /api/v1/status` the last snapshot as JSON
+//! * `GET /api/v1/events` the newest events as JSON, oldest first
+//! * `GET /local-auth/REGION` 200 while the region is in phase `local`, else 503
+//!
+//! `HEAD` works wherever `GET` does, any other method is 405, any other path 404. Where basic authentication is
+//! configured, every path asks for it. Bodies of requests are never read.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::auth::{Access, Auth};
+use super::events::Events;
+use super::metrics::Metrics;
+use super::systemd::Watchdog;
+use super::{page, tls};
+use crate::config::schema::Http;
+use crate::model::Phase;
+use crate::model::view::Snapshot;
+
+/// Connections at the same time; more wait in the system's queue.
+const CONNECTIONS: usize = 128;
+/// The most time for a TLS handshake, for the head of a request, and for silence between two requests.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The most time that a connection lives, so that clients which do not read their answers give way.
+const LIFE: Duration = Duration::from_secs(60);
+/// The most bytes of a request's head.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Everything that answers are made from.
+#[derive(Clone)]
+pub struct State {
+    /// The last snapshot.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    /// Counters and histograms.
+    pub metrics: Arc<Metrics>,
+    /// The newest events.
+    pub events: Arc<Events>,
+    /// Whether ticks complete.
+    pub watchdog: Arc<Watchdog>,
+}
+
+/// A server that has its port and does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    auth: Option<Arc<Auth>>,
+}
+
+impl Server {
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system does not know.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Takes the port of `[http]` and reads its certificates.
+///
+/// # Errors
+/// One sentence: which key is wrong, or why the port cannot be had.
+pub async fn bind(http: &Http) -> anyhow::Result<Server> {
+    let tls = tls::acceptor(http)?;
+    let auth = Auth::new(&http.basic_auth_users)?.map(Arc::new);
+    let listener = TcpListener::bind((http.listen.host.as_str(), http.listen.port))
+        .await
+        .map_err(|error| anyhow::anyhow!("http.listen: cannot listen on {}: {error}", http.listen))?;
+    Ok(Server { listener, tls, auth })
+}
+
+/// Answers until `shutdown` is done; answers under way are then cut off.
+pub async fn serve(server: Server, state: State, shutdown: impl Future<Output = ()>) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        while connections.try_join_next().is_some() {}
+        let next = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, server.listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            () = &mut shutdown => return,
+            next = next => next,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (tls, auth, state) = (server.tls.clone(), server.auth.clone(), state.clone());
+                connections.spawn(async move {
+                    let _slot = slot;
+                    connection(stream, tls, auth, state).await;
+                });
+            }
+            Err(error) => {
+                // out of file descriptors, mostly: a pause lets others end
+                tracing::warn!(%error, "an HTTP connection cannot be accepted");
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, auth: Option<Arc<Auth>>, state: State) {
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => talk(stream, auth, state).await,
+        Some(tls) => match timeout(PATIENCE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => talk(stream, auth, state).await,
+            Ok(Err(error)) => tracing::debug!(%error, "an HTTPS handshake failed"),
+            Err(_) => tracing::debug!("an HTTPS handshake took too long"),
+        },
+    }
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, auth: Option<Arc<Auth>>, state: State) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let (auth, state) = (auth.clone(), state.clone());
+        async move { Ok::<_, Infallible>(respond(&request, auth.as_deref(), &state).await) }
+    });
+    let talk = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(talk);
+    tokio::select! {
+        _ = talk.as_mut() => return,
+        () = sleep(LIFE) => talk.as_mut().graceful_shutdown(),
+    }
+    let _ = timeout(PATIENCE, talk).await;
+}
+
+async fn respond(request: &Request<Incoming>, auth: Option<&Auth>, state: &State) -> Response<Full<Bytes>> {
+    if let Some(auth) = auth {
+        let login = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        match auth.check(login).await {
+            Access::Granted => {}
+            Access::Busy => return text(StatusCode::SERVICE_UNAVAILABLE, "too many logins at once\n"),
+            Access::Denied => {
+                let mut denied = text(StatusCode::UNAUTHORIZED, "a user name and a password are needed\n");
+                let challenge = HeaderValue::from_static("Basic realm=\"keyward\", charset=\"UTF-8\"");
+                denied.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                return denied;
+            }
+        }
+    }
+    let Some(found) = Endpoint::find(request.uri().path()) else {
+        return text(StatusCode::NOT_FOUND, "there is nothing at this path\n");
+    };
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "keyward can only be read over HTTP\n");
+        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    found.answer(state)
+}
+
+/// What a path names.
+#[derive(Debug, PartialEq, Eq)]
+enum Endpoint {
+    Page,
+    Metrics,
+    Healthy,
+    Ready,
+    Status,
+    Events,
+    LocalAuth(String),
+}
+
+impl Endpoint {
+    fn find(path: &str) -> Option<Self> {
+        Some(match path {
+            "/" => Endpoint::Page,
+            "/metrics" => Endpoint::Metrics,
+            "/-/healthy" => Endpoint::Healthy,
+            "/-/ready" => Endpoint::Ready,
+            "/api/v1/status" => Endpoint::Status,
+            "/api/v1/events" => Endpoint::Events,
+            other => Endpoint::LocalAuth(decoded(other.strip_prefix("/local-auth/")?)?),
+        })
+    }
+
+    fn answer(&self, state: &State) -> Response<Full<Bytes>> {
+        let snapshot = Arc::clone(&state.snapshot.borrow());
+        match self {
+            Endpoint::Page => {
+                let mut answer = full(StatusCode::OK, "text/html; charset=utf-8", page::html(&snapshot));
+                let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+                answer
+            }
+            Endpoint::Metrics => {
+                full(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", state.metrics.render(&snapshot))
+            }
+            Endpoint::Healthy if state.watchdog.is_fed() => text(StatusCode::OK, "healthy\n"),
+            Endpoint::Healthy => text(StatusCode::SERVICE_UNAVAILABLE, "no round of looks was completed lately\n"),
+            Endpoint::Ready if snapshot.looked => text(StatusCode::OK, "ready\n"),
+            Endpoint::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every server has been looked at yet\n"),
+            Endpoint::Status => json(&*snapshot),
+            Endpoint::Events => json(&state.events.document()),
+            Endpoint::LocalAuth(name) => match snapshot.regions.iter().find(|region| region.name == *name) {
+                None => text(StatusCode::NOT_FOUND, "keyward does not look after a region of this name\n"),
+                Some(region) if region.phase == Phase::Local => {
+                    text(StatusCode::OK, "local: authentication points at the region itself\n")
+                }
+                Some(region) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{}: not local\n", region.phase)),
+            },
+        }
+    }
+}
+
+/// A path's last part without its percent signs; none when they are not followed by UTF-8.
+fn decoded(part: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        if *first == b'%' {
+            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn json(document: &impl serde::Serialize) -> Response<Full<Bytes>> {
+    match serde_json::to_vec(document) {
+        Ok(body) => full(StatusCode::OK, "application/json", body),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("the document cannot be written: {error}\n")),
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    full(status, "text/plain; charset=utf-8", body)
+}
+
+fn full(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+use std::path::Path;
+use std::process::Command;
+
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::report::fixtures;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A server under test; it ends with this value.
+struct Lab {
+    address: SocketAddr,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    _stop: oneshot::Sender<()>,
+    _folder: tempfile::TempDir,
+}
+
+async fn lab(http: &Http, first: Snapshot) -> Lab {
+    let folder = tempfile::tempdir().unwrap();
+    let (sender, snapshot) = watch::channel(Arc::new(first));
+    let state = State {
+        snapshot,
+        metrics: Arc::new(Metrics::new(&fixtures::settings()).unwrap()),
+        events: Arc::new(Events::open(folder.path()).unwrap()),
+        watchdog: Arc::new(Watchdog::new(Duration::from_secs(1))),
+    };
+    let server = bind(http).await.unwrap();
+    let address = server.address().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    tokio::spawn(serve(server, state, async {
+        let _ = stopped.await;
+    }));
+    Lab { address, snapshot: sender, _stop: stop, _folder: folder }
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
+async fn talk_over<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, request: &str) -> io::Result<Answer> {
+    let mut bytes = Vec::new();
+    timeout(SOON, async {
+        stream.write_all(request.as_bytes()).await?;
+        stream.read_to_end(&mut bytes).await
+    })
+    .await
+    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
+
+fn head(method: &str, path: &str, more: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nhost: keyward\r\nconnection: close\r\n{more}\r\n")
+}
+
+async fn ask(lab: &Lab, method: &str, path: &str) -> Answer {
+    talk_over(TcpStream::connect(lab.address).await.unwrap(), &head(method, path, "")).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_endpoint_answers_get_and_head_and_refuses_the_rest() {
+    let lab = lab(&fixtures::http(), fixtures::good_day()).await;
+    for (path, status, kind) in [
+        ("/", 200, "text/html"),
+        ("/metrics", 200, "text/plain; version=0.0.4"),
+        ("/-/healthy", 200, "text/plain"),
+        ("/-/ready", 200, "text/plain"),
+        ("/api/v1/status", 200, "application/json"),
+        ("/api/v1/events", 200, "application/json"),
+        ("/local-auth/RegionTwo", 503, "text/plain"),
+        ("/local-auth/Region%54wo", 503, "text/plain"),
+        ("/local-auth/RegionNine", 404, "text/plain"),
+        ("/local-auth/%zz", 404, "text/plain"),
+        ("/metrics/", 404, "text/plain"),
+        ("/etc/passwd", 404, "text/plain"),
+    ] {
+        let got = ask(&lab, "GET", path).await;
+        assert_eq!(got.status, status, "{path}: {got:?}");
+        assert!(got.header("content-type").unwrap().starts_with(kind), "{path}: {got:?}");
+        assert!(!got.body.is_empty(), "{path}");
+        let without = ask(&lab, "HEAD", path).await;
+        assert_eq!((without.status, without.body.as_str()), (status, ""), "HEAD {path}");
+        assert!(without.header("content-length").unwrap().parse::<u64>().unwrap() > 0, "HEAD {path}: {without:?}");
+        for method in ["POST", "PUT", "DELETE", "OPTIONS", "NONSENSE"] {
+            let refused = ask(&lab, method, path).await;
+            let wanted =
+                if path == "/metrics/" || path == "/etc/passwd" || path == "/local-auth/%zz" { 404 } else { 405 };
+            assert_eq!(refused.status, wanted, "{method} {path}: {refused:?}");
+            assert_eq!(refused.header("allow"), (wanted == 405).then_some("GET, HEAD"), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_follow_the_snapshot() {
+    let lab = lab(&fixtures::http(), fixtures::just_started()).await;
+    assert_eq!(ask(&lab, "GET", "/-/ready").await.status, 503, "nothing was looked at yet");
+    assert_eq!(ask(&lab, "GET", "/-/healthy").await.status, 200, "the first tick is not due yet");
+    lab.snapshot.send(Arc::new(fixtures::outage())).unwrap();
+    assert_eq!(ask(&lab, "GET", "/-/ready").await.status, 200);
+    assert_eq!(ask(&lab, "GET", "/local-auth/RegionTwo").await.status, 200, "the region serves itself");
+    assert!(ask(&lab, "GET", "/metrics?x=y").await.body.contains("keyward_master_up{region=\"RegionTwo\"} 0\n"));
+    let status: Snapshot = serde_json::from_str(&ask(&lab, "GET", "/api/v1/status").await.body).unwrap();
+    assert_eq!(status, fixtures::outage(), "the document reads back as it was");
+    for phase in [Phase::Remote, Phase::Suspect, Phase::Switching, Phase::Returning] {
+        let mut snapshot = fixtures::outage();
+        snapshot.regions[0].phase = phase;
+        lab.snapshot.send(Arc::new(snapshot)).unwrap();
+        assert_eq!(ask(&lab, "GET", "/local-auth/RegionTwo").await.status, 503, "{phase}");
+    }
+}
+
+#[tokio::test]
+async fn slow_clients_hold_nobody_up() {
+    let lab = lab(&fixtures::http(), fixtures::good_day()).await;
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(lab.address).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: key").await.unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(ask(&lab, "GET", "/metrics").await.status, 200);
+    let mut rest = Vec::new();
+    let cut_off = timeout(SOON, slow[0].read_to_end(&mut rest)).await;
+    assert!(cut_off.is_ok(), "an unfinished head is given up after {PATIENCE:?}");
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused_and_two_requests_share_a_connection() {
+    let lab = lab(&fixtures::http(), fixtures::good_day()).await;
+    let mut stream = TcpStream::connect(lab.address).await.unwrap();
+    let endless = format!("GET / HTTP/1.1\r\nhost: keyward\r\nx: {}", "y".repeat(2 * HEAD_BYTES));
+    let _ = stream.write_all(endless.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the connection is closed");
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+
+    let two = format!("GET /-/ready HTTP/1.1\r\nhost: keyward\r\n\r\n{}", head("GET", "/-/healthy", ""));
+    let both = talk_over(TcpStream::connect(lab.address).await.unwrap(), &two).await.unwrap();
+    assert!(both.body.contains("HTTP/1.1 200 OK") && both.body.ends_with("healthy\n"), "{both:?}");
+}
+
+fn openssl(folder: &Path, arguments: &str) {
+    let done = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
+    assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// A CA, and certificates of it for the server and a client.
+fn certificates(folder: &Path) {
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    openssl(folder, &format!("req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=ca"));
+    for (name, usage) in [("server", "serverAuth"), ("client", "clientAuth")] {
+        let extensions = format!("-addext subjectAltName=DNS:localhost -addext extendedKeyUsage={usage}");
+        let of_ca = "-addext basicConstraints=critical,CA:FALSE -CA ca.pem -CAkey ca.key";
+        openssl(
+            folder,
+            &format!("req -x509 {key} -keyout {name}.key -out {name}.pem -subj /CN={name} {extensions} {of_ca}"),
+        );
+    }
+}
+
+/// Asks over TLS with curl's eyes: the CA is trusted, nothing else is.
+async fn ask_tls(lab: &Lab, folder: &Path, with_cert: bool, login: &str) -> io::Result<Answer> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(folder.join("ca.pem")).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = if with_cert {
+        let cert = CertificateDer::from_pem_file(folder.join("client.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(folder.join("client.key")).unwrap();
+        builder.with_client_auth_cert(vec![cert], key).unwrap()
+    } else {
+        builder.with_no_client_auth()
+    };
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let tcp = TcpStream::connect(lab.address).await?;
+    let stream = connector.connect(ServerName::try_from("localhost").unwrap(), tcp).await?;
+    talk_over(stream, &head("GET", "/metrics", login)).await
+}
+
+#[tokio::test]
+async fn tls_wants_the_clients_certificate_and_the_login_must_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let mut http = fixtures::http();
+    http.tls_cert_file = Some(folder.path().join("server.pem"));
+    http.tls_key_file = Some(folder.path().join("server.key"));
+    http.client_ca_file = Some(folder.path().join("ca.pem"));
+    let hash = bcrypt::hash("right:password", 4).unwrap().replace("$2b$", "$2y$");
+    http.basic_auth_users.insert("prom".into(), SecretString::from(hash));
+    let lab = lab(&http, fixtures::good_day()).await;
+
+    let login = |user: &str, password: &str| {
+        let value = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{user}:{password}"));
+        format!("authorization: Basic {value}\r\n")
+    };
+    let right = login("prom", "right:password");
+    for _ in 0..3 {
+        assert_eq!(ask_tls(&lab, folder.path(), true, &right).await.unwrap().status, 200);
+    }
+    for wrong in [
+        login("prom", "wrong"),
+        login("nobody", "right:password"),
+        login("prom", ""),
+        String::new(),
+        "authorization: Bearer x\r\n".into(),
+        "authorization: Basic ???\r\n".into(),
+        "authorization: Ba\r\n".into(),
+    ] {
+        let denied = ask_tls(&lab, folder.path(), true, &wrong).await.unwrap();
+        assert_eq!(denied.status, 401, "{wrong:?}: {denied:?}");
+        assert!(denied.header("www-authenticate").unwrap().starts_with("Basic "));
+        assert!(!denied.body.contains("keyward_"));
+    }
+    assert!(ask_tls(&lab, folder.path(), false, &right).await.is_err(), "no certificate, no answer");
+    let plain = talk_over(TcpStream::connect(lab.address).await.unwrap(), &head("GET", "/metrics", &right)).await;
+    assert!(!plain.is_ok_and(|answer| answer.status == 200), "the port does not speak plain HTTP");
+}
+
+#[tokio::test]
+async fn what_cannot_be_served_is_one_sentence_with_its_key() {
+    let taken = bind(&fixtures::http()).await.unwrap();
+    let mut http = fixtures::http();
+    http.listen.port = taken.address().unwrap().port();
+    let mut errors = vec![("http.listen: cannot listen on 127.0.0.1:", bind(&http).await.err().unwrap())];
+    let mut http = fixtures::http();
+    http.tls_cert_file = Some("/nowhere/cert.pem".into());
+    errors.push(("belong together", bind(&http).await.err().unwrap()));
+    http.tls_key_file = Some("/nowhere/key.pem".into());
+    errors.push(("http.tls_cert_file: /nowhere/cert.pem cannot be read as PEM", bind(&http).await.err().unwrap()));
+    let mut http = fixtures::http();
+    http.basic_auth_users.insert("prom".into(), SecretString::from("plaintext-password"));
+    errors.push(("\"prom\" is not a bcrypt hash", bind(&http).await.err().unwrap()));
+    for (wanted, error) in errors {
+        let error = error.to_string();
+        assert!(error.contains(wanted), "{error}");
+        assert!(!error.contains("plaintext-password") && !error.contains('\n'), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_escapes_whatever_it_shows() {
+    let bad = "<script>alert(\"1\")</script>";
+    let mut snapshot = fixtures::outage();
+    snapshot.master_region = bad.into();
+    let region = &mut snapshot.regions[0];
+    region.name = bad.into();
+    region.sentence = bad.into();
+    region.master_failure = Some(bad.into());
+    region.verdicts[0].sentence = bad.into();
+    region.verdicts[0].code = bad.into();
+    region.gates[0].sentence = bad.into();
+    region.episode.as_mut().unwrap().id = bad.into();
+    region.hooks[0].last_failure = Some(bad.into());
+    region.hooks[0].name = bad.into();
+    region.hooks[0].state = bad.into();
+    region.way_back.as_mut().unwrap().sentence = bad.into();
+    region.paused.as_mut().unwrap().reason = bad.into();
+    region.paused.as_mut().unwrap().user = bad.into();
+    let replica = &mut region.replicas[0];
+    replica.name = bad.into();
+    replica.address = bad.into();
+    replica.failure = Some(bad.into());
+    replica.io_error = Some(bad.into());
+    replica.gates[0].sentence = bad.into();
+    let lab = lab(&fixtures::http(), snapshot).await;
+    let page = ask(&lab, "GET", "/").await;
+    assert!(!page.body.contains("<script") && !page.body.contains("(\"1\")"), "{}", page.body);
+    assert!(page.body.matches("&lt;script&gt;").count() >= 19, "{}", page.body);
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+}
