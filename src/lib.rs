@@ -11,6 +11,7 @@
 pub mod act;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod daemon;
 pub mod dialect;
 pub mod judge;

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// Every room and what it may import besides itself. A room that is missing here is an error.
+/// Every room and what it may import besides itself: a room, or one module of it. A room that is missing here is an
+/// error. Whoever writes to a server reaches it as whoever looks does, and takes nothing else from there.
 const ROOMS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("config", &["model"]),
@@ -18,8 +19,8 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("judge", &["model"]),
     ("plan", &["model", "dialect"]),
     ("observe", &["model", "config", "dialect"]),
-    ("act", &["model", "config", "dialect"]),
-    ("copy", &["model", "config", "dialect"]),
+    ("act", &["model", "config", "dialect", "observe::connect", "observe::server"]),
+    ("copy", &["model", "config", "dialect", "observe::connect", "observe::server"]),
     ("report", &["model", "config"]),
     ("daemon", &["model", "config", "dialect", "judge", "plan", "observe", "act", "copy", "report"]),
     ("lab", &["model", "dialect"]),
@@ -43,8 +44,8 @@ const IMPURE: [&str; 9] = [
     r"\bTimestamp::now\b",
 ];
 
-/// Where the wall clock may be read: one file decides by it; the lab and the demo only tell a story.
-const CLOCKS: [&str; 3] = ["src/daemon/clock.rs", "src/lab/", "src/demo/"];
+/// Where the wall clock may be read: one file decides by it; a log line has its stamp, and the demo tells a story.
+const CLOCKS: [&str; 3] = ["src/daemon/clock.rs", "src/report/log.rs", "src/demo/"];
 
 const MOST_LINES: usize = 400;
 const MOST_LINES_OF_A_FUNCTION: usize = 70;
@@ -54,11 +55,26 @@ struct Source {
     /// From the project's folder, with forward slashes.
     path: String,
     text: String,
+    /// Compiled for tests only.
+    test: bool,
 }
 
 impl Source {
     fn sample(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned() }
+        Self { path: path.to_owned(), text: text.to_owned(), test: false }
+    }
+
+    /// The folder of the modules that this file declares.
+    fn folder(&self) -> String {
+        let stem = self.path.trim_end_matches(".rs");
+        let stem = ["mod", "lib", "main"].iter().find_map(|name| stem.strip_suffix(name)).unwrap_or(stem);
+        stem.trim_end_matches('/').to_owned()
+    }
+
+    /// The modules in files of their own that it declares for tests only, as paths without an ending.
+    fn test_modules(&self) -> Vec<String> {
+        let declared = pattern(r"(?m)^#\[cfg\(test\)\]\n(?:pub(?:\([a-z]+\))? )?mod (\w+);");
+        declared.captures_iter(&self.text).map(|found| format!("{}/{}", self.folder(), &found[1])).collect()
     }
 
     /// The room it belongs to; `None` for `lib.rs`, `main.rs` and the like.
@@ -69,7 +85,7 @@ impl Source {
 
     /// Its lines with their numbers, without comments and without test modules.
     fn code(&self) -> Vec<(usize, &str)> {
-        if self.path.ends_with("/tests.rs") || self.path.contains("/tests/") {
+        if self.test {
             return Vec::new();
         }
         let mut code = Vec::new();
@@ -105,7 +121,7 @@ fn files(folder: &str) -> Vec<Source> {
                 walk(&path, found);
             } else if let Ok(text) = fs::read_to_string(&path) {
                 let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-                found.push(Source { path, text });
+                found.push(Source { path, text, test: false });
             }
         }
     }
@@ -116,7 +132,19 @@ fn files(folder: &str) -> Vec<Source> {
 }
 
 fn sources() -> Vec<Source> {
-    files("src").into_iter().filter(|source| source.path.ends_with(".rs")).collect()
+    let mut sources: Vec<Source> = files("src").into_iter().filter(|source| source.path.ends_with(".rs")).collect();
+    mark_tests(&mut sources);
+    sources
+}
+
+fn mark_tests(sources: &mut [Source]) {
+    let modules: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in sources {
+        let inside = |module: &String| {
+            source.path.strip_prefix(module.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        };
+        source.test = modules.iter().any(inside);
+    }
 }
 
 fn sql_files() -> Vec<Source> {
@@ -140,28 +168,31 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
 }
 
-/// The rooms that code names: after `crate::`, also in a group `crate::{a, b::{c}}`.
-fn imported(code: &str) -> BTreeSet<String> {
-    let mut rooms = BTreeSet::new();
+/// What code names after `crate::`, also in a group `crate::{a, b::{c}}`: the room and, if there is one, its module.
+fn imported(code: &str) -> BTreeSet<(String, String)> {
+    let mut paths = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
         if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
             continue;
         }
         let rest = &code[at + "crate::".len()..];
         match rest.strip_prefix('{') {
-            Some(group) => rooms.extend(heads(group)),
-            None => rooms.extend(head(rest)),
+            Some(group) => paths.extend(heads(group)),
+            None => paths.extend(head(rest)),
         }
     }
-    rooms
+    paths
 }
 
-fn head(path: &str) -> Option<String> {
-    let word: String = path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    (!word.is_empty()).then_some(word)
+fn head(path: &str) -> Option<(String, String)> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let path = path.trim_start();
+    let room = word(path);
+    let module = path[room.len()..].strip_prefix("::").map(word).unwrap_or_default();
+    (!room.is_empty()).then_some((room, module))
 }
 
-fn heads(group: &str) -> Vec<String> {
+fn heads(group: &str) -> Vec<(String, String)> {
     let mut depth = 0;
     let mut starts = vec![0];
     for (at, c) in group.char_indices() {
@@ -177,6 +208,22 @@ fn heads(group: &str) -> Vec<String> {
 }
 
 #[test]
+fn files_compiled_for_tests_only_are_known_from_their_declaration() {
+    let mut sources = [
+        ("src/report/mod.rs", "#[cfg(test)]\npub(crate) mod fixtures;\npub mod serve;\n"),
+        ("src/report/fixtures.rs", ""),
+        ("src/report/serve.rs", "mod head;\n#[cfg(test)]\nmod tests;\n"),
+        ("src/report/serve/tests.rs", ""),
+        ("src/report/serve/tests/more.rs", ""),
+        ("src/report/serve/head.rs", ""),
+        ("src/report/fixtures_of_another_kind.rs", ""),
+    ]
+    .map(|(path, text)| Source::sample(path, text));
+    mark_tests(&mut sources);
+    assert_eq!(sources.map(|source| source.test), [false, true, false, true, true, false, false]);
+}
+
+#[test]
 fn rooms_import_only_what_they_may() {
     let allowed: BTreeMap<&str, &[&str]> = ROOMS.into();
     let wall = |source: &Source| {
@@ -186,8 +233,11 @@ fn rooms_import_only_what_they_may() {
         };
         let code: Vec<&str> = source.code().into_iter().map(|(_, line)| line).collect();
         let named = imported(&code.join("\n")).into_iter();
-        let wrong = named.filter(|other| other != room && !allowed.contains(&other.as_str()));
-        let wrong = wrong.map(|other| format!("{}: {room} may not import {other}", source.path));
+        let may = |other: &str, module: &str| {
+            other == room || allowed.contains(&other) || allowed.contains(&format!("{other}::{module}").as_str())
+        };
+        let wrong = named.filter(|(other, module)| !may(other, module));
+        let wrong = wrong.map(|(other, module)| format!("{}: {room} may not import {other}::{module}", source.path));
         wrong.chain(source.complain(&pattern(r"super::super::super|#\[path"), "a way around the walls")).collect()
     };
     let bad = [
@@ -197,13 +247,15 @@ fn rooms_import_only_what_they_may() {
         Source::sample("src/report/a.rs", "use crate::daemon;\n#[cfg(test)]\nmod tests {\n}\n"),
         Source::sample("src/report/a.rs", "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nuse crate::daemon;\n"),
         Source::sample("src/report/a.rs", "#[cfg(test)]\nmod tests;\nuse crate::daemon;\n"),
+        Source::sample("src/act/a.rs", "use crate::observe::looker;"),
+        Source::sample("src/act/a.rs", "use crate::observe;"),
         Source::sample("src/attic/a.rs", ""),
     ];
     let good = [
         Source::sample("src/plan/a.rs", "use crate::{\n    dialect::{act, daemon},\n    model,\n};"),
         Source::sample("src/model/a.rs", "//! See `crate::judge::verdicts`.\n"),
         Source::sample("src/act/a.rs", "#[cfg(test)]\nmod tests {\n    use crate::lab::Lab;\n}\n"),
-        Source::sample("src/act/tests.rs", "use crate::lab::Lab;\n"),
+        Source::sample("src/act/a.rs", "use crate::observe::connect::Target;\n"),
         Source::sample("src/main.rs", "use keyward::cli;\n"),
     ];
     hold(wall, &bad, &good, &sources());
@@ -294,7 +346,9 @@ fn sql_files_say_what_they_are_for_and_hold_one_statement() {
         let statement = source.text.lines().filter(|line| !line.trim_start().starts_with("--"));
         let statement: Vec<&str> = statement.map(str::trim_end).filter(|line| !line.is_empty()).collect();
         // a line that ends in a semicolon ends a statement; only the lab's scripts hold several
-        let ends = statement.iter().filter(|line| line.ends_with(';')).count();
+        let compound = statement.first().is_some_and(|line| line.starts_with("BEGIN NOT ATOMIC"));
+        let inner = |line: &&&str| line.ends_with(';') && !(compound && line.starts_with(' '));
+        let ends = statement.iter().filter(inner).count();
         let whole = statement.last().is_some_and(|line| line.ends_with(';') || ends == 0);
         if !source.path.starts_with("sql/lab/") && (ends > 1 || !whole) {
             complaints.push(format!("{}: more than one statement", source.path));
@@ -308,6 +362,7 @@ fn sql_files_say_what_they_are_for_and_hold_one_statement() {
         .map(|text| Source::sample("sql/common/a.sql", text));
     let good = [
         Source::sample("sql/common/a.sql", "-- Looks; needs SELECT.\n-- And more.\nSELECT 1;\n"),
+        Source::sample("sql/mariadb/a.sql", "-- Looks; none.\nBEGIN NOT ATOMIC\n  DO 1;\n  DO 2;\nEND;\n"),
         Source::sample("sql/lab/a.sql", "-- Looks; the lab's root.\nSELECT 1;\nSELECT 2;\n"),
     ];
     hold(wall, &bad, &good, &sql_files());
@@ -414,7 +469,7 @@ fn nothing_refers_to_one_machine() {
         if let (true, Ok(text)) = (path.is_file(), fs::read_to_string(&path)) {
             // in a linked working tree `.git` is a file with a path
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            project.extend((name != ".git").then_some(Source { path: name, text }));
+            project.extend((name != ".git").then_some(Source { path: name, text, test: false }));
         }
     }
     hold(wall, &bad, &good, &project);

@@ -51,3 +51,28 @@ pub async fn content(server: &Server, schema: &str) -> anyhow::Result<Content> {
     }
     Ok(content)
 }
+
+/// Makes the account of a region's own Keystone: every right on the schema `keystone`, none on the server.
+///
+/// # Errors
+/// What the server says.
+pub async fn account(server: &Server, user: &str, password: &str) -> anyhow::Result<()> {
+    let gaps = [("user", literal(user)), ("password", literal(password))];
+    let gaps = [("user", gaps[0].1.as_str()), ("password", gaps[1].1.as_str())];
+    server.sql(&fill(include_str!("../../sql/lab/accounts.sql"), &gaps)).await
+}
+
+/// What Keystone asks of its database when the user `name` signs in.
+pub fn read(name: &str) -> String {
+    fill(include_str!("../../sql/lab/read.sql"), &[("name", &literal(name))])
+}
+
+/// What Keystone writes when somebody gave a wrong password for the user `name`.
+pub fn write(name: &str) -> String {
+    fill(include_str!("../../sql/lab/write.sql"), &[("name", &literal(name))])
+}
+
+/// Adds the user `name` with a login, a password and an assignment.
+pub fn sign_up(name: &str) -> String {
+    fill(include_str!("../../sql/lab/sign_up.sql"), &[("name", &literal(name))])
+}
