@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use keyward::act::beat::{BeatOrder, BeatPlan, write_beats};
-use keyward::model::observation::BeatOutcome;
+use keyward::act::beat::{BeatPlan, write_beats};
+use keyward::model::observation::{BeatOrder, BeatOutcome};
 use keyward::observe::connect::Target;
 use rustix::process::Signal;
 use tokio::sync::{mpsc, watch};
