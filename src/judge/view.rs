@@ -7,7 +7,7 @@ use super::verdicts;
 use crate::model::observation::{LinkFacts, ThreadState};
 use crate::model::time::friendly;
 use crate::model::view::{EpisodeView, GateView, HookView, PauseView, RegionView, ReplicaView, WayBackView};
-use crate::model::{Gate, Now, Phase};
+use crate::model::{Gate, Now, Phase, gtid};
 
 impl Region {
     /// The region as it stands now.
@@ -154,6 +154,11 @@ impl Region {
         })
     }
 
+    fn missing(&self, replica: &Replica) -> Option<u64> {
+        let (_, position) = self.master.as_ref()?;
+        gtid::missing(position, &replica.facts()?.applied)
+    }
+
     fn replica_view(&self, replica: &Replica, beats: &Beats, now: Now) -> ReplicaView {
         let facts = replica.facts();
         let link = facts.and_then(|facts| facts.link.as_ref());
@@ -184,6 +189,7 @@ impl Region {
             sql_errno: link.map(|link| link.sql_errno),
             sql_error: link.map(|link| link.sql_error.clone()).filter(|error| !error.is_empty()),
             applied: facts.map(|facts| facts.applied.clone()),
+            missing_transactions: self.missing(replica),
             gates: replica.closed_gates(&self.scene(beats, now)).into_iter().map(gate_view).collect(),
             upkeep: replica.upkeep.clone(),
         }

@@ -194,6 +194,8 @@ pub struct ReplicaView {
     pub sql_error: Option<String>,
     /// `@@gtid_slave_pos`.
     pub applied: Option<String>,
+    /// Transactions of the master's last known position that are not applied here.
+    pub missing_transactions: Option<u64>,
     /// Gates that this replica closes.
     pub gates: Vec<GateView>,
     /// What keyward last did or tried to do there, and what came of it.
