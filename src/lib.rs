@@ -11,8 +11,8 @@
 pub mod act;
 pub mod cli;
 pub mod config;
-pub mod demo;
 pub mod daemon;
+pub mod demo;
 pub mod dialect;
 pub mod judge;
 pub mod lab;
