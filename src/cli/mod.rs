@@ -4,6 +4,7 @@ pub mod args;
 pub mod check;
 pub mod completions;
 pub mod control;
+pub mod demo;
 pub mod exit;
 pub mod output;
 pub mod render;
@@ -45,7 +46,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Setup(args) if args.reseed => later("setup --reseed"),
         Command::Verify(_) | Command::Doctor(_) | Command::Man => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
-        Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
+        Command::Demo(args) => demo::run(args.once),
+        Command::Setup(_) => not_built(&cli.command),
         asked => {
             let settings = config::load_without_files(cli.config.as_deref())?;
             ask(&settings.control_socket, asked)
