@@ -168,6 +168,8 @@ pub struct ReplicaView {
     pub guarded: bool,
     /// The I/O thread runs and is connected.
     pub io_running: Option<bool>,
+    /// The I/O thread is trying to connect.
+    pub io_connecting: Option<bool>,
     /// The SQL thread runs.
     pub sql_running: Option<bool>,
     /// Age of the oldest beat that is committed on the master and missing here, in seconds.
