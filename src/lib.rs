@@ -8,7 +8,11 @@
 //!
 //! Data goes one way, as plain values. `ARCHITECTURE.md` has the map in full.
 
+pub mod act;
+pub mod cli;
 pub mod config;
+pub mod copy;
+pub mod daemon;
 pub mod dialect;
 pub mod model;
 pub mod observe;

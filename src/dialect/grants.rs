@@ -138,8 +138,12 @@ pub fn missing(have: &[Grant], wanted: &[Grant]) -> Vec<Grant> {
     wanted
         .iter()
         .filter_map(|want| {
-            let rights: BTreeSet<String> =
-                want.rights.iter().filter(|right| !have.iter().any(|grant| gives(grant, right, want))).cloned().collect();
+            let rights: BTreeSet<String> = want
+                .rights
+                .iter()
+                .filter(|right| !have.iter().any(|grant| gives(grant, right, want)))
+                .cloned()
+                .collect();
             (!rights.is_empty()).then(|| Grant { scope: want.scope.clone(), rights })
         })
         .collect()
@@ -193,7 +197,8 @@ mod tests {
 
     #[test]
     fn the_servers_lines_are_read() {
-        let line = "GRANT PROCESS, SHOW DATABASES, SET USER, READ_ONLY ADMIN ON *.* TO `kw`@`%` IDENTIFIED BY PASSWORD '*B6'";
+        let line =
+            "GRANT PROCESS, SHOW DATABASES, SET USER, READ_ONLY ADMIN ON *.* TO `kw`@`%` IDENTIFIED BY PASSWORD '*B6'";
         assert_eq!(parse(line), Some(Grant::global(&["PROCESS", "SHOW DATABASES", "SET USER", "READ_ONLY ADMIN"])));
         let line = r"GRANT SELECT, INSERT ON `key\_stone`.* TO `kw`@`%`";
         assert_eq!(parse(line), Some(Grant::schema("key_stone", &["SELECT", "INSERT"])));

@@ -95,18 +95,17 @@ pub async fn open(access: &Access) -> Result<Hand, NoHand> {
 }
 
 impl Hand {
-    /// Connects as keyward, after an administrator made the account, and proves that it is the same server.
+    /// Connects as keyward once more, after an administrator made the account or gave it rights, and proves that it
+    /// is the same server.
     ///
     /// # Errors
     /// Why keyward cannot log in, or that two servers answer.
     pub async fn connect_own(&mut self, access: &Access) -> Result<(), NoHand> {
-        if self.own.is_some() {
-            return Ok(());
-        }
         let mut own = Session::open(&access.own, &access.name, LOOK_LIMIT).await?;
         if !is_same_server(&mut self.work, &mut own).await? {
             return Err(NoHand::TwoServers(access.name.clone()));
         }
+        self.login = works(&mut own).await?;
         self.own = Some(own);
         Ok(())
     }
@@ -132,10 +131,7 @@ async fn works(own: &mut Session) -> Result<Login, Trouble> {
 ///
 /// # Errors
 /// What the server said.
-pub async fn account_named(
-    work: &mut Session,
-    user: &str,
-) -> Result<Option<((String, String), Vec<String>)>, Trouble> {
+pub async fn account_named(work: &mut Session, user: &str) -> Result<Option<((String, String), Vec<String>)>, Trouble> {
     let found = work.lines(fill(ACCOUNTS_NAMED, &[("user", &literal(user))])).await?;
     let Some(line) = found.first() else { return Ok(None) };
     let account = (line.text("user"), line.text("host"));

@@ -99,7 +99,8 @@ pub async fn source(
 
 async fn beat_table(work: &mut Session) -> Result<BeatTable, Trouble> {
     let lines = work.lines(fill(BEAT_TABLE, &[])).await?;
-    let columns: Vec<String> = lines.iter().map(|line| format!("{} {}", line.text("name"), line.text("type"))).collect();
+    let columns: Vec<String> =
+        lines.iter().map(|line| format!("{} {}", line.text("name"), line.text("type"))).collect();
     let wanted = ["instance varchar(64)", "number bigint(20) unsigned", "written_at bigint(20)"];
     Ok(match columns.as_slice() {
         [] => BeatTable::Missing,
@@ -127,8 +128,8 @@ async fn database(work: &mut Session, name: &str) -> Result<DatabaseFacts, Troub
             "PROCEDURE" => {}
             "FUNCTION" => {
                 facts.needs_trust += 1;
-                let safe = line.text("deterministic") == "YES"
-                    || matches!(&*line.text("access"), "NO SQL" | "READS SQL DATA");
+                let safe =
+                    line.text("deterministic") == "YES" || matches!(&*line.text("access"), "NO SQL" | "READS SQL DATA");
                 if !safe {
                     facts.unsafe_functions.push(name);
                 }

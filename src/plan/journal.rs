@@ -18,9 +18,9 @@ pub fn mark(token: &str) -> String {
 
 /// Whether a schema's comment is such a mark.
 pub fn is_marked(comment: &str) -> bool {
-    comment.strip_prefix(MARK).is_some_and(|token| {
-        !token.is_empty() && token.len() <= 64 && token.chars().all(|c| c.is_ascii_alphanumeric())
-    })
+    comment
+        .strip_prefix(MARK)
+        .is_some_and(|token| !token.is_empty() && token.len() <= 64 && token.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
 /// What the marks on a replica say.

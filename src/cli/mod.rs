@@ -1,0 +1,4 @@
+//! The commands.
+
+pub mod admin;
+pub mod setup;

@@ -1,0 +1,3 @@
+//! Wires the rooms together.
+
+pub mod setup;
