@@ -53,15 +53,15 @@ pub enum Command {
     Adopt(Adopt),
     /// Run every hook of a region once with the event `test`.
     HookTest(HookTest),
-    /// Compare the rows of master and replica.
+    /// Compare the rows of master and replica (not in this release yet).
     Verify(Verify),
-    /// Look for what would go wrong in an outage.
+    /// Look for what would go wrong in an outage (not in this release yet).
     Doctor(Doctor),
     /// Play an outage on two real servers in a temporary folder.
     Demo(Demo),
     /// Print a shell's completions.
     Completions(Completions),
-    /// Print the manual page.
+    /// Print the manual page (not in this release yet).
     Man,
 }
 
@@ -99,10 +99,10 @@ pub struct Setup {
     /// Show the steps and change nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Move rows that the replica already holds to a dated schema first.
+    /// Move rows that the replica already holds to a dated schema first (not in this release yet).
     #[arg(long)]
     pub replace_data: bool,
-    /// Copy everything once more.
+    /// Copy everything once more (not in this release yet).
     #[arg(long)]
     pub reseed: bool,
     /// Print what an administrator has to run by hand, and change nothing.
