@@ -1,6 +1,6 @@
 //! Hooks as real processes: what they are told, how they are limited, and what a crash of the daemon leaves.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -335,6 +335,17 @@ async fn a_run_that_nobody_waits_for_any_more_is_still_watched_and_never_overlap
     assert!(tokio::time::timeout(Duration::from_millis(300), dropped).await.is_err());
     assert_eq!(run(lone(&stage, "0", 2, LONG), &stage.place).await.0.end, HookEnd::Ok);
     assert_eq!(stage.text("story"), "begin 1\nend 1\nbegin 2\nend 2\n");
+
+    let dropped = run(lone(&stage, "60", 3, Duration::from_secs(1)), &stage.place);
+    assert!(tokio::time::timeout(Duration::from_millis(300), dropped).await.is_err());
+    tokio::time::timeout(LONG / 2, async {
+        while !stage.is_clean() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("it is ended at its time limit though nobody asks");
+    assert!(!lives(stage.number("leader")));
 }
 
 #[tokio::test]
@@ -349,20 +360,33 @@ async fn after_a_crash_the_old_run_is_waited_for() {
     assert!(stage.is_clean());
 }
 
+/// For bash: lets go of every handle but the first three, as sudo does, and every well-behaved daemon.
+const LET_GO: &str = "for fd in /proc/$BASHPID/fd/*; do n=${fd##*/}; [ $n -gt 2 ] && eval \"exec $n>&-\"; done";
+
+/// Gives `told` to bash, which alone can close a handle with two digits.
+fn in_bash(mut told: HookRun, script: String) -> HookRun {
+    told.spec.command[0] = "/bin/bash".into();
+    told.spec.command[2] = script;
+    told
+}
+
 #[tokio::test]
 async fn after_a_crash_the_old_run_is_ended_at_its_time_limit_with_all_its_children() {
-    let stage = Stage::new();
-    let stubborn = format!("trap '' TERM; (trap '' TERM; exec 3>&- 9>&-; sleep 60) & echo $! > $1/child\n{LONE}");
-    let mut old = lone(&stage, "60", 1, Duration::from_secs(2));
-    old.spec.command[2] = stubborn;
-    crash_while(&stage, &old);
-    let (leader, child) = (stage.number("leader"), stage.number("child"));
-    fs::remove_file(stage.folder.join("busy")).unwrap();
-    let (outcome, output) = run(lone(&stage, "0", 2, LONG), &stage.place).await;
-    assert_eq!(outcome.end, HookEnd::Ok);
-    assert_eq!(output.leftover.unwrap().end, LeftoverEnd::Limit);
-    assert!(!lives(leader) && !lives(child));
-    assert_eq!(stage.text("story"), "begin 1\nbegin 2\nend 2\n");
+    for (trap, answer) in [("'echo asked >> $1/story; exit'", "asked\n"), ("''", "")] {
+        let stage = Stage::new();
+        // a child that lets go of the lock and does not care to be asked
+        let child = format!("(trap '' TERM; {LET_GO}; sleep 60; :) & echo $! > $1/child");
+        let leader = LONE.replace("sleep $2", "sleep $2 & wait $!");
+        let old = lone(&stage, "60", 1, Duration::from_secs(2));
+        crash_while(&stage, &in_bash(old, format!("{child}; trap {trap} TERM\n{leader}")));
+        let (leader, child) = (stage.number("leader"), stage.number("child"));
+        fs::remove_file(stage.folder.join("busy")).unwrap();
+        let (outcome, output) = run(lone(&stage, "0", 2, LONG), &stage.place).await;
+        assert_eq!(outcome.end, HookEnd::Ok);
+        assert_eq!(output.leftover.unwrap().end, LeftoverEnd::Limit);
+        assert!(!lives(leader) && !lives(child), "{leader} or {child} lives");
+        assert_eq!(stage.text("story"), format!("begin 1\n{answer}begin 2\nend 2\n"));
+    }
 }
 
 #[tokio::test]
@@ -391,13 +415,7 @@ async fn a_crash_before_the_first_process_was_written_down_changes_nothing() {
 #[tokio::test]
 async fn after_a_crash_a_hook_that_closed_every_handle_is_still_found() {
     let stage = Stage::new();
-    let mut old = lone(&stage, "2", 1, LONG);
-    // as sudo does, and every well-behaved daemon
-    old.spec.command[2] = format!("for n in 3 4 5 6 7 8 9; do eval \"exec $n>&-\"; done\n{LONE}");
-    let bash = ["/bin/bash", "-c"].map(str::to_owned);
-    old.spec.command.splice(..2, bash);
-    old.spec.command[2] =
-        format!("for fd in /proc/$$/fd/*; do n=${{fd##*/}}; [ $n -gt 2 ] && eval \"exec $n>&-\"; done\n{LONE}");
+    let old = in_bash(lone(&stage, "2", 1, LONG), format!("{LET_GO}\n{LONE}"));
     crash_while(&stage, &old);
     let leader = stage.number("leader");
     assert!(

@@ -32,3 +32,10 @@ fn every_timeline_ends_as_it_is_written() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
+
+#[test]
+fn random_worlds_never_break_a_promise_and_always_come_home() {
+    let faults: u32 = (1..=40).map(World::play_at_random).sum();
+    println!("{faults} faults and commands in 40 random worlds");
+    assert!(faults > 1_000, "{faults} faults are too few to prove anything");
+}

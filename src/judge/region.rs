@@ -103,7 +103,8 @@ impl Region {
     pub fn may_be_set_up(&self, name: &ReplicaName) -> bool {
         let Some(replica) = self.replica(name).filter(|replica| replica.stamp.is_none()) else { return false };
         let left_alone = self.memory.released.contains_key(name) || self.memory.pause.is_some();
-        let empty = |facts: &ReplicaFacts| facts.link.is_none() && facts.other_links.is_empty() && !facts.is_the_master;
+        let empty =
+            |facts: &ReplicaFacts| facts.link.is_none() && facts.other_links.is_empty() && facts.proven_not_master;
         let ours = replica.foreign_schemas(&self.rules).is_empty();
         let calm = self.memory.phase == Phase::Remote && self.db.probe_up() == Some(true) && self.memory.lost.is_none();
         calm && !left_alone && ours && replica.failure.is_none() && replica.facts().is_some_and(empty)

@@ -129,7 +129,7 @@ async fn database(work: &mut Session, name: &str) -> Result<DatabaseFacts, Troub
             "FUNCTION" => {
                 facts.needs_trust += 1;
                 let safe =
-                    line.text("deterministic") == "YES" || matches!(&*line.text("access"), "NO SQL" | "READS SQL DATA");
+                    line.text("is_deterministic") == "YES" || matches!(&*line.text("data_access"), "NO SQL" | "READS SQL DATA");
                 if !safe {
                     facts.unsafe_functions.push(name);
                 }

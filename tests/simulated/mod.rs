@@ -13,7 +13,57 @@ use keyward::model::observation::{
     ServerIdentity, ThreadState,
 };
 use keyward::model::phase::{Failback, Mode};
-use keyward::model::{EventKind, Failure, Moment, Now, Reason, RegionName, ReplicaName};
+use keyward::model::{Cause, EventKind, Failure, Moment, Now, Phase, Reason, RegionName, ReplicaName};
+
+/// What may go wrong, or be ordered, in a random world.
+const FAULTS: [&str; 31] = [
+    "master is killed",
+    "master is killed",
+    "master is killed",
+    "master freezes",
+    "master freezes",
+    "master lives",
+    "master lives",
+    "master lives",
+    "master refuses login",
+    "master takes no beats",
+    "master takes beats",
+    "probe path breaks",
+    "link breaks",
+    "link heals",
+    "replica is gone",
+    "replica is back",
+    "replica restarts",
+    "replica takes writes",
+    "replica is read-only",
+    "another keyward acts",
+    "no other keyward acts",
+    "state cannot be written",
+    "state can be written",
+    "hook haproxy fails",
+    "hook haproxy works",
+    "hook services takes 7s",
+    "keyward freezes for 9s",
+    "keyward is killed and started",
+    "clock steps by 1h",
+    "operator: pause 30s",
+    "operator: release",
+];
+
+/// What puts all of it right again.
+const HEALING: [&str; 11] = [
+    "master lives",
+    "master takes beats",
+    "link heals",
+    "replica is back",
+    "replica is read-only",
+    "no other keyward acts",
+    "state can be written",
+    "hook haproxy works",
+    "hook services takes 100ms",
+    "operator: adopt",
+    "operator: resume",
+];
 
 const STEP: Duration = Duration::from_millis(100);
 const INSTANCE: &str = "here";
@@ -37,6 +87,9 @@ pub struct World {
     saved: Result<(), String>,
     connection: u64,
     told: String,
+    /// When the master was last proven alive, or last refused us, or nobody watched.
+    lived_at: Duration,
+    faults: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -69,6 +122,50 @@ impl World {
             world.elapsed += STEP;
         }
         world.told
+    }
+
+    /// Plays random faults and commands for a while, checking the promises all along, then heals everything and
+    /// expects the region to be home in the end. Returns how many faults there were.
+    pub fn play_at_random(seed: u64) -> u32 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut world = World::new("hooks = haproxy services oncall?; failback_after = 20s; unreachable_after = 4s");
+        for _ in 0..6_000 {
+            if random.u32(..120) == 0 {
+                let what = FAULTS[random.usize(..FAULTS.len())];
+                world.say(what);
+                world.command(what);
+                world.faults += 1;
+            }
+            world.advance();
+        }
+        for what in HEALING {
+            world.say(what);
+            world.command(what);
+        }
+        // the damper may ask for an hour of health; failed hooks are due within a minute
+        for _ in 0..39_000 {
+            world.advance();
+        }
+        let phase = world.judge.regions()[0].memory().phase;
+        assert_eq!(phase, Phase::Remote, "seed {seed}: the region did not come home\n{}", world.told);
+        world.faults
+    }
+
+    fn advance(&mut self) {
+        self.tick();
+        self.elapsed += STEP;
+    }
+
+    /// The promises that hold at the very moment a failover begins by itself.
+    fn check_failover(&self) {
+        let silent = self.elapsed.saturating_sub(self.lived_at);
+        let memory = self.judge.regions()[0].memory();
+        assert!(silent >= self.rules.unreachable_after, "silent for {silent:?} only\n{}", self.told);
+        assert!(memory.pause.is_none(), "it was paused\n{}", self.told);
+        assert!(self.facts.read_only, "the replica takes writes\n{}", self.told);
+        assert!(memory.released.is_empty(), "the replica was released\n{}", self.told);
+        assert!(self.replica.is_ok(), "the replica is gone\n{}", self.told);
+        assert!(self.facts.acting_lock == ActingLock::Ours, "another keyward acts\n{}", self.told);
     }
 
     fn new(settings: &str) -> Self {
@@ -112,6 +209,8 @@ impl World {
             saved: Ok(()),
             connection: 1,
             told: String::new(),
+            lived_at: Duration::ZERO,
+            faults: 0,
         };
         world.stamp();
         world
@@ -155,13 +254,19 @@ impl World {
             ["replica", "is", "the", "master"] => self.facts.is_the_master = true,
             ["replica", "was", "never", "stamped"] => self.judge.handle_stamp(&region(), &replica(), None),
             ["replica", "becomes", "server", id] => self.facts.identity.server_id = id.parse().unwrap(),
+            ["no", "other", "keyward", "acts"] => self.facts.acting_lock = ActingLock::Ours,
             ["another", "keyward", "acts"] => self.facts.acting_lock = ActingLock::Other(77),
             ["state", "cannot", "be", "written"] => self.saved = Err("the state folder is full".into()),
             ["state", "can", "be", "written"] => self.saved = Ok(()),
             ["hook", name, "takes", span] => self.hooks.get_mut(*name).unwrap().takes = parse(span),
             ["hook", name, "fails"] => self.hooks.get_mut(*name).unwrap().fails = true,
             ["hook", name, "works"] => self.hooks.get_mut(*name).unwrap().fails = false,
-            ["keyward", "freezes", "for", span] => self.elapsed += parse(span),
+            ["keyward", "freezes", "for", span] => {
+                self.elapsed += parse(span);
+                if parse(span) >= self.rules.unreachable_after {
+                    self.lived_at = self.elapsed;
+                }
+            }
             ["keyward", "is", "killed", "and", "started"] => self.restart(),
             ["clock", "steps", "by", span] => self.wall_shift += parse(span).as_secs() as i64,
             ["operator:", rest @ ..] => self.order(rest),
@@ -227,6 +332,9 @@ impl World {
         for event in self.judge.take_events() {
             match &event.what {
                 EventKind::Transition { from, to, cause } => {
+                    if *to == Phase::Switching && *cause == Cause::Auto {
+                        self.check_failover();
+                    }
                     self.say(&format!("{from} -> {to} ({}): {}", cause.code(), event.sentence));
                 }
                 EventKind::Command { .. } => {}
@@ -255,6 +363,9 @@ impl World {
 
     fn look_at_master(&mut self) {
         let now = self.now();
+        if matches!(self.master, Ok(()) | Err(Reason::Login)) {
+            self.lived_at = self.elapsed;
+        }
         let (took, result) = match self.master {
             Ok(()) => (Duration::from_millis(2), Ok(())),
             Err(Reason::TimedOut) => (self.rules.probe_timeout, Err(Reason::TimedOut)),
@@ -312,6 +423,7 @@ impl World {
             link.heartbeats += u64::from(connected);
         }
         if connected && self.replica.is_ok() {
+            self.lived_at = self.elapsed;
             self.facts.beats = self.master_beats.values().cloned().collect();
         }
         let result = self.replica.map_err(failure).map(|()| self.facts.clone());

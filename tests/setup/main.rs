@@ -1,0 +1,6 @@
+//! Set-up on real MariaDB servers: what it makes, what it refuses, and what a kill leaves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
+
+mod exact;
+mod harness;
