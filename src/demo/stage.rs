@@ -21,7 +21,7 @@ pub(super) const SIZE: Size = Size { users: 3_000, projects: 400 };
 const DROP_IN: [&str; 5] = [
     "skip_slave_start",
     "read_only=1",
-    "slave_net_timeout=2",
+    "slave_net_timeout=4",
     "replicate_wild_do_table=keystone.%",
     "replicate_wild_do_table=keyward.%",
 ];
@@ -140,7 +140,7 @@ mod tests {
         let error = two.run("CREATE DATABASE keystone").await.unwrap_err();
         assert_eq!(server_error(&error), Some(1290), "{error:#}");
         let found = stage.two.rows("SELECT @@gtid_binlog_pos, @@replicate_wild_do_table, @@slave_net_timeout").await;
-        assert_eq!(found.unwrap(), [["", "keystone.%,keyward.%", "2"].map(|cell| Some(cell.to_owned()))]);
+        assert_eq!(found.unwrap(), [["", "keystone.%,keyward.%", "4"].map(|cell| Some(cell.to_owned()))]);
     }
 
     #[tokio::test]

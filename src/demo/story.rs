@@ -41,10 +41,23 @@ async fn set_up(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<()> {
     teller.scene("keyward setup");
     let started = Instant::now();
     let said = stage.hero.setup(&stage.one.socket(), &stage.two.socket()).await?;
-    teller.quote("", &said);
+    for step in steps_done(stage, &said) {
+        teller.detail(&step);
+    }
     same_rows(stage).await?;
     teller.held(&format!("RegionTwo is set up and caught up in {}", friendly(started.elapsed())));
     Ok(())
+}
+
+/// What set-up says of its steps, with the regions' names for their servers.
+fn steps_done(stage: &Stage, said: &str) -> Vec<String> {
+    let master = format!("master {}", stage.one.address());
+    let step = |line: &str| {
+        let (_, step) =
+            line.split_once(": ").filter(|(_, step)| step.starts_with('[') || step.starts_with("copied"))?;
+        Some(step.replace(&master, "RegionOne").replace("replica RegionTwo/r2-db1", "RegionTwo"))
+    };
+    said.lines().filter_map(step).collect()
 }
 
 async fn watch(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<()> {

@@ -138,3 +138,74 @@ impl DbSide {
         self.failure.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Reason;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_boot(Duration::from_secs(1_000 + seconds))
+    }
+
+    fn failing(began: u64, ended: u64, reason: Reason) -> Look<MasterFacts> {
+        let failure = Failure { reason, detail: String::new() };
+        Look { began: at(began), ended: at(ended), connection: 1, result: Err(failure) }
+    }
+
+    fn seen_alive_at(seconds: u64) -> DbSide {
+        let mut side = DbSide::default();
+        side.handle_proof(at(seconds));
+        side
+    }
+
+    #[test]
+    fn silence_without_failed_looks_is_no_outage() {
+        let mut side = seen_alive_at(0);
+        assert!(!side.is_down(at(1_000), PATIENCE), "nobody looked");
+        side.handle_probe(&failing(1, 2, Reason::TimedOut));
+        assert!(!side.is_down(at(1_000), PATIENCE), "one failed look may be an accident");
+        side.handle_probe(&failing(2, 3, Reason::TimedOut));
+        assert!(!side.is_down(at(9), PATIENCE), "not silent for long enough");
+        assert!(side.is_down(at(10), PATIENCE));
+    }
+
+    #[test]
+    fn a_look_that_began_before_the_last_proof_is_no_evidence() {
+        let mut side = seen_alive_at(5);
+        side.handle_probe(&failing(4, 6, Reason::TimedOut));
+        side.handle_probe(&failing(6, 7, Reason::TimedOut));
+        assert!(!side.is_down(at(100), PATIENCE));
+    }
+
+    #[test]
+    fn a_look_that_was_under_way_while_nobody_watched_is_no_evidence() {
+        let mut side = seen_alive_at(0);
+        side.handle_gap(at(1), at(4), PATIENCE);
+        side.handle_probe(&failing(1, 4, Reason::TimedOut));
+        side.handle_probe(&failing(4, 5, Reason::Refused));
+        assert!(!side.is_down(at(100), PATIENCE));
+    }
+
+    #[test]
+    fn a_short_gap_is_left_out_of_the_silence_and_a_long_one_starts_it_anew() {
+        let mut side = seen_alive_at(0);
+        side.handle_gap(at(1), at(4), PATIENCE);
+        assert_eq!(side.deadline(PATIENCE), Some(at(13)));
+        side.handle_gap(at(5), at(35), PATIENCE);
+        assert_eq!(side.deadline(PATIENCE), Some(at(45)));
+    }
+
+    #[test]
+    fn a_refusal_takes_the_evidence_back_and_is_no_proof() {
+        let mut side = seen_alive_at(0);
+        for second in 1..=20 {
+            side.handle_probe(&failing(second, second, Reason::Refused));
+        }
+        side.handle_probe(&failing(21, 21, Reason::Login));
+        assert!(!side.is_down(at(100), PATIENCE));
+        assert_eq!(side.last_proof(), Some(at(0)));
+    }
+}

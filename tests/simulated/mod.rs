@@ -77,6 +77,8 @@ pub struct World {
     link: bool,
     facts: ReplicaFacts,
     replica: Result<(), Reason>,
+    applies: bool,
+    claims: bool,
     master_beats: BTreeMap<String, BeatRow>,
     beats_taken: bool,
     beat_open: bool,
@@ -200,6 +202,8 @@ impl World {
             link: true,
             facts,
             replica: Ok(()),
+            applies: true,
+            claims: false,
             master_beats: BTreeMap::new(),
             beats_taken: true,
             beat_open: false,
@@ -248,6 +252,12 @@ impl World {
                 self.connection += 1;
                 self.facts.uptime_seconds = 0;
             }
+            ["replica", "restarts", "and", "claims", "a", "link"] => {
+                self.connection += 1;
+                self.claims = true;
+            }
+            ["replica", "lags"] => self.applies = false,
+            ["replica", "catches", "up"] => self.applies = true,
             ["replica", "takes", "writes"] => self.facts.read_only = false,
             ["replica", "is", "read-only"] => self.facts.read_only = true,
             ["replica", "holds", schema] => self.facts.schemas.push((*schema).into()),
@@ -421,9 +431,15 @@ impl World {
             link.sql = ThreadState::Running;
             link.io = if connected { ThreadState::Running } else { ThreadState::Connecting };
             link.heartbeats += u64::from(connected);
+            if std::mem::take(&mut self.claims) {
+                link.io = ThreadState::Running;
+                link.heartbeats += 1_000;
+            }
         }
         if connected && self.replica.is_ok() {
             self.lived_at = self.elapsed;
+        }
+        if connected && self.replica.is_ok() && self.applies {
             self.facts.beats = self.master_beats.values().cloned().collect();
         }
         let result = self.replica.map_err(failure).map(|()| self.facts.clone());
