@@ -1,0 +1,320 @@
+//! The documents tell the truth: settings, defaults, reasons, gates, verdicts, metrics, commands, hooks, rooms, links.
+//!
+//! Whether the sentences around the tables are true, no test can tell.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::CommandFactory;
+use jiff::Timestamp;
+use keyward::cli::args::Cli;
+use keyward::model::hook::{HookEvent, HookRun, HookSpec};
+use keyward::model::view::{EpisodeView, RegionView, ReplicaView, Snapshot};
+use keyward::model::{Event, EventKind, Gate, Phase, Reason, RegionName, Severity, Verdict};
+use keyward::report::Metrics;
+use regex::Regex;
+
+const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).unwrap()
+}
+
+/// The rows of the table under a heading of the README, cell by cell, without its head.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let text = read("README.md");
+    let section = text.split(&format!("\n## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no heading {heading}"));
+    let section = section.split("\n## ").next().unwrap();
+    let rows: Vec<Vec<String>> = section
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect())
+        .collect();
+    assert!(rows.len() > 2, "{heading} has no table");
+    rows[2..].to_vec()
+}
+
+/// A cell's text between its backticks.
+fn code(cell: &str) -> String {
+    cell.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or(cell).to_owned()
+}
+
+/// The sample's keys in full, each with its default as it is written; `none` where it says that there is none.
+fn sample() -> BTreeMap<String, String> {
+    let head = pattern(r"^\[+([a-z_.]+)\]+$");
+    let key = pattern(r"^#?([a-z_]+) = (.+)$");
+    let (mut keys, mut table, mut comment) = (BTreeMap::new(), String::new(), String::new());
+    let mut in_comment = false;
+    for line in read("examples/keyward.toml").lines() {
+        if let Some(found) = head.captures(line) {
+            table = format!("{}.", &found[1]);
+        } else if let Some(found) = key.captures(line) {
+            in_comment = false;
+            let default = if comment.contains("No default.") { "none" } else { &found[2] };
+            keys.insert(format!("{table}{}", &found[1]), default.to_owned());
+        } else if let Some(text) = line.strip_prefix("# ") {
+            if !in_comment {
+                comment.clear();
+            }
+            in_comment = true;
+            comment.push_str(text);
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_table_of_settings_is_the_sample() {
+    let told: BTreeMap<String, String> = table("Settings").iter().map(|row| (code(&row[0]), code(&row[1]))).collect();
+    let sample = sample();
+    assert!(sample.len() > 40, "the sample was not read: {sample:?}");
+    assert_eq!(told, sample);
+}
+
+#[test]
+fn the_table_of_reasons_is_the_closed_list() {
+    let told: Vec<(String, String)> =
+        table("What proves life").iter().map(|row| (code(&row[0]), row[1].clone())).collect();
+    let yes_or_no = |reason: Reason| if reason.is_evidence() { "yes" } else { "no" };
+    let known: Vec<(String, String)> =
+        Reason::ALL.iter().map(|reason| (reason.code().to_owned(), yes_or_no(*reason).to_owned())).collect();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn the_table_of_gates_is_the_closed_list() {
+    let told: Vec<(String, String)> = table("Gates").iter().map(|row| (code(&row[0]), row[2].clone())).collect();
+    let passes = |gate: Gate| if gate.holds_against_force() { "no" } else { "yes" };
+    let known: Vec<(String, String)> =
+        Gate::ALL.iter().map(|gate| (gate.code().to_owned(), passes(*gate).to_owned())).collect();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn every_verdict_has_its_heading_with_its_severity() {
+    let text = read("docs/runbook.md");
+    let heading = pattern(r"(?m)^## (\w+)\n\*(\w+)\.\*");
+    let told: Vec<(String, String)> =
+        heading.captures_iter(&text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect();
+    let severity = |verdict: Verdict| match verdict.severity() {
+        Severity::Fine => "fine",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    };
+    let known: Vec<(String, String)> =
+        Verdict::ALL.iter().map(|verdict| (verdict.code().to_owned(), severity(*verdict).to_owned())).collect();
+    assert_eq!(told, known);
+    assert_eq!(text.matches("\n## ").count(), Verdict::ALL.len(), "a heading that is no verdict");
+}
+
+#[test]
+fn the_alerts_name_every_verdict_that_does_not_wake_anybody() {
+    let text = read("README.md");
+    let quiet: BTreeSet<&str> =
+        Verdict::ALL.iter().filter(|one| one.severity() != Severity::Critical).map(|one| one.code()).collect();
+    let found =
+        pattern(r#"verdict!~"([a-z_|]+)""#).captures(&text).expect("the alert on critical verdicts")[1].to_owned();
+    assert_eq!(found.split('|').collect::<BTreeSet<_>>(), quiet);
+}
+
+/// Everything that can be known is known.
+fn snapshot() -> Snapshot {
+    let replica = ReplicaView {
+        name: "r2-db1".into(),
+        up: Some(true),
+        io_running: Some(true),
+        sql_running: Some(true),
+        lag_seconds: Some(0.0),
+        data_age_seconds: Some(0.5),
+        seconds_behind_master: Some(0),
+        read_only: Some(true),
+        filter_ok: Some(true),
+        io_errno: Some(0),
+        sql_errno: Some(0),
+        missing_transactions: Some(0),
+        ..ReplicaView::default()
+    };
+    let region = RegionView {
+        name: "RegionTwo".into(),
+        phase: Phase::Local,
+        master_up: Some(false),
+        probe_up: Some(false),
+        link_up: Some(false),
+        silence_seconds: Some(12.0),
+        episode: Some(EpisodeView {
+            id: "RegionTwo-20261122T051416Z".into(),
+            started_at: Timestamp::UNIX_EPOCH,
+            turn: 1,
+            manual: false,
+            reason: "why".into(),
+        }),
+        replicas: vec![replica],
+        ..RegionView::default()
+    };
+    Snapshot { looked: true, regions: vec![region], ..Snapshot::default() }
+}
+
+/// What `/metrics` can show: names with their types.
+fn exposed() -> BTreeMap<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keyward.toml");
+    let settings = r#"
+        account = { password = "a" }
+        replication = { password = "b", tls = { mode = "disabled" } }
+        tls = { mode = "disabled" }
+        master = { addresses = ["10.0.0.1:3306"] }
+        [[regions]]
+        name = "RegionTwo"
+        [[regions.replicas]]
+        name = "r2-db1"
+        address = "10.0.0.2:3306"
+        [[regions.failover.hooks]]
+        name = "services"
+        command = ["/bin/true"]
+    "#;
+    fs::write(&file, settings).unwrap();
+    let settings = keyward::config::load(Some(&file)).unwrap_or_else(|problems| panic!("{problems}"));
+    let metrics = Metrics::new(&settings).unwrap();
+    metrics.tick_done(Duration::from_millis(1), 1.0);
+    metrics.event(&Event {
+        at: Timestamp::UNIX_EPOCH,
+        region: Some(RegionName("RegionTwo".into())),
+        episode: None,
+        what: EventKind::Hook { hook: "services".into(), event: "failover".into(), outcome: "ok".into(), seconds: 1.0 },
+        sentence: "why".into(),
+    });
+    let text = metrics.render(&snapshot());
+    let kind = pattern(r"(?m)^# TYPE (keyward_\w+) (\w+)$");
+    kind.captures_iter(&text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
+}
+
+#[test]
+fn the_table_of_metrics_is_what_is_exposed_and_nothing_names_another() {
+    let exposed = exposed();
+    assert!(exposed.len() > 25, "{exposed:?}");
+    let told: BTreeMap<String, String> = table("Metrics").iter().map(|row| (code(&row[0]), row[1].clone())).collect();
+    assert_eq!(told, exposed);
+    // the name of an account in the settings
+    let other = ["keyward_repl"];
+    for document in DOCUMENTS {
+        for found in pattern(r"\bkeyward_\w+").find_iter(&read(document)) {
+            let name = found.as_str();
+            assert!(exposed.contains_key(name) || other.contains(&name), "{document}: {name} is no metric");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_commands_is_the_command_line() {
+    let told: BTreeSet<String> = table("Commands").iter().map(|row| code(&row[0])).collect();
+    let cli = Cli::command();
+    let known: BTreeSet<String> =
+        cli.get_subcommands().map(|command| format!("keyward {}", command.get_name())).collect();
+    assert_eq!(told, known);
+    let names: BTreeSet<&str> = cli.get_subcommands().map(|command| command.get_name()).collect();
+    for document in ["README.md", "docs/runbook.md"] {
+        for found in pattern(r"(?:^|sudo |`|&& )keyward ([a-z][a-z-]+)\b").captures_iter(&read(document)) {
+            // sentences that keyward says
+            let quoted = ["is", "needs"].contains(&&found[1]);
+            assert!(quoted || names.contains(&found[1]), "{document}: there is no `keyward {}`", &found[1]);
+        }
+    }
+}
+
+#[test]
+fn flags_in_the_documents_exist() {
+    let cli = Cli::command();
+    let mut flags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let global: BTreeSet<String> = cli.get_arguments().filter_map(|flag| flag.get_long()).map(str::to_owned).collect();
+    for command in cli.get_subcommands() {
+        let own = command.get_arguments().filter_map(|flag| flag.get_long()).map(str::to_owned);
+        flags.insert(command.get_name().to_owned(), own.chain(global.clone()).collect());
+    }
+    for document in ["README.md", "docs/runbook.md"] {
+        for found in pattern(r"\bkeyward ([a-z][a-z-]+)((?: [^`\n&#]+)?)").captures_iter(&read(document)) {
+            let Some(known) = flags.get(&found[1]) else { continue };
+            for flag in pattern(r" --([a-z][a-z-]+)").captures_iter(&found[2]) {
+                assert!(known.contains(&flag[1]), "{document}: `keyward {}` has no --{}", &found[1], &flag[1]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_of_a_hooks_environment_is_what_a_hook_is_told() {
+    let run = HookRun {
+        spec: HookSpec { name: "h".into(), command: vec![], timeout: Duration::from_secs(1), optional: false },
+        event: HookEvent::Test,
+        episode: "e".into(),
+        turn: 1,
+        attempt: 1,
+        region: RegionName("RegionTwo".into()),
+        phase: Phase::Remote,
+        master_region: RegionName("RegionOne".into()),
+        master_address: "10.0.0.1:3306".into(),
+        reason: "why".into(),
+        data_age: None,
+        manual: false,
+    };
+    let known: BTreeSet<String> = run.members().keys().map(|name| format!("KEYWARD_{}", name.to_uppercase())).collect();
+    let told: BTreeSet<String> = table("Hooks").iter().map(|row| code(&row[0])).collect();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn every_room_is_on_the_map() {
+    let map = read("ARCHITECTURE.md");
+    for entry in fs::read_dir(root().join("src")).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() {
+            assert!(map.contains(&format!("**`src/{name}/`**")), "src/{name} is not in the code map");
+        }
+    }
+    for found in pattern(r"`((?:src|tests|sql|docs|examples|systemd|benches)/[\w./-]+)`").captures_iter(&map) {
+        assert!(root().join(&found[1]).exists(), "ARCHITECTURE.md names {}, which is not there", &found[1]);
+    }
+}
+
+/// What GitHub makes of a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c)).collect::<String>();
+    kept.trim().replace(' ', "-")
+}
+
+fn anchors(path: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(path).unwrap();
+    pattern(r"(?m)^#+ (.+)$").captures_iter(&text).map(|found| anchor(&found[1])).collect()
+}
+
+#[test]
+fn relative_links_lead_somewhere() {
+    let mut seen = 0;
+    for document in DOCUMENTS {
+        let path = root().join(document);
+        for found in pattern(r"\]\(([^)\s]+)\)").captures_iter(&read(document)) {
+            let link = &found[1];
+            if link.starts_with("https://") {
+                continue;
+            }
+            seen += 1;
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{document}: {link} leads nowhere");
+            assert!(heading.is_empty() || anchors(&target).contains(heading), "{document}: {link} has no such heading");
+        }
+    }
+    assert!(seen > 20, "links were not read");
+}
