@@ -128,8 +128,8 @@ async fn database(work: &mut Session, name: &str) -> Result<DatabaseFacts, Troub
             "PROCEDURE" => {}
             "FUNCTION" => {
                 facts.needs_trust += 1;
-                let safe =
-                    line.text("is_deterministic") == "YES" || matches!(&*line.text("data_access"), "NO SQL" | "READS SQL DATA");
+                let safe = line.text("is_deterministic") == "YES"
+                    || matches!(&*line.text("data_access"), "NO SQL" | "READS SQL DATA");
                 if !safe {
                     facts.unsafe_functions.push(name);
                 }

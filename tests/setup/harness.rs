@@ -241,11 +241,7 @@ impl Pair {
     }
 
     pub fn admins(&self) -> How {
-        How {
-            master_admin: Some(self.master.admin()),
-            replica_admin: Some(self.replica.admin()),
-            ..How::default()
-        }
+        How { master_admin: Some(self.master.admin()), replica_admin: Some(self.replica.admin()), ..How::default() }
     }
 
     pub fn set_up(&self, how: &How) -> End {
