@@ -11,6 +11,7 @@
 pub mod act;
 pub mod cli;
 pub mod config;
+pub mod copy;
 pub mod daemon;
 pub mod demo;
 pub mod dialect;

@@ -95,8 +95,13 @@ fn lives(pid: i32) -> bool {
     procs::look(pid).is_some_and(|process| process.living)
 }
 
-fn kill(pid: i32) {
-    let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+/// A process that a story leaves behind on purpose, ended with the story.
+struct Bystander(i32);
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_raw(self.0).unwrap(), Signal::KILL);
+    }
 }
 
 // ---- what a hook is told -------------------------------------------------------------------------------------------
@@ -230,7 +235,7 @@ async fn at_the_time_limit_a_hook_may_clean_up() {
 #[tokio::test]
 async fn children_left_behind_in_the_group_are_gone_when_the_run_is_over() {
     let stage = Stage::new();
-    let script = "(trap '' TERM HUP; sleep 600) & echo $! > $1/child; exit 0";
+    let script = "(trap '' TERM HUP; sleep 60) & echo $! > $1/child; exit 0";
     let (outcome, _) = run(stage.hook(script, LONG), &stage.place).await;
     assert_eq!(outcome.end, HookEnd::Ok);
     assert!(!lives(stage.number("child")));
@@ -240,16 +245,16 @@ async fn children_left_behind_in_the_group_are_gone_when_the_run_is_over() {
 async fn a_process_that_went_its_own_way_delays_neither_the_end_nor_the_next_run() {
     let stage = Stage::new();
     let script =
-        "setsid sh -c 'echo $$ > $0/own; exec sleep 600' $1 & while ! [ -s $1/own ]; do sleep 0.05; done; echo done";
+        "setsid sh -c 'echo $$ > $0/own; exec sleep 60' $1 & while ! [ -s $1/own ]; do sleep 0.05; done; echo done";
     let (outcome, output) = run(stage.hook(script, LONG), &stage.place).await;
     assert_eq!((outcome.end, output.text.as_str()), (HookEnd::Ok, "done\n"));
     assert!(outcome.took < LONG / 2);
     let own = stage.number("own");
+    let _bystander = Bystander(own);
     assert!(lives(own), "it is none of our business");
     let (outcome, output) = run(stage.hook("exit 0", LONG), &stage.place).await;
     assert_eq!((outcome.end, output.leftover), (HookEnd::Ok, None));
     assert!(lives(own));
-    kill(own);
 }
 
 #[tokio::test]
@@ -347,8 +352,8 @@ async fn after_a_crash_the_old_run_is_waited_for() {
 #[tokio::test]
 async fn after_a_crash_the_old_run_is_ended_at_its_time_limit_with_all_its_children() {
     let stage = Stage::new();
-    let stubborn = format!("trap '' TERM; (trap '' TERM; exec 3>&- 9>&-; sleep 600) & echo $! > $1/child\n{LONE}");
-    let mut old = lone(&stage, "600", 1, Duration::from_secs(2));
+    let stubborn = format!("trap '' TERM; (trap '' TERM; exec 3>&- 9>&-; sleep 60) & echo $! > $1/child\n{LONE}");
+    let mut old = lone(&stage, "60", 1, Duration::from_secs(2));
     old.spec.command[2] = stubborn;
     crash_while(&stage, &old);
     let (leader, child) = (stage.number("leader"), stage.number("child"));
@@ -364,7 +369,7 @@ async fn after_a_crash_the_old_run_is_ended_at_its_time_limit_with_all_its_child
 async fn a_crash_before_the_first_process_was_written_down_changes_nothing() {
     for forget_all in [false, true] {
         let stage = Stage::new();
-        crash_while(&stage, &lone(&stage, "600", 1, Duration::from_secs(3)));
+        crash_while(&stage, &lone(&stage, "60", 1, Duration::from_secs(3)));
         let leader = stage.number("leader");
         let mut record: Record = serde_json::from_str(&fs::read_to_string(stage.record_file()).unwrap()).unwrap();
         assert_eq!(record.leader.take().unwrap().pid, leader);
@@ -406,12 +411,15 @@ async fn after_a_crash_a_hook_that_closed_every_handle_is_still_found() {
 async fn after_a_crash_nobody_is_waited_for_who_only_went_his_own_way_or_has_taken_the_number() {
     let stage = Stage::new();
     let mut old = lone(&stage, "0", 1, LONG);
-    old.spec.command[2] = format!("setsid sh -c 'echo $$ > $0/own; exec sleep 600' $1 >/dev/null & {LONE}; sleep 1");
+    old.spec.command[2] = format!("setsid sh -c 'echo $$ > $0/own; exec sleep 60' $1 >/dev/null & {LONE}; sleep 1");
     crash_while(&stage, &old);
+    wait_until("the child is on its own", LONG, || !stage.text("own").is_empty());
     let own = stage.number("own");
+    let _bystander = Bystander(own);
     wait_until("the hook ends by itself", LONG, || !lives(stage.number("leader")));
     // a stranger now has the number of the hook's first process, and leads a group
-    let mut stranger = std::process::Command::new("/usr/bin/setsid").arg("sleep").arg("600").spawn().unwrap();
+    let mut stranger = Command::new("/usr/bin/setsid").args(["sleep", "60"]).stdout(Stdio::null()).spawn().unwrap();
+    let _stranger = Bystander(stranger.id().cast_signed());
     let mut record: Record = serde_json::from_str(&stage.text("hooks/RegionTwo.required.json")).unwrap();
     record.leader.as_mut().unwrap().pid = stranger.id().cast_signed();
     fs::write(stage.record_file(), serde_json::to_vec(&record).unwrap()).unwrap();
@@ -419,15 +427,12 @@ async fn after_a_crash_nobody_is_waited_for_who_only_went_his_own_way_or_has_tak
     assert_eq!(settled[0].end, LeftoverEnd::Gone);
     assert!(stranger.try_wait().unwrap().is_none() && lives(own));
     assert!(stage.is_clean());
-    stranger.kill().unwrap();
-    stranger.wait().unwrap();
-    kill(own);
 }
 
 #[tokio::test]
 async fn a_leftover_of_an_optional_hook_is_ended_at_its_limit_too() {
     let stage = Stage::new();
-    let mut old = lone(&stage, "600", 1, Duration::from_secs(1));
+    let mut old = lone(&stage, "60", 1, Duration::from_secs(1));
     old.spec.optional = true;
     crash_while(&stage, &old);
     let settled = settle(&stage.place).await.unwrap();

@@ -1,2 +1,2 @@
 -- Changes a schema's default collation; needs ALTER.
-ALTER DATABASE {name} CHARACTER SET {charset} COLLATE {collation};
+ALTER DATABASE {name} COLLATE {collation};

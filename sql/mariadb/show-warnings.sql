@@ -1,2 +1,2 @@
 -- Reads what the last statement was warned of; needs no privilege.
-SHOW WARNINGS LIMIT 64;
+SHOW WARNINGS LIMIT 65535;

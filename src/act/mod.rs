@@ -1,11 +1,13 @@
 //! Everything that changes something: idempotent, limited in time and in output. Whether it is done is decided elsewhere.
 
+pub mod account;
 pub mod beat;
 pub mod exec;
 pub mod leftover;
+pub mod link;
 pub mod lock;
 pub mod procs;
-pub mod setup;
+pub mod replica;
 pub mod spawn;
 pub mod stamp;
 pub mod tail;

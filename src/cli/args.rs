@@ -93,9 +93,9 @@ impl Command {
 /// `keyward setup`
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// Only this region.
-    #[arg(long, value_name = "REGION", value_parser = region)]
-    pub region: Option<RegionName>,
+    /// Only this region, or one replica of it.
+    #[arg(long, value_name = "REGION[/REPLICA]")]
+    pub region: Option<Place>,
     /// Show the steps and change nothing.
     #[arg(long)]
     pub dry_run: bool,

@@ -1,13 +1,16 @@
 //! The command line: arguments in, one command done, an exit code out. What a command does stands in its own file.
 
+pub mod admin;
 pub mod args;
 pub mod check;
 pub mod completions;
 pub mod control;
+pub mod demo;
 pub mod exit;
 pub mod output;
 pub mod render;
 pub mod run;
+pub mod setup;
 pub mod sheet;
 
 use std::io::Write;
@@ -45,7 +48,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Setup(args) if args.reseed => later("setup --reseed"),
         Command::Verify(_) | Command::Doctor(_) | Command::Man => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
-        Command::Setup(_) | Command::Demo(_) => not_built(&cli.command),
+        Command::Demo(args) => demo::run(args.once),
+        Command::Setup(args) => setup::command(cli.config.as_deref(), args),
         asked => {
             let settings = config::load_without_files(cli.config.as_deref())?;
             ask(&settings.control_socket, asked)
@@ -79,14 +83,9 @@ fn ask(socket: &Path, asked: &Command) -> anyhow::Result<Exit> {
             Request::Adopt { region: args.place.region.clone(), replica: args.place.replica.clone() }
         }
         Command::HookTest(args) => Request::HookTest { region: args.region.clone() },
-        other => return not_built(other),
+        other => return later(other.name()),
     };
     control::command(socket, &request)
-}
-
-/// Stands in until the command's own file is merged.
-fn not_built(command: &Command) -> anyhow::Result<Exit> {
-    anyhow::bail!("`keyward {}` is being built", command.name())
 }
 
 fn later(what: &str) -> anyhow::Result<Exit> {

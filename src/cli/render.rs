@@ -144,6 +144,7 @@ fn replica(sheet: &mut Sheet, view: &ReplicaView, gates: &[&GateView]) {
     for (name, running) in [("I/O", view.io_running), ("SQL", view.sql_running)] {
         facts = match running {
             Some(true) => facts.fact(Tone::Plain, &format!("{name} runs")),
+            Some(false) if name == "I/O" && view.io_connecting == Some(true) => facts.fact(Tone::Bad, "I/O connecting"),
             Some(false) => facts.fact(Tone::Bad, &format!("{name} STOPPED")),
             None => facts,
         };

@@ -13,6 +13,7 @@ mod publish;
 mod reload;
 mod rules;
 mod run;
+pub mod setup;
 mod setups;
 mod watchers;
 

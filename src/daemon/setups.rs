@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::inputs::Input;
-use crate::act::{setup, stamp};
+use super::setup::{End, How, set_up_replica};
+use crate::act::stamp;
 use crate::config::Settings;
 use crate::judge::Judge;
 use crate::model::{Moment, Now, RegionName, ReplicaName};
@@ -75,9 +76,13 @@ impl Setups {
     fn begin(&self, settings: &Settings, region: &RegionName, name: &ReplicaName) {
         let (settings, region, name, sink) = (settings.clone(), region.clone(), name.clone(), self.sink.clone());
         tokio::spawn(async move {
-            let (sentence, done) = match setup::set_up_by_itself(&settings, &region, &name).await {
-                Ok(()) => (format!("{name} was empty and is set up now"), true),
-                Err(error) => (format!("{name} cannot be set up by the daemon: {error:#}"), false),
+            let how = How { auto: true, ..How::default() };
+            let (sentence, done) = match set_up_replica(&settings, &region, &name, &how, &|_| {}).await {
+                End::Done(_) | End::NothingToDo(_) | End::Planned => {
+                    (format!("{name} was empty and is set up now"), true)
+                }
+                End::Refused(why) => (format!("{name} cannot be set up by the daemon: {}", why.join("; ")), false),
+                End::Failed(why) => (format!("the set-up of {name} by the daemon failed: {why}"), false),
             };
             // a closed channel means that the daemon ends
             let _ = sink.send(Input::Setup(region, name, sentence, done)).await;

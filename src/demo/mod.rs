@@ -33,7 +33,10 @@ async fn tell(once: bool) -> anyhow::Result<()> {
     let mut teller = Teller::new();
     let mut stage = Stage::set(&mut teller).await?;
     if let Err(error) = story::tell(&mut stage, &mut teller).await {
-        teller.quote("the end of keyward's log:", &stage.log_tail());
+        let log = stage.log_tail();
+        if !log.is_empty() {
+            teller.quote("the end of keyward's log:", &log);
+        }
         return Err(error);
     }
     if once {

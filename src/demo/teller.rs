@@ -46,7 +46,9 @@ impl Teller {
 
     /// Somebody else's words, cut to the width.
     pub(super) fn quote(&self, whose: &str, text: &str) {
-        self.detail(whose);
+        if !whose.is_empty() {
+            self.detail(whose);
+        }
         for line in text.lines() {
             let line: String = line.chars().filter(|c| !c.is_control()).take(WIDTH - MARGIN - 2).collect();
             self.print(&format!("{:MARGIN$}{}", "", self.paint("2", &format!("| {line}"))));

@@ -107,6 +107,14 @@ impl Episode {
         starts
     }
 
+    /// Takes in that a run which was marked was not begun after all.
+    pub fn take_back_start(&mut self, name: &str) {
+        if let Some(hook) = self.hooks.get_mut(name) {
+            hook.running = None;
+            hook.attempt = hook.attempt.saturating_sub(1);
+        }
+    }
+
     /// Takes in the end of a run; whether it belonged to this turn.
     pub fn handle_outcome(
         &mut self,

@@ -240,7 +240,8 @@ impl Region {
     }
 
     fn start_hooks(&mut self, now: Now, beats: &Beats) {
-        if !self.may_run_hooks() {
+        let back = self.memory.episode.as_ref().is_some_and(|episode| episode.direction == HookEvent::Failback);
+        if !self.may_run_hooks() || (back && self.state_broken.is_some()) {
             return;
         }
         let phase = self.memory.phase;
@@ -254,14 +255,19 @@ impl Region {
         }
     }
 
-    /// The hooks to start now. While the memory is not `saved`, only the way out goes on.
+    /// The hooks to start now. While the memory is not `saved`, only the way out goes on; the way back is asked for
+    /// again when it is.
     pub(super) fn take_starts(&mut self, saved: bool) -> Vec<Start> {
         let region = self.name().clone();
-        let (go, wait) =
-            std::mem::take(&mut self.starts).into_iter().partition(|run| saved || run.event == HookEvent::Failover);
-        self.starts = wait;
-        let go: Vec<HookRun> = go;
-        go.into_iter().map(|run| Start { region: region.clone(), run }).collect()
+        let mut starts = Vec::new();
+        for run in std::mem::take(&mut self.starts) {
+            if saved || run.event == HookEvent::Failover {
+                starts.push(Start { region: region.clone(), run });
+            } else if let Some(episode) = &mut self.memory.episode {
+                episode.take_back_start(&run.spec.name);
+            }
+        }
+        starts
     }
 
     /// When this region next wants a `step`.

@@ -7,7 +7,7 @@ use super::verdicts;
 use crate::model::observation::{LinkFacts, ThreadState};
 use crate::model::time::friendly;
 use crate::model::view::{EpisodeView, GateView, HookView, PauseView, RegionView, ReplicaView, WayBackView};
-use crate::model::{Gate, Now, Phase};
+use crate::model::{Gate, Now, Phase, gtid};
 
 impl Region {
     /// The region as it stands now.
@@ -30,7 +30,7 @@ impl Region {
                 reason: pause.reason.clone(),
                 user: pause.user.clone(),
             }),
-            master_up: known.then(|| self.db.probe_up() == Some(true) || link_up == Some(true) || self.is_proven(now)),
+            master_up: known.then(|| !self.is_silent(now)),
             master_failure: self.db.failure().map(ToString::to_string),
             master_position: self.master.as_ref().map(|(_, position)| position.clone()),
             probe_up: self.db.probe_up(),
@@ -54,10 +54,6 @@ impl Region {
             way_back: self.way_back(beats, now),
             replicas: self.replicas.iter().map(|replica| self.replica_view(replica, beats, now)).collect(),
         }
-    }
-
-    fn is_proven(&self, now: Now) -> bool {
-        self.db.last_proof().is_some_and(|at| now.mono.since(at) < 2 * self.rules.poll_interval)
     }
 
     fn readiness(&self, closed: &[(Gate, String)]) -> (bool, String) {
@@ -154,6 +150,11 @@ impl Region {
         })
     }
 
+    fn missing(&self, replica: &Replica) -> Option<u64> {
+        let (_, position) = self.master.as_ref()?;
+        gtid::missing(position, &replica.facts()?.applied)
+    }
+
     fn replica_view(&self, replica: &Replica, beats: &Beats, now: Now) -> ReplicaView {
         let facts = replica.facts();
         let link = facts.and_then(|facts| facts.link.as_ref());
@@ -171,6 +172,7 @@ impl Region {
             version: facts.map(|facts| facts.version.clone()),
             guarded: facts.is_some() && replica.guard(&self.rules, &self.memory, master) == Guard::Passed,
             io_running: running(|link| link.io),
+            io_connecting: link.filter(|_| living).map(|link| link.io == ThreadState::Connecting),
             sql_running: running(|link| link.sql),
             lag_seconds: seconds(replica.lag(beats, now, self.rules.link_patience())),
             data_age_seconds: seconds(replica.data_age(beats, now)),
@@ -184,6 +186,7 @@ impl Region {
             sql_errno: link.map(|link| link.sql_errno),
             sql_error: link.map(|link| link.sql_error.clone()).filter(|error| !error.is_empty()),
             applied: facts.map(|facts| facts.applied.clone()),
+            missing_transactions: self.missing(replica),
             gates: replica.closed_gates(&self.scene(beats, now)).into_iter().map(gate_view).collect(),
             upkeep: replica.upkeep.clone(),
         }

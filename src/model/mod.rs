@@ -3,6 +3,7 @@
 pub mod command;
 pub mod failure;
 pub mod gate;
+pub mod gtid;
 pub mod hook;
 pub mod names;
 pub mod observation;

@@ -201,3 +201,26 @@ pub struct LinkSettings {
     /// `Master_SSL_Key`.
     pub ssl_key: String,
 }
+
+/// How the link should be; paths are on the replica's host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkWanted {
+    /// The master's host.
+    pub host: String,
+    /// The master's port.
+    pub port: u16,
+    /// The account at the master.
+    pub user: String,
+    /// TLS, or none.
+    pub ssl: bool,
+    /// The master's certificate must come from the CA and name the host.
+    pub verify: bool,
+    /// CA certificates; empty for the system's.
+    pub ca: String,
+    /// Client certificate; empty for none.
+    pub cert: String,
+    /// Client key; empty for none.
+    pub key: String,
+    /// The heartbeat period in seconds, with the server's three decimals.
+    pub heartbeat: String,
+}

@@ -168,6 +168,8 @@ pub struct ReplicaView {
     pub guarded: bool,
     /// The I/O thread runs and is connected.
     pub io_running: Option<bool>,
+    /// The I/O thread is trying to connect.
+    pub io_connecting: Option<bool>,
     /// The SQL thread runs.
     pub sql_running: Option<bool>,
     /// Age of the oldest beat that is committed on the master and missing here, in seconds.
@@ -194,6 +196,8 @@ pub struct ReplicaView {
     pub sql_error: Option<String>,
     /// `@@gtid_slave_pos`.
     pub applied: Option<String>,
+    /// Transactions of the master's last known position that are not applied here.
+    pub missing_transactions: Option<u64>,
     /// Gates that this replica closes.
     pub gates: Vec<GateView>,
     /// What keyward last did or tried to do there, and what came of it.

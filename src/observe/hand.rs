@@ -95,18 +95,17 @@ pub async fn open(access: &Access) -> Result<Hand, NoHand> {
 }
 
 impl Hand {
-    /// Connects as keyward, after an administrator made the account, and proves that it is the same server.
+    /// Connects as keyward once more, after an administrator made the account or gave it rights, and proves that it
+    /// is the same server.
     ///
     /// # Errors
     /// Why keyward cannot log in, or that two servers answer.
     pub async fn connect_own(&mut self, access: &Access) -> Result<(), NoHand> {
-        if self.own.is_some() {
-            return Ok(());
-        }
         let mut own = Session::open(&access.own, &access.name, LOOK_LIMIT).await?;
         if !is_same_server(&mut self.work, &mut own).await? {
             return Err(NoHand::TwoServers(access.name.clone()));
         }
+        self.login = works(&mut own).await?;
         self.own = Some(own);
         Ok(())
     }

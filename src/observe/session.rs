@@ -26,6 +26,24 @@ pub struct Trouble {
     pub code: Option<u16>,
 }
 
+impl Trouble {
+    /// What a driver's error means.
+    pub fn new(who: &str, error: &mysql_async::Error) -> Self {
+        let code = match error {
+            mysql_async::Error::Server(server) => Some(server.code),
+            _ => None,
+        };
+        Self { who: who.to_owned(), failure: connect::meaning(error), code }
+    }
+
+    /// The server did not answer within `limit`.
+    pub fn timed_out(who: &str, limit: Duration) -> Self {
+        let detail = format!("no answer within {}", crate::model::time::friendly(limit));
+        let failure = Failure { reason: Reason::TimedOut, detail };
+        Self { who: who.to_owned(), failure, code: None }
+    }
+}
+
 /// One line of a result: values by column name in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Line(BTreeMap<String, Option<Vec<u8>>>);
@@ -168,22 +186,13 @@ impl Session {
         Trouble { who: self.who.clone(), failure, code: None }
     }
 
-    /// What a driver's error means, as an error of this session.
-    pub fn meaning(&self, error: &mysql_async::Error) -> Trouble {
-        let code = match error {
-            mysql_async::Error::Server(server) => Some(server.code),
-            _ => None,
-        };
-        Trouble { who: self.who.clone(), failure: connect::meaning(error), code }
-    }
-
     async fn attempt<T>(&mut self, work: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>) -> Result<T, Trouble> {
         let limit = self.limit;
         let conn = self.lend()?;
         match tokio::time::timeout(limit, work(conn)).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => {
-                let trouble = self.meaning(&error);
+                let trouble = Trouble::new(&self.who, &error);
                 if trouble.code.is_none() {
                     self.close();
                 }
@@ -191,9 +200,7 @@ impl Session {
             }
             Err(_) => {
                 self.close();
-                let detail = format!("no answer within {}", crate::model::time::friendly(limit));
-                let failure = Failure { reason: Reason::TimedOut, detail };
-                Err(Trouble { who: self.who.clone(), failure, code: None })
+                Err(Trouble::timed_out(&self.who, limit))
             }
         }
     }

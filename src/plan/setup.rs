@@ -136,18 +136,15 @@ fn repair(facts: &PairFacts, wanted: &Wanted, link: &LinkSettings, steps: &mut V
     if !changes.is_empty() && !stopped {
         steps.push(Step::StopLink);
     }
-    if configure {
-        steps.push(Step::ProveLink);
-    }
+    // a link that is there is not proven by a second one, which would move the replica's GTID position
     steps.append(&mut changes);
     steps.extend([Step::StartLink, Step::AwaitBeat]);
 }
 
 fn is_link_right(link: &LinkSettings, wanted: &Wanted) -> bool {
-    let heartbeat = wanted::heartbeat_text(wanted.beat_interval);
     link.facts.user == wanted.link.user
         && link.connect_retry == 1
-        && format!("{:.3}", link.facts.heartbeat_period) == heartbeat
+        && format!("{:.3}", link.facts.heartbeat_period) == wanted.link.heartbeat
         && link.ssl == wanted.link.ssl
         && link.ssl_verify == wanted.link.verify
         && link.ssl_ca == wanted.link.ca

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::journal::OWN_SCHEMA;
 use crate::dialect::grants::Grant;
 use crate::dialect::text::wildcard_escape;
+use crate::model::preflight::LinkWanted;
 
 /// How a master and one replica should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,27 +24,6 @@ pub struct Wanted {
     pub beat_interval: Duration,
     /// The daemon asks: only an empty replica, or one that keyward left half done, is set up.
     pub auto: bool,
-}
-
-/// How the link should be; paths are on the replica's host.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LinkWanted {
-    /// The master's host.
-    pub host: String,
-    /// The master's port.
-    pub port: u16,
-    /// The account at the master.
-    pub user: String,
-    /// TLS, or none.
-    pub ssl: bool,
-    /// The master's certificate must come from the CA and name the host.
-    pub verify: bool,
-    /// CA certificates; empty for the system's.
-    pub ca: String,
-    /// Client certificate; empty for none.
-    pub cert: String,
-    /// Client key; empty for none.
-    pub key: String,
 }
 
 impl Wanted {

@@ -158,7 +158,7 @@ fn replicas(page: &mut String, region: &RegionView) {
             state(view.up, "up", "down"),
             age(view.lag_seconds),
             age(view.data_age_seconds),
-            state(view.io_running, "running", "stopped"),
+            state(view.io_running, "running", if view.io_connecting == Some(true) { "connecting" } else { "stopped" }),
             state(view.sql_running, "running", "stopped"),
             state(view.read_only, "yes", "no"),
         );

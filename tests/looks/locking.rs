@@ -126,25 +126,29 @@ async fn a_server_that_was_frozen_gives_the_lock_back_to_us() {
 #[tokio::test]
 async fn somebody_elses_connection_is_never_ended() {
     let mut server = Server::start(&[]);
+    let proxy = Proxy::start(server.port, Duration::ZERO).await;
     let names = names();
     names.acting.set(true);
-    let mut looks = look_at_replica(server.target(), &names);
+    let mut looks = look_at_replica(target(proxy.port), &names);
     looks.until(|look| look.result.as_ref().unwrap().acting_lock == ActingLock::Ours).await;
     let own: u64 = server.sql("SELECT IS_USED_LOCK('keyward.acting')").parse().unwrap();
-    // after a restart the server counts from the beginning: somebody else now has the id that was ours
-    names.acting.set(false);
+    // a restarted server counts from the beginning: another daemon now has the id that was ours
+    proxy.shut(true);
     server.kill();
     server.restart();
-    let mut crowd = Vec::new();
-    let holder = loop {
-        let session = server.session("SELECT 'here'");
-        let id = session.id;
-        crowd.push(session);
-        if id >= own {
-            break crowd.len() - 1;
+    let other = loop {
+        let session = server.session_of_keyward("SELECT GET_LOCK('keyward.acting', 0)");
+        assert!(session.id <= own, "the id is gone: {} of {own}", session.id);
+        if session.id == own {
+            break session;
         }
     };
-    assert_eq!(crowd[holder].id, own, "the server gave the id to one of ours; start the looker later");
-    drop(crowd.split_off(holder));
-    let _ = looks.good().await;
+    proxy.shut(false);
+    for _ in 0..3 {
+        assert_eq!(looks.good().await.acting_lock, ActingLock::Other(own));
+    }
+    let alive = format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {own}");
+    assert_eq!(server.sql(&alive), "1");
+    drop(other);
+    looks.until(|look| look.result.as_ref().unwrap().acting_lock == ActingLock::Ours).await;
 }

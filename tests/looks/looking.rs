@@ -232,7 +232,7 @@ impl Question for Numbers {
 
     async fn ask(&mut self, conn: &mut Conn) -> Result<Self::Facts, Failure> {
         self.0 += 1;
-        let pause = if self.0 % 3 == 0 { 0.6 } else { 0.0 };
+        let pause = if self.0.is_multiple_of(3) { 0.6 } else { 0.0 };
         let tables = ask(conn, &format!("SELECT SLEEP({pause}); SELECT {} AS n", self.0)).await;
         let answer = tables.map_err(|error| keyward::observe::connect::meaning(&error))?;
         Ok((self.0, answer[1].rows[0][0].clone().unwrap()))
@@ -279,7 +279,7 @@ async fn processor_time_of_a_look() {
     looks.good().await;
     let ticks = || {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-        let fields: Vec<u64> =
+        let fields: Vec<i64> =
             stat.rsplit_once(')').unwrap().1.split_whitespace().filter_map(|f| f.parse().ok()).collect();
         // utime and stime, after the state and ten numbers
         fields[10] + fields[11]

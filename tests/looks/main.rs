@@ -1,5 +1,5 @@
 //! Looks, beats and upkeep on real MariaDB servers.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod beating;
 mod keeping;
@@ -54,17 +54,17 @@ impl<F: Send + 'static> Looking<F> {
         look.expect("no look in 30 s").expect("the looker ended")
     }
 
-    /// The first look from now on of which `wanted` is true.
+    /// The first look that begins from now on and of which `wanted` is true.
     pub async fn until(&mut self, wanted: impl Fn(&Look<F>) -> bool) -> Look<F>
     where
         F: std::fmt::Debug,
     {
-        while self.looks.try_recv().is_ok() {}
+        let asked = moment();
         let mut last = None;
         let patience = Instant::now() + Duration::from_secs(30);
         while Instant::now() < patience {
             let look = self.next().await;
-            if wanted(&look) {
+            if look.began >= asked && wanted(&look) {
                 return look;
             }
             last = Some(look);

@@ -1,7 +1,7 @@
 //! A path between keyward and a server that delays, swallows answers, or goes silent without closing anything.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,6 +23,8 @@ struct State {
     silent: AtomicU64,
     /// Connections up to this number hear nothing.
     deaf: AtomicU64,
+    /// New connections are closed at once.
+    shut: AtomicBool,
 }
 
 impl Proxy {
@@ -34,6 +36,9 @@ impl Proxy {
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if shared.shut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let number = shared.connections.fetch_add(1, Ordering::SeqCst) + 1;
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
                 let (from_client, to_client) = client.into_split();
@@ -48,6 +53,11 @@ impl Proxy {
     /// Nothing passes any more on the connections there are, and the server is not told that they were closed.
     pub fn silence(&self) {
         self.state.silent.store(self.state.connections.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// Whether new connections are closed at once.
+    pub fn shut(&self, shut: bool) {
+        self.state.shut.store(shut, Ordering::SeqCst);
     }
 
     /// No answer passes any more on the connections there are.

@@ -1,5 +1,6 @@
 //! Throwaway MariaDB servers in temporary folders, each ended with its value.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -62,13 +63,17 @@ impl Server {
 
     /// A root session that runs `statements` and stays open until dropped.
     pub fn session(&self, statements: &str) -> Session {
-        use std::io::{BufRead, BufReader, Write};
         let mut client = Command::new("mariadb");
-        client.args(["--no-defaults", "-N", "-n", "-uroot", "-S"]).arg(self.socket());
-        let mut child = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        writeln!(child.stdin.as_mut().unwrap(), "{statements};\nSELECT CONNECTION_ID();").unwrap();
-        let id = BufReader::new(child.stdout.as_mut().unwrap()).lines().last_number();
-        Session { child, id }
+        client.args(["--no-defaults", "-uroot", "-S"]).arg(self.socket());
+        Session::open(client, statements)
+    }
+
+    /// The same with keyward's account.
+    pub fn session_of_keyward(&self, statements: &str) -> Session {
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "-ukeyward", "-h127.0.0.1", "--protocol=tcp"]);
+        client.arg(format!("-P{}", self.port)).env("MYSQL_PWD", PASSWORD);
+        Session::open(client, statements)
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -92,10 +97,6 @@ impl Server {
             assert!(Instant::now() < patience, "{}", std::fs::read_to_string(log).unwrap_or_default());
             std::thread::sleep(Duration::from_millis(50));
         }
-    }
-
-    pub fn address(&self) -> Address {
-        Address { host: "127.0.0.1".into(), port: self.port }
     }
 
     pub fn target(&self) -> Target {
@@ -133,20 +134,22 @@ pub struct Session {
     pub id: u64,
 }
 
+impl Session {
+    fn open(mut client: Command, statements: &str) -> Session {
+        let child = client.args(["-N", "-n"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut session = Session { child, id: 0 };
+        writeln!(session.child.stdin.as_mut().unwrap(), "{statements};\nSELECT 'id', CONNECTION_ID();").unwrap();
+        let mut said = BufReader::new(session.child.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
+        let id = said.find_map(|line| line.strip_prefix("id\t").map(str::to_owned));
+        session.id = id.unwrap().parse().unwrap();
+        session
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-trait LastNumber {
-    fn last_number(self) -> u64;
-}
-
-impl<R: std::io::BufRead> LastNumber for std::io::Lines<R> {
-    fn last_number(mut self) -> u64 {
-        self.find_map(|line| line.unwrap().parse().ok()).unwrap()
     }
 }
 

@@ -161,6 +161,12 @@ fn data(out: &mut Families, region: &str, replica: &ReplicaView) {
         replica.seconds_behind_master.map(|seconds| seconds as f64),
     );
     out.gauge(
+        "keyward_replica_missing_transactions",
+        "Transactions of the master's last known position that the replica has not applied.",
+        &labels,
+        replica.missing_transactions.map(|count| count as f64),
+    );
+    out.gauge(
         "keyward_replica_read_only",
         "Whether the last successful look says that the replica takes no writes.",
         &labels,

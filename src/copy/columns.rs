@@ -1,0 +1,87 @@
+//! How a column's value is read and written so that every bit survives. Pure.
+//!
+//! Both sessions speak the character set `binary`, so that text travels as the bytes it is stored in.
+
+use crate::dialect::text::identifier;
+
+/// How a value stands in an INSERT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Quoted bytes; the server reads numbers and times from them exactly.
+    Quoted,
+    /// A bare number: the member of an ENUM or the bits of a SET, where `''` and "none" look alike as text.
+    Bare,
+    /// Quoted and marked as text: in binary these types would mean their 4 or 16 bytes.
+    Text,
+}
+
+/// A column that holds data of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its full type, for comparing definitions.
+    pub full_type: String,
+    /// The expression that reads it.
+    pub read_as: String,
+    /// How it is written.
+    pub written: Written,
+}
+
+/// How the column called `name` of a data type in lower case is copied; `None` for a type that is not known.
+pub fn column(name: &str, data_type: &str, full_type: &str) -> Option<Column> {
+    let quoted = identifier(name);
+    let (read_as, written) = match data_type {
+        // a FLOAT's own text has six digits; as a DOUBLE it has all
+        "float" => (format!("CAST({quoted} AS DOUBLE)"), Written::Quoted),
+        "enum" | "set" => (format!("CAST({quoted} AS UNSIGNED)"), Written::Bare),
+        "uuid" | "inet4" | "inet6" => (quoted, Written::Text),
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "double" | "bit" | "year" | "date"
+        | "time" | "datetime" | "timestamp" | "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext"
+        | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "json" | "geometry" | "point"
+        | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon" | "geometrycollection"
+        | "geomcollection" => (quoted, Written::Quoted),
+        _ => return None,
+    };
+    Some(Column { name: name.to_owned(), full_type: full_type.to_owned(), read_as, written })
+}
+
+/// Appends a value to an INSERT.
+pub fn push(sql: &mut Vec<u8>, value: Option<&[u8]>, written: Written) {
+    let Some(bytes) = value else { return sql.extend_from_slice(b"NULL") };
+    match written {
+        Written::Bare => return sql.extend_from_slice(bytes),
+        Written::Quoted => {}
+        Written::Text => sql.extend_from_slice(b"_ascii"),
+    }
+    sql.push(b'\'');
+    for byte in bytes {
+        match byte {
+            0 => sql.extend_from_slice(b"\\0"),
+            b'\'' | b'\\' => sql.extend_from_slice(&[b'\\', *byte]),
+            other => sql.push(*other),
+        }
+    }
+    sql.push(b'\'');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_stay_inside_their_quotes() {
+        let mut sql = Vec::new();
+        push(&mut sql, Some(b"a'b\\\0\xff\n"), Written::Quoted);
+        push(&mut sql, None, Written::Quoted);
+        push(&mut sql, Some(b"::1"), Written::Text);
+        push(&mut sql, Some(b"3"), Written::Bare);
+        assert_eq!(sql, b"'a\\'b\\\\\\0\xff\n'NULL_ascii'::1'3");
+    }
+
+    #[test]
+    fn an_unknown_type_is_not_guessed() {
+        assert_eq!(column("a", "vector", "vector(3)"), None);
+        assert_eq!(column("a`b", "float", "float").unwrap().read_as, "CAST(`a``b` AS DOUBLE)");
+    }
+}

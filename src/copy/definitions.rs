@@ -1,0 +1,326 @@
+//! What the schemas on the master hold, as the server's own statements, and whether it changed meanwhile.
+
+use super::columns::{self, Column};
+use super::{CopyError, while_doing};
+use crate::dialect::text::{fill, identifier, literal};
+use crate::observe::session::{Line, Session, Trouble};
+
+const NAMES_BINARY: &str = include_str!("../../sql/mariadb/names-binary.sql");
+const SCHEMAS: &str = include_str!("../../sql/mariadb/schemas.sql");
+const TABLES: &str = include_str!("../../sql/mariadb/tables.sql");
+const COLUMNS: &str = include_str!("../../sql/mariadb/columns.sql");
+const ROUTINES: &str = include_str!("../../sql/mariadb/routines.sql");
+const TRIGGERS: &str = include_str!("../../sql/mariadb/triggers.sql");
+const EVENTS: &str = include_str!("../../sql/mariadb/events.sql");
+const SHOW_CREATE: &str = include_str!("../../sql/mariadb/show-create.sql");
+
+/// A schema and everything in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaDefinition {
+    /// Its name.
+    pub name: String,
+    /// Its default character set.
+    pub charset: String,
+    /// Its default collation.
+    pub collation: String,
+    /// Its tables, without views.
+    pub tables: Vec<TableDefinition>,
+    /// Its routines, views, triggers and events, in the order in which they are made.
+    pub objects: Vec<ObjectDefinition>,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableDefinition {
+    /// Its name.
+    pub name: String,
+    /// The statement that makes it.
+    pub create: Vec<u8>,
+    /// When it was made or rebuilt.
+    pub created: String,
+    /// The bytes its rows take, as the server estimates them.
+    pub bytes: u64,
+    /// The columns that hold data of their own.
+    pub columns: Vec<Column>,
+}
+
+/// What kind of object it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A function.
+    Function,
+    /// A procedure.
+    Procedure,
+    /// A view.
+    View,
+    /// A trigger.
+    Trigger,
+    /// An event.
+    Event,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Function => "FUNCTION",
+            Kind::Procedure => "PROCEDURE",
+            Kind::View => "VIEW",
+            Kind::Trigger => "TRIGGER",
+            Kind::Event => "EVENT",
+        }
+    }
+
+    fn statement_column(self) -> &'static str {
+        match self {
+            Kind::Function => "create function",
+            Kind::Procedure => "create procedure",
+            Kind::View => "create view",
+            Kind::Trigger => "sql original statement",
+            Kind::Event => "create event",
+        }
+    }
+}
+
+/// Anything but a table, with the settings that it was made under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectDefinition {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// The statement that makes it, in the character set `client`.
+    pub create: Vec<u8>,
+    /// `character_set_client` when it was made.
+    pub client: String,
+    /// `collation_connection` when it was made.
+    pub connection: String,
+    /// The schema's collation when it was made; empty for a view.
+    pub database_collation: String,
+    /// `sql_mode` when it was made.
+    pub sql_mode: String,
+    /// `time_zone` when it was made; empty but for an event.
+    pub time_zone: String,
+}
+
+/// Reads every definition of the schemas, in their order.
+///
+/// # Errors
+/// What the server said, or what cannot be copied exactly.
+pub async fn read(source: &mut Session, names: &[String]) -> Result<Vec<SchemaDefinition>, CopyError> {
+    let doing = || while_doing("read the definitions");
+    source.run(fill(NAMES_BINARY, &[])).await.map_err(doing())?;
+    let all = source.lines(fill(SCHEMAS, &[])).await.map_err(doing())?;
+    let mut schemas = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(line) = all.iter().find(|line| line.text("name") == *name) else {
+            return Err(CopyError::Unfit(format!("{} has no schema {name} any more", source.who())));
+        };
+        let (tables, views) = read_tables(source, name).await?;
+        schemas.push(SchemaDefinition {
+            name: name.clone(),
+            charset: line.text("charset"),
+            collation: line.text("collation"),
+            tables,
+            objects: read_objects(source, name, views).await?,
+        });
+    }
+    Ok(schemas)
+}
+
+async fn read_tables(source: &mut Session, schema: &str) -> Result<(Vec<TableDefinition>, Vec<String>), CopyError> {
+    let doing = |table: &str| while_doing(format!("read the definition of {schema}.{table}"));
+    let (mut tables, mut views) = (Vec::new(), Vec::new());
+    let quoted = literal(schema);
+    for line in source.lines(fill(TABLES, &[("schema", &quoted)])).await.map_err(doing("*"))? {
+        let name = line.text("name");
+        if line.text("type") == "VIEW" {
+            views.push(name);
+            continue;
+        }
+        let gaps = [("schema", &*quoted), ("table", &*literal(&name))];
+        let lines = source.lines(fill(COLUMNS, &gaps)).await.map_err(doing(&name))?;
+        let create = match show_create(source, "TABLE", schema, &name).await {
+            Ok(create) => create,
+            Err(trouble) if trouble.code == Some(1146) => return Err(CopyError::Changed(format!("{schema}.{name}"))),
+            Err(trouble) => return Err(doing(&name)(trouble)),
+        };
+        tables.push(TableDefinition {
+            create: create.bytes("create table").unwrap_or_default().to_vec(),
+            created: line.text("created"),
+            bytes: line.number("bytes").unwrap_or(0),
+            columns: read_columns(schema, &name, &lines)?,
+            name,
+        });
+    }
+    Ok((tables, views))
+}
+
+fn read_columns(schema: &str, table: &str, lines: &[Line]) -> Result<Vec<Column>, CopyError> {
+    if lines.is_empty() {
+        return Err(CopyError::Unfit(format!("{schema}.{table} shows no columns to keyward's account")));
+    }
+    let column = |line: &Line| {
+        let (name, data_type) = (line.text("name"), line.text("type"));
+        columns::column(&name, &data_type, &line.text("full_type")).ok_or_else(|| {
+            CopyError::Unfit(format!("{schema}.{table}.{name} is of type {data_type}, which this release cannot copy"))
+        })
+    };
+    lines.iter().map(column).collect()
+}
+
+async fn read_objects(
+    source: &mut Session,
+    schema: &str,
+    views: Vec<String>,
+) -> Result<Vec<ObjectDefinition>, CopyError> {
+    let doing = || while_doing(format!("read the definitions of {schema}"));
+    let quoted = literal(schema);
+    let gaps = [("schema", &*quoted)];
+    let mut wanted = Vec::new();
+    for line in source.lines(fill(ROUTINES, &gaps)).await.map_err(doing())? {
+        let kind = if line.text("type") == "FUNCTION" { Kind::Function } else { Kind::Procedure };
+        wanted.push((kind, line.text("name")));
+    }
+    wanted.extend(views.into_iter().map(|name| (Kind::View, name)));
+    for (kind, statement) in [(Kind::Trigger, TRIGGERS), (Kind::Event, EVENTS)] {
+        let lines = source.lines(fill(statement, &gaps)).await.map_err(doing())?;
+        wanted.extend(lines.iter().map(|line| (kind, line.text("name"))));
+    }
+    let mut objects = Vec::with_capacity(wanted.len());
+    for (kind, name) in wanted {
+        let line = match show_create(source, kind.word(), schema, &name).await {
+            Ok(line) => line,
+            // it was dropped since it was listed
+            Err(trouble) if matches!(trouble.code, Some(1146 | 1305 | 1360 | 1539)) => {
+                return Err(CopyError::Changed(format!("{schema}.{name}")));
+            }
+            Err(trouble) => return Err(doing()(trouble)),
+        };
+        objects.push(object(source, schema, kind, name, &line)?);
+    }
+    Ok(objects)
+}
+
+fn object(
+    source: &Session,
+    schema: &str,
+    kind: Kind,
+    name: String,
+    line: &Line,
+) -> Result<ObjectDefinition, CopyError> {
+    let Some(create) = line.bytes(kind.statement_column()) else {
+        return Err(CopyError::Unfit(format!(
+            "{} does not show {} {schema}.{name} to keyward's account, which needs SELECT on mysql.proc for it",
+            source.who(),
+            kind.word().to_lowercase()
+        )));
+    };
+    let create = match kind {
+        Kind::Event => asleep(create)
+            .ok_or_else(|| CopyError::Unfit(format!("the definition of event {schema}.{name} cannot be understood")))?,
+        _ => create.to_vec(),
+    };
+    Ok(ObjectDefinition {
+        kind,
+        name,
+        create,
+        client: line.text("character_set_client"),
+        connection: line.text("collation_connection"),
+        database_collation: line.text("database collation"),
+        sql_mode: line.text("sql_mode"),
+        time_zone: line.text("time_zone"),
+    })
+}
+
+async fn show_create(source: &mut Session, kind: &str, schema: &str, name: &str) -> Result<Line, Trouble> {
+    let name = format!("{}.{}", identifier(schema), identifier(name));
+    source.line(fill(SHOW_CREATE, &[("kind", kind), ("name", &name)])).await
+}
+
+/// An event's statement, changed so that the event does not run on a replica, as the server does it when it
+/// replicates one.
+fn asleep(create: &[u8]) -> Option<Vec<u8>> {
+    let marker: &[u8] = b" ON COMPLETION ";
+    let at = outside_quotes(create, marker)? + marker.len();
+    let rest = &create[at..];
+    let rest_at = at + [b"NOT PRESERVE ".as_slice(), b"PRESERVE "].iter().find(|word| rest.starts_with(word))?.len();
+    let states = [b"DISABLE ON SLAVE".as_slice(), b"DISABLE", b"ENABLE"];
+    let state = states.iter().find(|state| create[rest_at..].starts_with(state))?;
+    Some([&create[..rest_at], b"DISABLE ON SLAVE", &create[rest_at + state.len()..]].concat())
+}
+
+fn outside_quotes(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let mut quote = None;
+    for at in 0..text.len() {
+        match quote {
+            // a doubled quote closes and opens again, which comes to the same
+            Some(open) if text[at] == open => quote = None,
+            Some(_) => {}
+            None if text[at..].starts_with(wanted) => return Some(at),
+            None if matches!(text[at], b'\'' | b'"' | b'`') => quote = Some(text[at]),
+            None => {}
+        }
+    }
+    None
+}
+
+/// What differs between two readings, but for counters and sizes; `None` when nothing does.
+pub fn difference(before: &[SchemaDefinition], after: &[SchemaDefinition]) -> Option<String> {
+    for (old, new) in before.iter().zip(after) {
+        if (&old.charset, &old.collation) != (&new.charset, &new.collation) {
+            return Some(old.name.clone());
+        }
+        if old.objects != new.objects {
+            return Some(format!("routines, views, triggers or events of {}", old.name));
+        }
+        let same = |old: &TableDefinition, new: &TableDefinition| {
+            old.name == new.name
+                && old.created == new.created
+                && old.columns == new.columns
+                && without_counter(&old.create) == without_counter(&new.create)
+        };
+        if old.tables.len() != new.tables.len() {
+            return Some(format!("tables of {}", old.name));
+        }
+        if let Some((table, _)) = old.tables.iter().zip(&new.tables).find(|(old, new)| !same(old, new)) {
+            return Some(format!("{}.{}", old.name, table.name));
+        }
+    }
+    None
+}
+
+/// A table's statement without the value of its counter, which every insert moves.
+fn without_counter(create: &[u8]) -> Vec<u8> {
+    let word: &[u8] = b" AUTO_INCREMENT=";
+    match outside_quotes(create, word) {
+        Some(at) => {
+            let digits = create[at + word.len()..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            [&create[..at], &create[at + word.len() + digits..]].concat()
+        }
+        None => create.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_put_to_sleep_and_nothing_else_in_them_changes() {
+        let create = b"CREATE EVENT `a ON COMPLETION PRESERVE ENABLE` ON SCHEDULE EVERY '1' HOUR ON COMPLETION NOT \
+            PRESERVE ENABLE COMMENT 'DISABLE' DO select 1";
+        let asleep = asleep(create).unwrap();
+        let wanted = "CREATE EVENT `a ON COMPLETION PRESERVE ENABLE` ON SCHEDULE EVERY '1' HOUR ON COMPLETION NOT \
+            PRESERVE DISABLE ON SLAVE COMMENT 'DISABLE' DO select 1";
+        assert_eq!(String::from_utf8(asleep).unwrap(), wanted);
+        assert_eq!(super::asleep(b"CREATE EVENT `a`"), None);
+    }
+
+    #[test]
+    fn a_counter_that_moved_is_no_change() {
+        let table = |create: &str| without_counter(create.as_bytes());
+        let one = "CREATE TABLE `t` (`a` int COMMENT ' AUTO_INCREMENT=3') ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT";
+        assert_eq!(table(one), table(&one.replace("=7", "=19")));
+        assert_ne!(table(one), table(&one.replace("=3", "=4")));
+    }
+}

@@ -1,0 +1,153 @@
+//! Doing what the plan says, one step after the other. A step that fails ends it; the next run plans anew.
+
+use super::pair::Pair;
+use super::{Hands, Progress};
+use crate::act::link::{self, LinkError};
+use crate::act::{account, replica, stamp};
+use crate::copy::{self, Job};
+use crate::dialect::text::fill;
+use crate::observe::hand::{self, Hand, NoHand};
+use crate::observe::session::{Session, Trouble};
+use crate::plan::journal;
+use crate::plan::steps::{Plan, Side, Step, Who};
+
+const CREATE_SCHEMA: &str = include_str!("../../../sql/mariadb/create-keyward-schema.sql");
+const CREATE_TABLE: &str = include_str!("../../../sql/mariadb/create-beat-table.sql");
+const TIME: &str = include_str!("../../../sql/common/time.sql");
+const PACKET: &str = include_str!("../../../sql/mariadb/max-packet.sql");
+
+type Tell<'a> = &'a (dyn Fn(Progress) + Sync);
+
+/// Does every step.
+///
+/// # Errors
+/// Which step failed and why, as a sentence.
+pub(super) async fn all(pair: &Pair, hands: &mut Hands, plan: &Plan, tell: Tell<'_>) -> Result<(), String> {
+    // marks a run's schemas and names its beat
+    let token = format!("{:016x}", fastrand::u64(..));
+    let mut stale = (false, false);
+    for step in &plan.steps {
+        tell(Progress::Step(plan.sentence(step)));
+        match step {
+            Step::CreateAccount { side, .. } | Step::Grant { side, .. } => {
+                let side = if *side == Side::Master { &mut stale.0 } else { &mut stale.1 };
+                *side = true;
+            }
+            _ => {
+                // new rights count for new connections; a new account is proven before anything else is done
+                log_in(&mut hands.master, &pair.master, &mut stale.0).await?;
+                log_in(&mut hands.replica, &pair.replica, &mut stale.1).await?;
+            }
+        }
+        one(pair, hands, step, &token, tell).await.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+async fn log_in(hand: &mut Hand, access: &hand::Access, stale: &mut bool) -> Result<(), String> {
+    if std::mem::take(stale) {
+        let outcome = hand.connect_own(access).await;
+        outcome.map_err(|error: NoHand| {
+            format!("the account {} was made, but cannot be used: {error}", access.own.account.user)
+        })?;
+    }
+    Ok(())
+}
+
+async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tell<'_>) -> Result<(), LinkError> {
+    let wanted = &pair.wanted;
+    let master = &mut hands.master.work;
+    let target = &mut hands.replica.work;
+    match step {
+        Step::CreateAccount { side, who, account, ssl } => {
+            let password = if *who == Who::Own { &pair.own_password } else { &pair.link_password };
+            let session = quiet(*side, master, target).await?;
+            account::create(session, account, password, *ssl).await?;
+        }
+        Step::Grant { side, account, grants } => {
+            let session = quiet(*side, master, target).await?;
+            account::grant(session, account, grants).await?;
+        }
+        Step::CreateBeatTable => {
+            master.run(fill(CREATE_SCHEMA, &[])).await?;
+            master.run(fill(CREATE_TABLE, &[])).await?;
+        }
+        Step::ProveLink => link::prove(target, master, &wanted.link, &pair.link_password).await?,
+        Step::RemoveProof => link::remove_proof(target).await?,
+        Step::ClearHalfDone { schemas, link } => {
+            replica::write_no_binlog(target).await?;
+            if *link {
+                link::forget(target).await?;
+            }
+            for name in schemas {
+                replica::drop_schema(target, name).await?;
+            }
+        }
+        Step::SetReadOnly => replica::set_read_only(target).await?,
+        Step::Copy { schemas } => copy_all(hands, schemas, token, tell).await?,
+        Step::StopLink => link::stop(target).await?,
+        Step::SetFilter(filter) => replica::set_filter(target, filter).await?,
+        Step::SetNetTimeout(seconds) => replica::set_net_timeout(target, *seconds).await?,
+        Step::ConfigureLink => link::configure(target, &wanted.link, &pair.link_password).await?,
+        Step::StartLink => link::start(target, &wanted.link).await?,
+        Step::AwaitBeat => {
+            let (source, copy) = own(hands)?;
+            link::await_beat(source, copy, &wanted.link, token).await?;
+        }
+        Step::Finish { comments } => {
+            replica::write_no_binlog(target).await?;
+            for (name, comment) in comments {
+                replica::comment_schema(target, name, comment).await?;
+            }
+        }
+        Step::Stamp => write_stamp(pair, hands).await?,
+    }
+    Ok(())
+}
+
+/// The session of a side; on the replica it writes no binlog, so that the replica makes no GTIDs of its own.
+async fn quiet<'a>(side: Side, master: &'a mut Session, target: &'a mut Session) -> Result<&'a mut Session, Trouble> {
+    if side == Side::Master {
+        return Ok(master);
+    }
+    replica::write_no_binlog(target).await?;
+    Ok(target)
+}
+
+fn own(hands: &mut Hands) -> Result<(&mut Session, &mut Session), LinkError> {
+    match (&mut hands.master.own, &mut hands.replica.own) {
+        (Some(source), Some(copy)) => Ok((source, copy)),
+        _ => Err(LinkError::Link("keyward's own account was not connected".to_owned())),
+    }
+}
+
+async fn copy_all(hands: &mut Hands, schemas: &[String], token: &str, tell: Tell<'_>) -> Result<(), LinkError> {
+    let target = &mut hands.replica.work;
+    let packet = target.line(fill(PACKET, &[])).await?.number("bytes").unwrap_or(1024 * 1024);
+    let job = Job {
+        source: &mut hands.master.work,
+        target,
+        schemas,
+        mark: &journal::mark(token),
+        max_allowed_packet: packet,
+        progress: &|copied| tell(Progress::Copying(copied)),
+    };
+    let position = copy::run(job).await.map_err(|error| LinkError::Link(error.to_string()))?;
+    for session in [&mut hands.master.work, &mut hands.replica.work] {
+        session.set_limit(hand::LOOK_LIMIT);
+    }
+    Ok(replica::set_position(&mut hands.replica.work, &position).await?)
+}
+
+async fn write_stamp(pair: &Pair, hands: &mut Hands) -> Result<(), LinkError> {
+    let said = |what: &dyn std::fmt::Display| LinkError::Link(what.to_string());
+    let (facts, _) = crate::observe::preflight::server(&mut hands.replica, &pair.replica.name).await?;
+    let now = hands.replica.work.line(fill(TIME, &[])).await?.text("now");
+    let stamp = stamp::Stamp {
+        region: pair.region.clone(),
+        replica: pair.name.clone(),
+        identity: facts.identity,
+        stamped_at: now.parse().map_err(|error: jiff::Error| said(&error))?,
+    };
+    stamp::write(&pair.state_dir, &stamp).map_err(|error| said(&error))
+}

@@ -1,0 +1,100 @@
+//! A master and one replica as the settings describe them: who connects where, and how the pair should be.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::How;
+use crate::config::Settings;
+use crate::config::schema::{Replica, Tls, TlsMode};
+use crate::model::preflight::LinkWanted;
+use crate::model::{Address, RegionName, ReplicaName};
+use crate::observe::connect::{Place, Target};
+use crate::observe::hand::Access;
+use crate::plan::wanted::{self, Wanted};
+
+/// A master and one replica.
+pub struct Pair {
+    pub region: RegionName,
+    pub name: ReplicaName,
+    pub state_dir: PathBuf,
+    pub master: Access,
+    pub replica: Access,
+    /// Every other replica of the settings, to tell that two names are not one server.
+    pub others: Vec<Access>,
+    pub wanted: Wanted,
+    pub own_password: SecretString,
+    pub link_password: SecretString,
+}
+
+impl Pair {
+    /// # Errors
+    /// No such replica, or no master, in the settings.
+    pub fn new(settings: &Settings, region: &RegionName, name: &ReplicaName, how: &How) -> Result<Self, String> {
+        let replica = settings
+            .regions
+            .iter()
+            .filter(|candidate| candidate.name == *region)
+            .flat_map(|candidate| &candidate.replicas)
+            .find(|candidate| candidate.name == *name)
+            .ok_or_else(|| format!("the settings have no replica {region}/{name}"))?;
+        let address = settings.master.addresses.first().ok_or("the settings have no address of the master")?;
+        let target = |address: &Address, tls: &Tls| Target {
+            place: Place::Tcp(address.clone()),
+            account: settings.account.clone(),
+            tls: tls.clone(),
+            connect_timeout: settings.connect_timeout.max(Duration::from_secs(1)),
+        };
+        let access = |name: String, address: &Address, tls: &Tls, admin: &Option<Target>| Access {
+            name,
+            own: target(address, tls),
+            admin: admin.clone(),
+        };
+        let called = |region: &RegionName, replica: &Replica| format!("replica {region}/{}", replica.name);
+        let others = settings.regions.iter().flat_map(|other| other.replicas.iter().map(move |one| (&other.name, one)));
+        Ok(Self {
+            region: region.clone(),
+            name: name.clone(),
+            state_dir: settings.state_dir.clone(),
+            master: access(format!("master {address}"), address, &settings.tls, &how.master_admin),
+            replica: access(called(region, replica), &replica.address, &replica.tls, &how.replica_admin),
+            others: others
+                .filter(|(other, one)| (*other, &one.name) != (region, name))
+                .map(|(other, one)| access(called(other, one), &one.address, &one.tls, &None))
+                .collect(),
+            wanted: Wanted {
+                databases: settings.replication.databases.clone(),
+                own_user: settings.account.user.clone(),
+                own_ssl_on_master: settings.tls.mode != TlsMode::Disabled,
+                own_ssl_on_replica: replica.tls.mode != TlsMode::Disabled,
+                link: link(settings, address, &replica.replication_tls),
+                beat_interval: settings.replication.beat_interval,
+                auto: how.auto,
+            },
+            own_password: settings.account.password.clone(),
+            link_password: settings.replication.account.password.clone(),
+        })
+    }
+}
+
+fn link(settings: &Settings, address: &Address, tls: &Tls) -> LinkWanted {
+    let ssl = tls.mode != TlsMode::Disabled;
+    let path = |path: &Option<PathBuf>| match path {
+        Some(path) if ssl => path.display().to_string(),
+        _ => String::new(),
+    };
+    let verify = tls.mode == TlsMode::VerifyIdentity;
+    LinkWanted {
+        host: address.host.clone(),
+        port: address.port,
+        user: settings.replication.account.user.clone(),
+        ssl,
+        verify,
+        // a CA that is named is a CA that is checked: whoever does not want that names none
+        ca: if verify { path(&tls.ca_file) } else { String::new() },
+        cert: path(&tls.cert_file),
+        key: path(&tls.key_file),
+        heartbeat: wanted::heartbeat_text(settings.replication.beat_interval),
+    }
+}
