@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use keyward::act::stamp::{self, Stamp};
 use keyward::lab::port::Port;
 use keyward::lab::{http, program};
+use keyward::model::observation::ServerIdentity;
 use keyward::model::view::{RegionView, Snapshot};
-use keyward::model::{Event, EventKind, Phase};
+use keyward::model::{Event, EventKind, Phase, RegionName, ReplicaName};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::hooks;
@@ -56,10 +58,13 @@ impl Daemon {
     }
 
     pub fn write_stamp(&self, uid: &str, server_id: u32) {
-        let stamps = self.folder.join("state/stamps");
-        fs::create_dir_all(&stamps).unwrap();
-        let text = serde_json::json!({ "identity": { "uid": uid, "server_id": server_id } }).to_string();
-        fs::write(stamps.join("RegionTwo__r2-db1.json"), text).unwrap();
+        let stamp = Stamp {
+            region: RegionName("RegionTwo".to_owned()),
+            replica: ReplicaName("r2-db1".to_owned()),
+            identity: ServerIdentity { uid: uid.to_owned(), server_id },
+            stamped_at: jiff::Timestamp::now(),
+        };
+        stamp::write(&self.folder.join("state"), &stamp).unwrap();
     }
 
     /// Starts it and waits until it answers over HTTP.
@@ -144,6 +149,12 @@ impl Daemon {
         let began = Instant::now();
         let status = http::get(&self.http(), path).await.unwrap().status;
         (status, began.elapsed())
+    }
+
+    /// Whatever becomes of the servers and the hooks, the metrics are at hand.
+    pub async fn assert_metrics_are_quick(&self) {
+        let (status, took) = self.get("/metrics").await;
+        assert!(status == 200 && took < Duration::from_secs(1), "/metrics: {status} after {took:?}");
     }
 
     /// A metric's value; `labels` are some of its labels.

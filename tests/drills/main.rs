@@ -5,6 +5,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
 mod daemon;
+mod guards;
 mod hooks;
 mod outages;
 mod pair;

@@ -30,6 +30,8 @@ impl Hook {
 /// What a drill may want different.
 #[derive(Clone, Debug)]
 pub struct Wishes {
+    pub poll_interval: &'static str,
+    pub auto_setup: bool,
     pub unreachable_after: &'static str,
     pub failback_after: &'static str,
     pub master: Option<String>,
@@ -42,6 +44,8 @@ pub struct Wishes {
 impl Default for Wishes {
     fn default() -> Self {
         Self {
+            poll_interval: "150ms",
+            auto_setup: false,
             unreachable_after: "2s",
             failback_after: "1s",
             master: None,
@@ -63,10 +67,11 @@ impl Wishes {
         let folder = folder.display();
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
+        let Self { poll_interval, auto_setup, .. } = self;
         let (tls, unreachable_after, failback_after) = (&self.tls, self.unreachable_after, self.failback_after);
         let mut text = format!(
             r#"state_dir = "{state_dir}"
-poll_interval = "150ms"
+poll_interval = "{poll_interval}"
 probe_timeout = "400ms"
 connect_timeout = "2s"
 [http]
@@ -82,7 +87,7 @@ password_file = "{folder}/keyward.password"
 user = "keyward_repl"
 password_file = "{folder}/replication.password"
 beat_interval = "200ms"
-auto_setup = false
+auto_setup = {auto_setup}
 [replication.tls]
 mode = "disabled"
 [master]
