@@ -1,6 +1,7 @@
 //! Moving a consistent snapshot from one server to another, byte for byte and without a lock.
 //!
-//! Memory is bounded by two batches and one row, whatever a table's size. There is no parallel copy: one stream keeps
+//! Memory is bounded whatever a table's size: two batches, one row, and the buffers that the driver keeps (some sixty,
+//! each as big as the biggest statement was, at most 4 MiB). There is no parallel copy: one stream keeps
 //! one snapshot, and a Keystone database is small.
 
 mod columns;

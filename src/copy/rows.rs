@@ -13,8 +13,8 @@ const READ_ROWS: &str = include_str!("../../sql/mariadb/read-rows.sql");
 const INSERT_ROWS: &str = include_str!("../../sql/mariadb/insert-rows.sql");
 const SHOW_WARNINGS: &str = include_str!("../../sql/mariadb/show-warnings.sql");
 
-/// A batch is about this many bytes of SQL.
-const BATCH_BYTES: usize = 1024 * 1024;
+/// A batch is about this many bytes of SQL; the driver's buffers grow with it.
+const BATCH_BYTES: usize = 128 * 1024;
 /// What a server says of a table that is not any more what the snapshot saw: changed, gone, a column gone.
 const CHANGED: [u16; 3] = [1412, 1146, 1054];
 

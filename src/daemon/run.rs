@@ -124,6 +124,8 @@ impl Daemon {
 
     fn begin(&mut self) {
         self.runner.settle(&self.settings);
+        // nobody who asks early finds a document without regions
+        self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
         self.tell_daemon(format!("keyward {} starts", report::VERSION));
         systemd::ready();
     }

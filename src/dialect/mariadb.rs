@@ -116,10 +116,13 @@ fn keyed<'a>(tables: &'a [Table], key: &str, wanted: &str, column: &str) -> Resu
     Ok(None)
 }
 
-/// A filter from an option file says `COMPILE-TIME`, so that only what was set by SQL, or not at all, counts as lost.
+/// A filter from an option file says `COMPILE-TIME`, so that only what is not set at all counts as lost.
 fn durability(tables: &[Table], variable: &str, is_set: bool) -> Result<Durability, String> {
-    let origin = keyed(tables, "origin_of", variable, "origin")?.unwrap_or("SQL");
-    Ok(if is_set && origin != "SQL" { Durability::Kept } else { Durability::Lost })
+    Ok(match (keyed(tables, "origin_of", variable, "origin")?, is_set) {
+        (Some("SQL"), _) => Durability::Hidden,
+        (Some(_), true) => Durability::Kept,
+        (Some(_), false) | (None, _) => Durability::Lost,
+    })
 }
 
 fn links(tables: &[Table]) -> Result<(Option<LinkFacts>, Vec<String>), String> {
@@ -192,7 +195,7 @@ mod tests {
         };
         assert_eq!(durability(&tables("CONFIG"), "READ_ONLY", true), Ok(Durability::Kept));
         assert_eq!(durability(&tables("COMPILE-TIME"), "READ_ONLY", true), Ok(Durability::Kept));
-        assert_eq!(durability(&tables("SQL"), "READ_ONLY", true), Ok(Durability::Lost));
+        assert_eq!(durability(&tables("SQL"), "READ_ONLY", true), Ok(Durability::Hidden));
         assert_eq!(durability(&tables("CONFIG"), "READ_ONLY", false), Ok(Durability::Lost));
         assert_eq!(durability(&tables("CONFIG"), "REPLICATE_WILD_DO_TABLE", true), Ok(Durability::Lost));
     }

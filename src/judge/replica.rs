@@ -265,9 +265,9 @@ impl Replica {
         let Some((began, facts)) = &self.facts else { return };
         match (facts.filter_durability, facts.read_only_durability) {
             (Durability::Kept, Durability::Kept) => memory.durable = true,
-            // set at run time: that hides where a restart would take it from, so what was seen before still counts
-            _ if memory.durable && facts.read_only => {}
-            _ => memory.durable = false,
+            (Durability::Lost, _) | (_, Durability::Lost) => memory.durable = false,
+            // what was seen before somebody set it by hand still counts
+            _ => {}
         }
         if let Some(link) = &facts.link
             && link.io != ThreadState::Stopped

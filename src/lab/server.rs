@@ -65,6 +65,7 @@ impl Server {
     pub(super) async fn create(folder: Arc<Folder>, programs: Arc<Programs>, spec: Spec) -> anyhow::Result<Self> {
         let dir = folder.path().join(&spec.name);
         fs::create_dir(&dir).with_context(|| format!("make the folder {}", dir.display()))?;
+        fs::create_dir(dir.join("tmp")).with_context(|| format!("make the folder {}", dir.join("tmp").display()))?;
         let (data, cache, known) = (dir.join("data"), folder.path().to_owned(), Arc::clone(&programs));
         tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
             let template = template::data_folder(&known, &cache)?;
@@ -267,7 +268,8 @@ impl Server {
             "[mysqld]\nserver_id={server_id}\nport={}\nbind_address=127.0.0.1\nskip_name_resolve\n",
             self.port()
         );
-        for (name, file) in [("datadir", "data"), ("socket", "s"), ("pid_file", "pid")] {
+        // with a folder of its own: a server that starts deletes the temporary tables of all others in the same one
+        for (name, file) in [("datadir", "data"), ("socket", "s"), ("pid_file", "pid"), ("tmpdir", "tmp")] {
             text.push_str(&format!("{name}={}\n", self.dir.join(file).display()));
         }
         text.push_str("log_bin=binlog\nbinlog_format=ROW\n");

@@ -118,7 +118,9 @@ pub struct LinkFacts {
 pub enum Durability {
     /// It comes from an option file or the command line.
     Kept,
-    /// It was set at run time: a restart may lose it.
+    /// It was set at run time: that hides what a restart would bring.
+    Hidden,
+    /// A restart loses it.
     #[default]
     Lost,
 }

@@ -4,3 +4,6 @@
 
 mod exact;
 mod harness;
+mod killed;
+mod pairs;
+mod refused;

@@ -233,6 +233,11 @@ impl World {
         let words: Vec<&str> = what.split_whitespace().collect();
         match words.as_slice() {
             ["end"] => {}
+            ["gates?"] => {
+                let view = self.judge.views(self.now()).remove(0);
+                let codes: Vec<&str> = view.gates.iter().map(|gate| gate.code.as_str()).collect();
+                self.say(&format!("closed gates: {}", codes.join(", ")));
+            }
             ["master", "lives"] => self.master = Ok(()),
             ["master", "is", "killed"] => self.master = Err(Reason::Refused),
             ["master", "freezes"] => self.master = Err(Reason::TimedOut),

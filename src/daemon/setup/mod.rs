@@ -17,6 +17,7 @@ use crate::observe::hand::{self, Hand, NoHand};
 use crate::observe::preflight;
 use crate::observe::session::{Session, Trouble};
 use crate::plan::steps::{Plan, Step};
+use crate::plan::wanted::Wanted;
 use crate::plan::{by_hand, setup};
 use pair::Pair;
 
@@ -144,7 +145,11 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
         plan = again;
     }
     execute::all(pair, &mut hands, &plan, tell).await.map_err(Stop::Failed)?;
-    let rest = match look_and_plan(pair, &mut hands).await {
+    let seen = look(pair, &mut hands).await.and_then(|facts| {
+        // it is not empty any more, and must not be
+        setup::plan(&facts, &Wanted { auto: false, ..pair.wanted.clone() }).map_err(Stop::Refused)
+    });
+    let rest = match seen {
         Ok(rest) => rest,
         Err(Stop::Refused(why)) => return Err(Stop::Failed(why.join("; "))),
         Err(stop) => return Err(stop),

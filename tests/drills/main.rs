@@ -1,0 +1,12 @@
+//! Drills: what happens to an operator, with the real program and real MariaDB servers.
+//!
+//! Each drill has servers, a daemon and a folder of its own. None asserts by a tight clock: what must come is waited
+//! for generously, what must not come is watched for several times the patience of the settings.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
+
+mod daemon;
+mod guards;
+mod hooks;
+mod outages;
+mod pair;
+mod settings;

@@ -1,0 +1,134 @@
+//! The master goes away and comes back.
+
+use std::time::{Duration, Instant};
+
+use keyward::model::Phase;
+
+use super::daemon::{Daemon, has_verdict};
+use super::hooks::{self, marks};
+use super::pair::{Pair, read_only};
+use super::settings::Wishes;
+
+const SPAN: Duration = Duration::from_millis(2_000);
+
+/// Out and home again, and everything that must be true of it. `back` brings the master back.
+async fn story_of_one_outage(pair: &mut Pair, daemon: &Daemon, back: impl AsyncFnOnce(&mut Pair)) {
+    while daemon.region().await.phase != Phase::Local {
+        daemon.assert_metrics_are_quick().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let local = daemon.until_phase(Phase::Local).await;
+    let episode = local.episode.expect("no episode in local");
+    assert_eq!((episode.turn, episode.manual), (1, false));
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
+    assert_eq!(marks(&daemon.folder)[0].episode, episode.id);
+    assert_eq!(daemon.get("/local-auth/RegionTwo").await.0, 200);
+    assert_eq!(daemon.failovers().await, 1.0);
+    pair.assert_replica_serves_reads_only().await;
+    for _ in 0..20 {
+        daemon.assert_metrics_are_quick().await;
+    }
+
+    back(pair).await;
+    let home = daemon.until("home", |region| region.phase == Phase::Remote && region.episode.is_none()).await;
+    assert!(home.replicas[0].read_only == Some(true));
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1", "failback local-auth 2 1"]);
+    assert!(marks(&daemon.folder).iter().all(|mark| mark.episode == episode.id), "another episode");
+    hooks::assert_none_overlap(&daemon.folder);
+    assert_eq!(daemon.get("/local-auth/RegionTwo").await.0, 503);
+    assert_eq!((daemon.failovers().await, daemon.failbacks().await), (1.0, 1.0));
+    let story = ["remote>suspect", "suspect>switching", "switching>local", "local>returning", "returning>remote"];
+    let transitions = daemon.transitions().await;
+    // a machine under load may have made the region suspect before, for nothing
+    assert!(transitions.ends_with(&story.map(str::to_owned)), "{transitions:?}");
+    pair.master.client("ks", "ks").run(&keyward::lab::keystone::sign_up("after")).await.unwrap();
+    pair.until_rows_equal().await;
+    assert_eq!(read_only(&pair.replica).await, "1");
+    assert_eq!(read_only(&pair.master).await, "0");
+}
+
+#[tokio::test]
+async fn the_master_is_killed_and_comes_back() {
+    let (mut pair, daemon) = Pair::healthy(Wishes::default()).await;
+    pair.master.kill9();
+    let back = async |pair: &mut Pair| pair.master.start().await.unwrap();
+    story_of_one_outage(&mut pair, &daemon, back).await;
+    daemon.until_healthy().await;
+}
+
+#[tokio::test]
+async fn the_master_freezes_and_thaws() {
+    let (mut pair, daemon) = Pair::healthy(Wishes::default()).await;
+    pair.master.freeze().unwrap();
+    let back = async |pair: &mut Pair| pair.master.thaw().unwrap();
+    story_of_one_outage(&mut pair, &daemon, back).await;
+    daemon.until_healthy().await;
+}
+
+#[tokio::test]
+async fn the_master_restarts_quicker_than_unreachable_after() {
+    let wishes = Wishes { unreachable_after: "20s", ..Wishes::default() };
+    let (mut pair, daemon) = Pair::healthy(wishes).await;
+    let before = Instant::now();
+    pair.master.restart().await.unwrap();
+    assert!(before.elapsed() < Duration::from_secs(15), "the machine is too slow for this drill");
+    daemon.until_healthy().await;
+    daemon.assert_never_acted().await;
+    pair.until_rows_equal().await;
+}
+
+#[tokio::test]
+async fn the_daemon_itself_is_frozen_and_thawed() {
+    let (_pair, daemon) = Pair::healthy(Wishes::default()).await;
+    for _ in 0..2 {
+        daemon.signal(rustix::process::Signal::STOP);
+        tokio::time::sleep(3 * SPAN).await;
+        daemon.signal(rustix::process::Signal::CONT);
+        daemon.stays(SPAN, "not failing over", |region| !region.phase.in_episode()).await;
+        daemon.until_healthy().await;
+    }
+    daemon.assert_never_acted().await;
+}
+
+#[tokio::test]
+async fn the_master_refuses_the_password() {
+    let (pair, daemon) = Pair::healthy(Wishes::default()).await;
+    pair.master.sql("SET PASSWORD FOR keyward@'%' = PASSWORD('changed')").await.unwrap();
+    // what is open stays open; a human's KILL or a restart of the server ends it
+    let threads = "SELECT id FROM information_schema.processlist WHERE user = 'keyward'";
+    for thread in pair.master.rows(threads).await.unwrap().into_iter().flatten().flatten() {
+        pair.master.sql(&format!("KILL {thread}")).await.unwrap();
+    }
+    daemon.until("refused", |region| has_verdict(region, "master_refuses_us")).await;
+    daemon.stays(3 * SPAN, "not failing over", |region| !region.phase.in_episode()).await;
+    daemon.assert_never_acted().await;
+
+    pair.master.sql("SET PASSWORD FOR keyward@'%' = PASSWORD('kw')").await.unwrap();
+    daemon.until_healthy().await;
+}
+
+#[tokio::test]
+async fn the_first_start_finds_a_dead_master() {
+    // the replica holds rows, and no beat of any keyward
+    let mut pair = Pair::bare(&super::pair::DROP_IN).await;
+    let mut daemon = Daemon::new(&pair, "keyward", Wishes::default());
+    super::pair::set_up(&pair, &daemon).await;
+    pair.until_rows_equal().await;
+    pair.master.kill9();
+    daemon.start().await;
+    daemon
+        .until("down and never seen", |region| {
+            has_verdict(region, "master_unreachable") && super::daemon::gates(region).contains(&"never_seen")
+        })
+        .await;
+    daemon.stays(2 * SPAN, "not failing over", |region| !region.phase.in_episode()).await;
+    daemon.assert_never_acted().await;
+    let closed = daemon.metric("keyward_failover_gate_closed", &[("gate", "never_seen")]).await;
+    assert_eq!(closed, Some(1.0));
+
+    // seen alive once, the same outage counts
+    pair.master.start().await.unwrap();
+    daemon.until_healthy().await;
+    pair.master.kill9();
+    daemon.until_phase(Phase::Local).await;
+}

@@ -1,0 +1,121 @@
+//! Two servers: RegionOne's master with a keystone-like database, and RegionTwo's replica.
+
+use std::time::Duration;
+
+use keyward::lab::client::server_error;
+use keyward::lab::keystone::{self, Size};
+use keyward::lab::{Lab, Server, Spec};
+
+use super::daemon::Daemon;
+use super::settings::Wishes;
+
+/// The lines of the replica's option file.
+pub const DROP_IN: [&str; 5] = [
+    "skip_slave_start",
+    "read_only=1",
+    "replicate_wild_do_table=keystone.%",
+    "replicate_wild_do_table=keyward.%",
+    "slave_net_timeout=4",
+];
+
+const ACCOUNTS_MASTER: &str = "
+    CREATE USER keyward@'%' IDENTIFIED BY 'kw'; GRANT BINLOG MONITOR ON *.* TO keyward@'%';
+    CREATE DATABASE keyward;
+    CREATE TABLE keyward.beat (instance VARCHAR(64) CHARACTER SET ascii PRIMARY KEY, number BIGINT UNSIGNED NOT NULL,
+        written_at BIGINT NOT NULL) ENGINE=InnoDB;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON keyward.* TO keyward@'%'; GRANT SELECT ON keystone.* TO keyward@'%';
+    CREATE USER keyward_repl@'%' IDENTIFIED BY 'rp'; GRANT REPLICATION SLAVE ON *.* TO keyward_repl@'%'";
+const ACCOUNTS_REPLICA: &str = "
+    SET sql_log_bin = 0;
+    CREATE USER keyward@'%' IDENTIFIED BY 'kw';
+    GRANT SLAVE MONITOR, BINLOG MONITOR, REPLICATION SLAVE ADMIN, READ_ONLY ADMIN, SHOW DATABASES, PROCESS
+        ON *.* TO keyward@'%';
+    GRANT SELECT ON keystone.* TO keyward@'%'; GRANT SELECT ON keyward.* TO keyward@'%'";
+
+/// The two servers.
+pub struct Pair {
+    pub master: Server,
+    pub replica: Server,
+    // last, so that its folder outlives the servers
+    pub lab: Lab,
+}
+
+impl Pair {
+    /// Both servers, with nothing set up; `lines` go into the replica's option file.
+    pub async fn bare(lines: &[&str]) -> Self {
+        let lab = Lab::new().unwrap();
+        let spec = lines.iter().fold(Spec::new("r2", 2), |spec, line| spec.line(line));
+        Self::of(lab, Spec::new("r1", 1), spec).await
+    }
+
+    pub async fn of(lab: Lab, master: Spec, replica: Spec) -> Self {
+        let (master, replica) = tokio::try_join!(lab.start(master), lab.start(replica)).unwrap();
+        tokio::try_join!(keystone::account(&master, "ks", "ks"), keystone::account(&replica, "ks", "ks")).unwrap();
+        keystone::load(&master, "keystone", Size { users: 40, projects: 5 }).await.unwrap();
+        Self { master, replica, lab }
+    }
+
+    /// The usual beginning: set up, and a daemon that finds everything healthy.
+    pub async fn healthy(wishes: Wishes) -> (Self, Daemon) {
+        let pair = Self::bare(&DROP_IN).await;
+        let mut daemon = Daemon::new(&pair, "keyward", wishes);
+        set_up(&pair, &daemon).await;
+        daemon.start().await;
+        daemon.until_healthy().await;
+        (pair, daemon)
+    }
+
+    pub async fn make_accounts(&self) {
+        tokio::try_join!(self.master.sql(ACCOUNTS_MASTER), self.replica.sql(ACCOUNTS_REPLICA)).unwrap();
+    }
+
+    /// Points the replica at the master and starts its threads.
+    pub async fn make_link(&self, more: &str) {
+        let statements = format!(
+            "CHANGE MASTER TO master_host='127.0.0.1', master_port={}, master_user='keyward_repl',
+             master_password='rp', master_connect_retry=1, master_heartbeat_period=0.2,
+             master_use_gtid=slave_pos{more}; START SLAVE",
+            self.master.port()
+        );
+        self.replica.sql(&statements).await.unwrap();
+    }
+
+    /// Both servers hold the same rows; what is on its way is waited for.
+    pub async fn until_rows_equal(&self) {
+        let master = keystone::content(&self.master, "keystone").await.unwrap();
+        let mut replica = None;
+        for _ in 0..300 {
+            replica = keystone::content(&self.replica, "keystone").await.ok();
+            if replica.as_ref() == Some(&master) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the rows differ: master {master:?}, replica {replica:?}");
+    }
+
+    /// The region's own Keystone can read on the replica and can write nothing.
+    pub async fn assert_replica_serves_reads_only(&self) {
+        let keystone = self.replica.client("ks", "ks");
+        assert_eq!(keystone.rows(&keystone::read("user-1")).await.unwrap().is_empty(), false, "no user-1 to read");
+        let refusal = keystone.run(&keystone::write("user-1")).await.unwrap_err();
+        assert_eq!(server_error(&refusal), Some(1290), "{refusal:#}");
+    }
+}
+
+pub async fn read_only(server: &Server) -> String {
+    server.value("SELECT @@read_only").await.unwrap().unwrap()
+}
+
+/// Makes the pair what `keyward setup` leaves behind. The only place that knows how.
+pub async fn set_up(pair: &Pair, daemon: &Daemon) {
+    pair.make_accounts().await;
+    pair.make_link("").await;
+    stamp(pair, daemon).await;
+}
+
+/// Writes down that the replica's server was set up by this daemon.
+pub async fn stamp(pair: &Pair, daemon: &Daemon) {
+    let uid = pair.replica.value("SELECT @@server_uid").await.unwrap().unwrap();
+    daemon.write_stamp(&uid, 2);
+}

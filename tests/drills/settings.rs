@@ -1,0 +1,114 @@
+//! The settings of a drill: short patience, and what a drill wants different.
+
+use std::path::Path;
+
+/// One hook: what its script does between writing down its start and its end.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    pub name: String,
+    pub body: String,
+    pub timeout: String,
+    pub optional: bool,
+}
+
+impl Hook {
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), body: String::new(), timeout: "20s".to_owned(), optional: false }
+    }
+
+    pub fn body(mut self, body: &str) -> Self {
+        self.body = body.to_owned();
+        self
+    }
+
+    pub fn timeout(mut self, timeout: &str) -> Self {
+        self.timeout = timeout.to_owned();
+        self
+    }
+}
+
+/// What a drill may want different.
+#[derive(Clone, Debug)]
+pub struct Wishes {
+    pub poll_interval: &'static str,
+    pub auto_setup: bool,
+    pub unreachable_after: &'static str,
+    pub failback_after: &'static str,
+    pub master: Option<String>,
+    pub replica: Option<String>,
+    pub state_dir: Option<String>,
+    pub tls: String,
+    pub hooks: Vec<Hook>,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            poll_interval: "150ms",
+            auto_setup: false,
+            unreachable_after: "2s",
+            failback_after: "1s",
+            master: None,
+            replica: None,
+            state_dir: None,
+            tls: "mode = \"disabled\"".to_owned(),
+            hooks: vec![Hook::new("local-auth")],
+        }
+    }
+}
+
+impl Wishes {
+    pub fn hooks(hooks: impl Into<Vec<Hook>>) -> Self {
+        Self { hooks: hooks.into(), ..Self::default() }
+    }
+
+    /// The settings file of a daemon that lives in `folder`.
+    pub fn text(&self, folder: &Path, http: &str, master: &str, replica: &str) -> String {
+        let folder = folder.display();
+        let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
+        let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
+        let Self { poll_interval, auto_setup, .. } = self;
+        let (tls, unreachable_after, failback_after) = (&self.tls, self.unreachable_after, self.failback_after);
+        let mut text = format!(
+            r#"state_dir = "{state_dir}"
+poll_interval = "{poll_interval}"
+probe_timeout = "400ms"
+connect_timeout = "2s"
+[http]
+listen = "{http}"
+[control]
+socket = "{folder}/control.sock"
+[account]
+user = "keyward"
+password_file = "{folder}/keyward.password"
+[tls]
+{tls}
+[replication]
+user = "keyward_repl"
+password_file = "{folder}/replication.password"
+beat_interval = "200ms"
+auto_setup = {auto_setup}
+[replication.tls]
+mode = "disabled"
+[master]
+addresses = ["{master}"]
+[[regions]]
+name = "RegionTwo"
+[[regions.replicas]]
+name = "r2-db1"
+address = "{replica}"
+[regions.failover]
+unreachable_after = "{unreachable_after}"
+failback_after = "{failback_after}"
+failback_max_lag = "3s"
+"#
+        );
+        for Hook { name, timeout, optional, .. } in &self.hooks {
+            text.push_str(&format!(
+                "[[regions.failover.hooks]]\nname = \"{name}\"\ncommand = [\"{folder}/{name}.sh\"]\n\
+                 timeout = \"{timeout}\"\noptional = {optional}\n"
+            ));
+        }
+        text
+    }
+}

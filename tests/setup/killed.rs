@@ -1,0 +1,163 @@
+//! Set-up as a process of its own: killed at any moment and run again, and how much memory it takes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use keyward::config::schema::Account;
+use keyward::daemon::setup::{End, How};
+use keyward::model::Address;
+use keyward::observe::connect::{Place, Target};
+
+use crate::exact::assert_equal;
+use crate::harness::{Pair, Server, is_done, no_tls, set_up, settings};
+
+const VARIABLE: &str = "KEYWARD_TEST_PAIR";
+
+/// Not a test: the process that the tests below start. It prints how it ended and its peak memory.
+#[test]
+#[ignore = "started by other tests"]
+fn helper_process() {
+    let Ok(pair) = std::env::var(VARIABLE) else { return };
+    let [master_port, replica_port, master, replica, state] = pair.split(',').collect::<Vec<_>>()[..] else {
+        panic!("{pair}")
+    };
+    let address = |port: &str| Address { host: "127.0.0.1".into(), port: port.parse().unwrap() };
+    let admin = |socket: &str| Target {
+        place: Place::Socket(PathBuf::from(socket)),
+        account: Account { user: "root".into(), password: "".into() },
+        tls: no_tls(),
+        connect_timeout: Duration::from_secs(5),
+    };
+    let settings = settings(address(master_port), address(replica_port), &PathBuf::from(state));
+    let how = How { master_admin: Some(admin(master)), replica_admin: Some(admin(replica)), ..How::default() };
+    let before = peak_kib();
+    let end = set_up(&settings, &how);
+    println!("ended {} before {before} after {}", is_done(&end), peak_kib());
+}
+
+fn peak_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn start(pair: &Pair) -> Child {
+    let value = format!(
+        "{},{},{},{},{}",
+        pair.master.port,
+        pair.replica.port,
+        pair.master.socket().display(),
+        pair.replica.socket().display(),
+        pair.state.path().display()
+    );
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "killed::helper_process", "--ignored", "--nocapture"])
+        .env(VARIABLE, value)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Makes the replica's server what it was before anybody set it up.
+fn wipe(pair: &Pair) {
+    pair.replica.sql(
+        "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0; DROP DATABASE IF EXISTS keystone; \
+         DROP DATABASE IF EXISTS keyward; DROP USER IF EXISTS keyward; RESET MASTER; SET GLOBAL gtid_slave_pos = ''; \
+         SET GLOBAL replicate_wild_do_table = ''; SET GLOBAL slave_net_timeout = 60;",
+    );
+    let _ = fs::remove_dir_all(pair.state.path().join("stamps"));
+}
+
+fn fill(master: &Server, tables: u32, rows: u32, bytes: u32) {
+    master.sql("CREATE DATABASE keystone CHARACTER SET utf8mb4");
+    for table in 0..tables {
+        master.sql(&format!(
+            "CREATE TABLE keystone.t{table} (id INT PRIMARY KEY AUTO_INCREMENT, word VARBINARY({bytes}), KEY (word(20)))"
+        ));
+        master.sql(&format!(
+            "SET SESSION max_recursive_iterations = {rows}; \
+             INSERT INTO keystone.t{table} \
+             WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < {rows}) \
+             SELECT seq, LEFT(REPEAT(UNHEX(SHA2(seq, 512)), {bytes} / 64 + 1), {bytes}) FROM n;"
+        ));
+    }
+    master.sql("CREATE TABLE keystone.busy (id INT AUTO_INCREMENT PRIMARY KEY, word VARCHAR(100))");
+}
+
+#[test]
+fn killed_at_any_moment_and_run_again_it_finishes_and_all_rows_are_equal() {
+    let pair = Pair::new(Server::plain(1), Server::plain(2));
+    fill(&pair.master, 4, 4_000, 600);
+    let began = Instant::now();
+    assert!(start(&pair).wait().unwrap().success());
+    let whole = began.elapsed();
+    println!("undisturbed: {whole:?}");
+    assert_equal(&pair);
+    let seed = 20_261_122;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let stop = AtomicBool::new(false);
+    let mut found = BTreeSet::new();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                pair.master.sql("INSERT INTO keystone.busy (word) VALUES (UUID()); DO SLEEP(0.01)");
+            }
+        });
+        for round in 0..10 {
+            wipe(&pair);
+            // spread over the whole run, and a little beyond it
+            let at = whole.mul_f64((f64::from(round) + random.f64()) / 9.5);
+            let mut child = start(&pair);
+            std::thread::sleep(at);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let state = state_of(&pair);
+            let end = pair.set_up(&pair.admins());
+            println!("seed {seed} round {round}: killed after {at:?}, found {state}, ended {end:?}");
+            assert!(is_done(&end) || matches!(end, End::NothingToDo(_)), "round {round}: {state}: {end:?}");
+            found.insert(state);
+            pair.catch_up();
+            let again = pair.set_up(&pair.admins());
+            assert!(matches!(again, End::NothingToDo(_)), "round {round}: {again:?}");
+        }
+        stop.store(true, Ordering::Relaxed);
+        writer.join().unwrap();
+    });
+    pair.catch_up();
+    assert_equal(&pair);
+    assert!(found.contains("half done"), "no kill met the copy: {found:?}");
+}
+
+fn state_of(pair: &Pair) -> String {
+    let comment = "SELECT schema_comment FROM information_schema.schemata WHERE schema_name = 'keyward'";
+    match pair.replica.sql(comment).trim() {
+        "" if pair.replica.sql("SHOW DATABASES LIKE 'keyward'").is_empty() => "nothing".to_owned(),
+        "" => "whole".to_owned(),
+        _ => "half done".to_owned(),
+    }
+}
+
+#[test]
+fn a_copy_takes_little_memory_whatever_the_tables_size() {
+    let pair = Pair::new(Server::plain(1), Server::plain(2));
+    fill(&pair.master, 1, 200_000, 1_000);
+    let size = pair.master.sql("SELECT SUM(LENGTH(word)) FROM keystone.t0");
+    let began = Instant::now();
+    let output = start(&pair).wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|line| line.contains("ended true before")).unwrap_or_else(|| panic!("{text}"));
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number =
+        |after: &str| -> u64 { words[words.iter().position(|word| *word == after).unwrap() + 1].parse().unwrap() };
+    let (before, after) = (number("before"), number("after"));
+    println!(
+        "{} bytes copied in {:?}; peak memory {before} KiB before, {after} KiB after",
+        size.trim(),
+        began.elapsed()
+    );
+    assert!(after < before + 64 * 1024, "{before} KiB before, {after} KiB after");
+}

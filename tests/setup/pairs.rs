@@ -1,0 +1,198 @@
+//! What set-up does on pairs in all kinds of states: by hand, over TLS, half repaired, restarted.
+
+use std::process::Command;
+
+use keyward::config::schema::{Tls, TlsMode};
+use keyward::daemon::setup::{End, How, sql_by_hand};
+
+use crate::exact::assert_equal;
+use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, is_done, refusals, region, replica_name};
+
+#[test]
+fn what_print_sql_prints_is_all_that_an_administrator_must_do() {
+    let mut pair = Pair::plain();
+    pair.settings.replication.databases.push("odd_name%".into());
+    pair.master.sql(
+        "CREATE DATABASE `odd_name%`; CREATE TABLE `odd_name%`.t (id INT PRIMARY KEY); INSERT INTO `odd_name%`.t VALUES (1);
+         CREATE VIEW keystone.v AS SELECT * FROM keystone.user; CREATE PROCEDURE keystone.p() SELECT 1;
+         CREATE EVENT keystone.e ON SCHEDULE EVERY 1 DAY DO DELETE FROM keystone.user WHERE id = 'x';",
+    );
+    let (master, replica) = sql_by_hand(&pair.settings, &region(), &replica_name()).unwrap();
+    for (server, lines) in [(&pair.master, master), (&pair.replica, replica)] {
+        let text = lines.join("\n");
+        assert!(!text.contains(LINK_PASSWORD) && !text.contains("ass\\"), "{text}");
+        let own = OWN_PASSWORD.replace('\\', "\\\\").replace('\'', "\\'");
+        let filled =
+            text.replace("<put account.password here>", &own).replace("<put replication.password here>", LINK_PASSWORD);
+        server.sql(&filled);
+        server.sql(&filled.replace("-- REVOKE", "REVOKE"));
+        let rights = server.sql("SHOW GRANTS FOR keyward");
+        assert!(!rights.contains("ALL PRIVILEGES") && !rights.contains("SUPER") && !rights.contains("BINLOG ADMIN"));
+        let why = refusals(pair.set_up(&How::default()));
+        assert!(why.contains("it lacks") || why.contains("login refused"), "{why}");
+    }
+    // the rights for setting up were taken away again above: each one must be missed
+    let why = refusals(pair.set_up(&How { auto: true, ..How::default() }));
+    for word in ["BINLOG ADMIN", "SET USER", "RELOAD", "TRIGGER", "on mysql.proc", "on odd_name%.*", "--replica-admin"]
+    {
+        assert!(why.contains(word), "{word} is missing in {why}");
+    }
+    let (master, replica) = sql_by_hand(&pair.settings, &region(), &replica_name()).unwrap();
+    for (server, lines) in [(&pair.master, master), (&pair.replica, replica)] {
+        server.sql(&lines.join("\n"));
+    }
+    let end = pair.set_up(&How { auto: true, ..How::default() });
+    assert!(is_done(&end), "{end:?}");
+    pair.catch_up();
+    assert_equal(&pair);
+    assert_eq!(pair.replica.sql("SELECT @@gtid_binlog_state NOT LIKE '%-2-%'").trim(), "1", "no GTIDs of its own");
+}
+
+#[test]
+fn accounts_get_the_rights_they_need_and_no_more() {
+    let pair = Pair::plain();
+    assert!(is_done(&pair.set_up(&pair.admins())));
+    let rights = |server: &Server, user: &str| {
+        let lines = server.sql(&format!("SHOW GRANTS FOR {user}"));
+        let line = |line: &str| line.split(" TO ").next().unwrap().replace("GRANT ", "");
+        lines.lines().map(line).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(
+        rights(&pair.master, "keyward"),
+        "BINLOG MONITOR ON *.*\nSELECT, INSERT, UPDATE, DELETE ON `keyward`.*\nSELECT, SHOW VIEW ON `keystone`.*"
+    );
+    assert_eq!(rights(&pair.master, "keyward_repl"), "REPLICATION SLAVE ON *.*");
+    assert_eq!(
+        rights(&pair.replica, "keyward"),
+        "PROCESS, SHOW DATABASES, BINLOG MONITOR, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR ON *.*\n\
+         SELECT ON `keyward`.*\nSELECT ON `keystone`.*"
+    );
+    assert_eq!(pair.master.sql("SELECT COUNT(*) FROM keyward.beat").trim(), "0", "set-up takes its own beat away");
+}
+
+/// A CA, and a server's certificate for 127.0.0.1 that comes from it.
+fn certificates(folder: &std::path::Path, name: &str) -> [String; 3] {
+    let path = |what: &str| folder.join(format!("{name}-{what}")).display().to_string();
+    let run = |line: String| {
+        let made = Command::new("openssl").args(line.split_whitespace()).current_dir(folder).output().unwrap();
+        assert!(made.status.success(), "{line}: {}", String::from_utf8_lossy(&made.stderr));
+    };
+    let (ca, ca_key, cert, key, csr) = (path("ca"), path("ca-key"), path("cert"), path("key"), path("csr"));
+    run(format!("req -x509 -newkey rsa:2048 -nodes -keyout {ca_key} -out {ca} -days 30 -subj /CN={name}-ca"));
+    run(format!("req -newkey rsa:2048 -nodes -keyout {key} -out {csr} -subj /CN={name}"));
+    std::fs::write(path("ext"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    run(format!(
+        "x509 -req -in {csr} -CA {ca} -CAkey {ca_key} -CAcreateserial -days 30 -extfile {} -out {cert}",
+        path("ext")
+    ));
+    [ca, cert, key]
+}
+
+#[test]
+fn the_links_tls_is_proven_before_anything_is_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ca, cert, key] = certificates(folder.path(), "right");
+    let [wrong_ca, ..] = certificates(folder.path(), "wrong");
+    let with_tls = |server_id| {
+        let ssl = [format!("--ssl-ca={ca}"), format!("--ssl-cert={cert}"), format!("--ssl-key={key}")];
+        let options: Vec<&str> =
+            ["--log-bin=b", "--binlog-format=ROW"].into_iter().chain(ssl.iter().map(String::as_str)).collect();
+        Server::start(server_id, &options)
+    };
+    let mut pair = Pair::new(with_tls(1), with_tls(2));
+    pair.master.sql("CREATE DATABASE keystone; CREATE TABLE keystone.user (id INT PRIMARY KEY)");
+    let tls =
+        |ca: &str| Tls { mode: TlsMode::VerifyIdentity, ca_file: Some(ca.into()), cert_file: None, key_file: None };
+    pair.settings.tls = tls(&ca);
+    pair.settings.regions[0].replicas[0].tls = tls(&ca);
+    for (wrong, words) in [
+        (tls(&wrong_ca), ["cannot verify", "replication.tls.ca_file"]),
+        (tls("/nowhere/ca.pem"), ["/nowhere/ca.pem", "readable"]),
+        (Tls { mode: TlsMode::Disabled, ..tls(&ca) }, ["is not let in", "TLS requirement"]),
+    ] {
+        // the account is made with the first of these, and must use TLS from then on
+        pair.settings.regions[0].replicas[0].replication_tls = wrong;
+        let End::Failed(why) = pair.set_up(&pair.admins()) else { panic!("must fail") };
+        assert!(words.iter().all(|word| why.contains(word)), "{why}");
+        assert_eq!(pair.replica.sql("SHOW ALL SLAVES STATUS; SHOW DATABASES LIKE 'key%'"), "", "nothing may be left");
+        assert_eq!(pair.replica.sql("SELECT @@read_only, @@gtid_slave_pos, @@gtid_binlog_pos").trim(), "0");
+    }
+    pair.settings.regions[0].replicas[0].replication_tls = tls(&ca);
+    let end = pair.set_up(&pair.admins());
+    assert!(is_done(&end), "{end:?}");
+    assert_eq!(pair.set_up(&How::default()), pair.set_up(&pair.admins()));
+    let required = Tls { mode: TlsMode::Required, ca_file: None, cert_file: None, key_file: None };
+    pair.settings.regions[0].replicas[0].replication_tls = required;
+    assert!(is_done(&pair.set_up(&pair.admins())), "another TLS mode is a change of the link");
+    assert!(matches!(pair.set_up(&pair.admins()), End::NothingToDo(_)));
+}
+
+#[test]
+fn a_pair_that_lost_its_settings_gets_them_back_and_keeps_its_rows() {
+    let mut pair = Pair::plain();
+    let End::Done(drop_in) = pair.set_up(&pair.admins()) else { panic!("must be done") };
+    let wanted = "[mariadb]\nreplicate_wild_do_table = keystone.%\nreplicate_wild_do_table = keyward.%\nread_only = ON\n\
+                  skip_slave_start = ON\nslave_net_timeout = 4";
+    assert_eq!(drop_in.join("\n"), wanted);
+    pair.replica.restart(&["--log-bin=binlog", "--binlog-format=ROW", "--skip-slave-start"]);
+    pair.master.sql("INSERT INTO keystone.user VALUES ('while it was away')");
+    let end = pair.set_up(&How::default());
+    assert!(is_done(&end), "keyward's own account must do for repairing: {end:?}");
+    pair.catch_up();
+    assert_equal(&pair);
+    // with the drop-in in force there is nothing left to say, and nothing was lost
+    let lines: Vec<String> = drop_in[1..].iter().map(|line| format!("--{}", line.replace(" = ", "="))).collect();
+    let lines: Vec<String> =
+        lines.iter().map(|line| line.replace("--skip_slave_start=ON", "--skip-slave-start")).collect();
+    let options: Vec<&str> =
+        ["--log-bin=binlog", "--binlog-format=ROW"].into_iter().chain(lines.iter().map(String::as_str)).collect();
+    pair.replica.restart(&options);
+    assert!(is_done(&pair.set_up(&How::default())), "the threads were held and must be started");
+    assert_eq!(pair.set_up(&How::default()), End::NothingToDo(Vec::new()));
+}
+
+#[test]
+fn a_pair_that_somebody_else_set_up_only_gets_the_stamp() {
+    let pair = Pair::plain();
+    assert!(is_done(&pair.set_up(&pair.admins())));
+    let stamp = pair.state.path().join("stamps/RegionTwo__r2-db1.json");
+    let first = std::fs::read(&stamp).unwrap();
+    std::fs::remove_file(&stamp).unwrap();
+    let before = pair.replica.sql("SHOW STATUS LIKE 'Slave_connections'; SELECT @@gtid_binlog_pos");
+    assert!(is_done(&pair.set_up(&How::default())));
+    assert_eq!(before, pair.replica.sql("SHOW STATUS LIKE 'Slave_connections'; SELECT @@gtid_binlog_pos"));
+    let identity = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap()["identity"].clone();
+    assert_eq!(identity(&first), identity(&std::fs::read(&stamp).unwrap()));
+    // and a stamp of another server is not believed
+    let other = String::from_utf8(first).unwrap().replace("\"server_id\": 2", "\"server_id\": 3");
+    std::fs::write(&stamp, other).unwrap();
+    let why = refusals(pair.set_up(&pair.admins()));
+    assert!(why.contains("not the server that was set up before"), "{why}");
+}
+
+#[test]
+fn a_definition_changed_during_the_copy_makes_it_begin_again() {
+    let pair = Pair::plain();
+    for table in 0..30 {
+        pair.master.sql(&format!(
+            "CREATE TABLE keystone.t{table} (id INT PRIMARY KEY, word VARCHAR(500)); \
+             SET SESSION max_recursive_iterations = 3000; INSERT INTO keystone.t{table} \
+             WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < 3000) \
+             SELECT seq, REPEAT('x', 500) FROM n"
+        ));
+    }
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| pair.set_up(&pair.admins()));
+        let made = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'keystone'";
+        while pair.replica.sql(made).trim() == "0" {}
+        pair.master.sql(
+            "ALTER TABLE keystone.t29 ADD COLUMN more INT DEFAULT 7; ALTER TABLE keystone.t0 ADD COLUMN more INT; \
+             TRUNCATE keystone.t28; DROP TABLE keystone.t27; CREATE TABLE keystone.fresh (id INT PRIMARY KEY);
+             CREATE VIEW keystone.v AS SELECT * FROM keystone.fresh",
+        );
+        let end = worker.join().unwrap();
+        assert!(is_done(&end), "{end:?}");
+    });
+    pair.catch_up();
+    assert_equal(&pair);
+}
