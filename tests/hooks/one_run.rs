@@ -35,9 +35,9 @@ fn the_environment_is_exactly_the_promised_one_whatever_the_daemon_has_in_its_ow
     let stage = Stage::new();
     let told = hook(vec!["/usr/bin/env".into(), "-0".into()], LONG);
     let daemon = Daemon::start(&stage, &told, &[("KEYWARD_MASTER_ADMIN_PASSWORD", "s3cret"), ("LANG", "xx_YY")]);
-    let output = daemon.finished(&stage).1;
+    let printed = daemon.finished(&stage);
     let seen: Vec<(&str, &str)> =
-        output.text.trim_end_matches('\0').split('\0').map(|line| line.split_once('=').unwrap()).collect();
+        printed.trim_end_matches('\0').split('\0').map(|line| line.split_once('=').unwrap()).collect();
     let mut wanted: Vec<(String, String)> =
         told.members().into_iter().map(|(name, value)| (format!("KEYWARD_{}", name.to_uppercase()), value)).collect();
     wanted.push(("PATH".into(), std::env::var("PATH").unwrap()));
@@ -54,7 +54,7 @@ async fn a_hook_has_the_root_folder_no_shell_its_own_group_and_no_handle_of_the_
     let stage = Stage::new();
     let secret = fs::File::create(stage.folder.join("state-of-the-daemon")).unwrap();
     let listening = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let script = "pwd; ps -o pgid= -p $$ | tr -d ' '; echo $$; readlink /proc/$$/fd/*; true";
+    let script = "pwd; cut -d' ' -f5 /proc/$$/stat; echo $$; readlink /proc/$$/fd/*; true";
     let (outcome, output) = run(stage.hook(script, LONG), &stage.place).await;
     assert_eq!(outcome.end, HookEnd::Ok, "{}", output.text);
     let lines: Vec<&str> = output.text.lines().collect();

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keyward::act::exec::{Output, run};
+use keyward::act::exec::run;
 use keyward::act::lock::{Record, RunPlace};
 use keyward::act::procs;
-use keyward::model::hook::{HookEvent, HookOutcome, HookRun, HookSpec};
+use keyward::model::hook::{HookEvent, HookRun, HookSpec};
 use keyward::model::{Moment, Phase, RegionName};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -120,11 +120,10 @@ impl Daemon {
         Self(child)
     }
 
-    pub fn finished(mut self, stage: &Stage) -> (String, Output) {
+    /// What the hook printed.
+    pub fn finished(mut self, stage: &Stage) -> String {
         assert!(self.0.wait().unwrap().success());
-        let result: serde_json::Value = serde_json::from_str(&stage.text("result")).unwrap();
-        let output = Output { text: result["text"].as_str().unwrap().into(), ..Output::default() };
-        (result["end"].as_str().unwrap().into(), output)
+        stage.text("printed")
     }
 }
 
@@ -154,7 +153,6 @@ fn daemon_for_one_hook() {
     told.attempt = u32::try_from(order["attempt"].as_u64().unwrap()).unwrap();
     told.spec.optional = order["optional"].as_bool().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (outcome, output): (HookOutcome, Output) = runtime.block_on(run(told, &stage.place));
-    let result = serde_json::json!({ "end": outcome.end.code(), "text": output.text });
-    fs::write(stage.folder.join("result"), result.to_string()).unwrap();
+    let (_, output) = runtime.block_on(run(told, &stage.place));
+    fs::write(stage.folder.join("printed"), output.text).unwrap();
 }
