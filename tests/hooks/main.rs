@@ -1,0 +1,6 @@
+//! Hooks as real processes: what they are told, how they are limited, and what a crash of the daemon leaves.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod one_run;
+mod stage;
+mod two_runs;
