@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::sheet::{Sheet, Tone, Words};
-use crate::model::time::{friendly, friendly_seconds};
+use crate::model::time::{friendly, friendly_seconds, stamp};
 use crate::model::view::{GateView, HookView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Event, EventKind, Phase};
 
@@ -25,7 +25,7 @@ pub fn status(mut sheet: Sheet, snapshot: &Snapshot) -> String {
     let now = snapshot.taken_at;
     let mut head = Words::new().fact(Tone::Bold, &format!("keyward {}", snapshot.version));
     if let Some(now) = now {
-        head = head.fact(Tone::Plain, &format!("{} UTC", stamp(now)));
+        head = head.fact(Tone::Plain, &stamp(now));
         if let Some(started) = snapshot.started_at {
             head = head.fact(Tone::Plain, &format!("up {}", ago(now, started)));
         }
@@ -221,8 +221,7 @@ fn episode(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
         sheet.entry("way back", Words::new().say(Tone::Plain, &health).say(Tone::Plain, &back.sentence));
     }
     if let Some(pause) = &view.paused {
-        let until =
-            pause.until.map_or("until `keyward resume`".to_owned(), |until| format!("until {} UTC", stamp(until)));
+        let until = pause.until.map_or("until `keyward resume`".to_owned(), |until| format!("until {}", stamp(until)));
         let by = format!("by {}: {}", pause.user, pause.reason);
         sheet.entry("paused", Words::new().say(Tone::Warning, &until).say(Tone::Plain, &by));
     }
@@ -240,7 +239,7 @@ fn ready(sheet: &mut Sheet, view: &RegionView) {
 pub fn events(mut sheet: Sheet, events: &[Event]) -> String {
     for event in events {
         let (tone, what) = event_words(&event.what);
-        let mut head = Words::new().unit(Tone::Dim, &format!("{}Z", stamp(event.at)));
+        let mut head = Words::new().unit(Tone::Dim, &stamp(event.at));
         if let Some(region) = &event.region {
             head = head.unit(Tone::Bold, &region.0);
         }
@@ -264,10 +263,6 @@ fn event_words(what: &EventKind) -> (Tone, String) {
         EventKind::Command { command, user } => (Tone::Plain, format!("{command} by {user}")),
         EventKind::Daemon => (Tone::Plain, "daemon".to_owned()),
     }
-}
-
-fn stamp(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn ago(now: Timestamp, then: Timestamp) -> String {

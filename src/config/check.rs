@@ -1,4 +1,4 @@
-//! Whether settings that were each read well agree with each other. Files and certificates stand in `check_files`.
+//! Whether settings that were each read well agree with each other. Files and certificates stand in `check_tls`.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -89,15 +89,14 @@ impl Keepers {
         keeper.busy = false;
         let sentence = match result {
             Ok(done) => {
-                keeper.not_before = keeper.not_before.max(Some(now.mono + settle()));
                 let done: Vec<String> = done.iter().map(ToString::to_string).collect();
-                format!("{replica}: did {}", done.join(", "))
+                format!("did {}", done.join(", "))
             }
             Err(failure) => {
                 keeper.failures += 1;
                 let pause = Pauses::after(keeper.failures, Duration::from_secs(1), LONGEST_PAUSE, &mut self.random);
                 keeper.not_before = Some(now.mono + pause);
-                format!("{replica}: {failure}")
+                failure.to_string()
             }
         };
         // the same failure every minute is told once
@@ -106,11 +105,6 @@ impl Keepers {
         keeper.said.clone_from(&sentence);
         judge.handle_upkeep(now, region, replica, Some((sentence, told)), None);
     }
-}
-
-/// How long after an upkeep its effect may take to show in a look.
-fn settle() -> Duration {
-    Duration::from_millis(200)
 }
 
 fn missing(

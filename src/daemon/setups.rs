@@ -79,10 +79,10 @@ impl Setups {
             let how = How { auto: true, ..How::default() };
             let (sentence, done) = match set_up_replica(&settings, &region, &name, &how, &|_| {}).await {
                 End::Done(_) | End::NothingToDo(_) | End::Planned => {
-                    (format!("{name} was empty and is set up now"), true)
+                    ("it was empty and is set up now".to_owned(), true)
                 }
-                End::Refused(why) => (format!("{name} cannot be set up by the daemon: {}", why.join("; ")), false),
-                End::Failed(why) => (format!("the set-up of {name} by the daemon failed: {why}"), false),
+                End::Refused(why) => (format!("cannot be set up by the daemon: {}", why.join("; ")), false),
+                End::Failed(why) => (format!("the set-up by the daemon failed: {why}"), false),
             };
             // a closed channel means that the daemon ends
             let _ = sink.send(Input::Setup(region, name, sentence, done)).await;

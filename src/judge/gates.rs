@@ -4,6 +4,7 @@ use super::beats::Beats;
 use super::region::Region;
 use super::replica::Replica;
 use crate::model::phase::Mode;
+use crate::model::time::stamp;
 use crate::model::{Gate, Now};
 
 impl Region {
@@ -22,7 +23,8 @@ impl Region {
         let mut closed = Vec::new();
         let region = self.name();
         if let Some(pause) = &self.memory.pause {
-            let until = pause.until.map_or("until `keyward resume`".to_owned(), |until| format!("until {until}"));
+            let until =
+                pause.until.map_or("until `keyward resume`".to_owned(), |until| format!("until {}", stamp(until)));
             closed.push((Gate::Paused, format!("{} paused {region} {until}: {}", pause.user, pause.reason)));
         }
         match self.rules.mode {

@@ -88,9 +88,10 @@ impl Region {
         self.replicas.iter().all(|replica| replica.looked)
     }
 
-    /// A replica's last facts, and whether keyward may write to its server.
+    /// A replica's last facts, and whether keyward may write to its server; nothing until a look has shown what the
+    /// last upkeep did.
     pub fn upkeep_scene(&self, name: &ReplicaName) -> Option<(&ReplicaFacts, Guard)> {
-        let replica = self.replica(name)?;
+        let replica = self.replica(name).filter(|replica| replica.shows_upkeep())?;
         Some((replica.facts()?, replica.guard(&self.rules, &self.memory, self.master.as_ref().map(|m| &m.0))))
     }
 
@@ -156,7 +157,7 @@ impl Region {
         replica.upkeep = Some(sentence.clone());
         replica.upkeep_ended = now.mono;
         if let Some(kind) = event {
-            self.tell(now, kind, sentence);
+            self.tell(now, kind, format!("{name}: {sentence}"));
         }
     }
 

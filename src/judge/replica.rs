@@ -110,6 +110,11 @@ impl Replica {
         (same && ours && greater && link.io == ThreadState::Running).then_some(look.ended)
     }
 
+    /// Whether the facts are of a look that began after the last upkeep had ended.
+    pub fn shows_upkeep(&self) -> bool {
+        !self.upkeep_runs && self.facts.as_ref().is_some_and(|(began, _)| *began >= self.upkeep_ended)
+    }
+
     /// The facts of the last successful look.
     pub fn facts(&self) -> Option<&ReplicaFacts> {
         self.facts.as_ref().map(|(_, facts)| facts)
@@ -262,7 +267,7 @@ impl Replica {
 
     /// Brings what is remembered of the server up to date.
     pub fn remember(&self, memory: &mut ReplicaMemory, now: Now) {
-        let Some((began, facts)) = &self.facts else { return };
+        let Some((_, facts)) = &self.facts else { return };
         match (facts.filter_durability, facts.read_only_durability) {
             (Durability::Kept, Durability::Kept) => memory.durable = true,
             (Durability::Lost, _) | (_, Durability::Lost) => memory.durable = false,
@@ -274,8 +279,10 @@ impl Replica {
             && link.sql == ThreadState::Running
         {
             // a look from before the upkeep's end may show threads that it was about to stop
-            memory.owes_start &= self.upkeep_runs || *began < self.upkeep_ended;
-            if memory.running_at.is_none_or(|at| now.age_of(at) > Duration::from_secs(60)) {
+            memory.owes_start &= !self.shows_upkeep();
+            // written down anew when the server has been restarted, so that a later stop is not taken for a part of it
+            let uptime = Duration::from_secs(facts.uptime_seconds);
+            if memory.running_at.is_none_or(|at| now.age_of(at) > uptime.min(Duration::from_secs(60))) {
                 memory.running_at = Some(now.wall);
             }
         }

@@ -68,6 +68,11 @@ impl Now {
     }
 }
 
+/// A point in time as people read it, to the second: `2026-11-22 05:03:35 UTC`.
+pub fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// A duration as people write it: `350ms`, `4.2s`, `3m 20s`, `2h 5m`, `3d 4h`.
 pub fn friendly(span: Duration) -> String {
     let millis = span.as_millis();

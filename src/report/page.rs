@@ -7,7 +7,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use crate::model::Phase;
-use crate::model::time::friendly_seconds;
+use crate::model::time::{friendly_seconds, stamp};
 use crate::model::view::{GateView, HookView, RegionView, Snapshot};
 
 const STYLE: &str = include_str!("page.css");
@@ -198,10 +198,6 @@ fn state(value: Option<bool>, yes: &str, no: &str) -> String {
 
 fn age(value: Option<f64>) -> String {
     value.map_or("not known".to_owned(), friendly_seconds)
-}
-
-fn stamp(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// Text that is safe between tags and inside quoted attributes.

@@ -97,14 +97,14 @@ fn events_say_when_where_what_and_why() {
     let text = events(Sheet::new(80, false), &list);
     assert_eq!(
         text,
-        "2026-11-22 04:14:36Z daemon
+        "2026-11-22 04:14:36 UTC daemon
              Keyward 0.1.0 started.
-2026-11-22 04:14:36Z RegionTwo suspect -> switching (auto)
+2026-11-22 04:14:36 UTC RegionTwo suspect -> switching (auto)
              The master gave no proof of life for 10s, and the probe was refused
              11 times.
-2026-11-22 04:14:36Z RegionTwo hook services for failover: failed after 3.2s
+2026-11-22 04:14:36 UTC RegionTwo hook services for failover: failed after 3.2s
              Exit status 1.
-2026-11-22 04:14:36Z RegionTwo pause by root
+2026-11-22 04:14:36 UTC RegionTwo pause by root
              Maintenance.
 "
     );
