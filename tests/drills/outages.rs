@@ -132,3 +132,21 @@ async fn the_first_start_finds_a_dead_master() {
     pair.master.kill9();
     daemon.until_phase(Phase::Local).await;
 }
+
+#[tokio::test]
+async fn the_daemon_restarts_while_the_master_is_frozen_and_the_link_still_says_yes() {
+    let (pair, mut daemon) = Pair::healthy(Wishes::default()).await;
+    daemon.kill9();
+    pair.master.freeze().unwrap();
+    daemon.start().await;
+    daemon.until("the link looks fine", |region| region.replicas[0].io_running == Some(true)).await;
+    let local = daemon.until_phase(Phase::Local).await;
+    // nothing that this daemon saw was a proof of life, the first look at a link least of all
+    assert_eq!((local.silence_seconds, local.link_up), (None, Some(false)));
+    let transitions = daemon.transitions().await;
+    assert!(transitions.ends_with(&["suspect>switching".to_owned(), "switching>local".to_owned()]), "{transitions:?}");
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
+    pair.master.thaw().unwrap();
+    daemon.until_healthy().await;
+    assert_eq!((daemon.failovers().await, daemon.failbacks().await), (1.0, 1.0));
+}
