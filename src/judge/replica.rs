@@ -35,6 +35,8 @@ pub struct Replica {
     pub(super) upkeep_runs: bool,
     pub(super) upkeep_ended: Moment,
     baseline: Option<Baseline>,
+    /// The server restarted under our eyes while it was following.
+    restarted: bool,
 }
 
 /// The counters of one link on one connection; only a greater value on the same one is progress.
@@ -64,6 +66,7 @@ impl Replica {
             upkeep_runs: false,
             upkeep_ended: Moment::default(),
             baseline: None,
+            restarted: false,
         }
     }
 
@@ -80,6 +83,9 @@ impl Replica {
         if !facts.read_only && self.facts.as_ref().is_none_or(|(_, before)| before.read_only) {
             self.writable_seen += 1;
         }
+        self.restarted |= self.facts.as_ref().is_some_and(|(_, before)| {
+            facts.uptime_seconds < before.uptime_seconds && before.link.as_ref().is_some_and(follows)
+        });
         self.failure = None;
         self.link_watched_since.get_or_insert(look.began);
         let proof = self.link_progress(look, facts, rules);
@@ -266,7 +272,9 @@ impl Replica {
     }
 
     /// Brings what is remembered of the server up to date.
-    pub fn remember(&self, memory: &mut ReplicaMemory, now: Now) {
+    pub fn remember(&mut self, memory: &mut ReplicaMemory, now: Now) {
+        // threads that a restart stopped were stopped by nobody's hand
+        memory.owes_start |= std::mem::take(&mut self.restarted);
         let Some((_, facts)) = &self.facts else { return };
         match (facts.filter_durability, facts.read_only_durability) {
             (Durability::Kept, Durability::Kept) => memory.durable = true,
@@ -274,10 +282,7 @@ impl Replica {
             // what was seen before somebody set it by hand still counts
             _ => {}
         }
-        if let Some(link) = &facts.link
-            && link.io != ThreadState::Stopped
-            && link.sql == ThreadState::Running
-        {
+        if facts.link.as_ref().is_some_and(follows) {
             // a look from before the upkeep's end may show threads that it was about to stop
             memory.owes_start &= !self.shows_upkeep();
             // written down anew when the server has been restarted, so that a later stop is not taken for a part of it
@@ -302,6 +307,11 @@ pub struct Scene<'a> {
     pub master: Option<&'a ServerIdentity>,
     /// Now.
     pub now: Now,
+}
+
+/// Whether both threads of a link are at work; without a master the I/O thread goes on trying.
+fn follows(link: &LinkFacts) -> bool {
+    link.io != ThreadState::Stopped && link.sql == ThreadState::Running
 }
 
 /// Whether a link leads to the master of the settings.

@@ -108,7 +108,12 @@ impl Seen<'_> {
             [("SQL", link.sql, link.sql_errno, &link.sql_error), ("I/O", link.io, link.io_errno, &link.io_error)]
         {
             if state == ThreadState::Stopped {
+                let owed = region.memory.replicas.get(name).is_some_and(|memory| memory.owes_start);
                 return Some(match errno {
+                    0 if region.memory.lost.is_some() => {
+                        format!("keyward keeps the {thread} thread of {name} stopped: the master lost transactions")
+                    }
+                    0 if owed => format!("the {thread} thread of {name} is stopped, and keyward is to start it"),
                     0 => format!(
                         "the {thread} thread of {name} was stopped by hand; `START SLAVE` there, or `keyward adopt {}/{name}`",
                         region.name()

@@ -80,7 +80,8 @@ fn may_start(facts: &ReplicaFacts, link: &LinkFacts, wanted: &Wanted<'_>, now: N
 
 /// Whether the server started after its threads were last seen running. What nobody saw running stays as it is.
 fn restarted_since(running_at: Option<Timestamp>, uptime_seconds: u64, now: Now) -> bool {
-    running_at.is_some_and(|at| now.age_of(at) > Duration::from_secs(uptime_seconds))
+    // the server cuts its uptime to whole seconds: within the last one a human's hand is more likely than a restart
+    running_at.is_some_and(|at| now.age_of(at) > Duration::from_secs(uptime_seconds + 1))
 }
 
 #[cfg(test)]
@@ -147,6 +148,16 @@ mod tests {
     #[test]
     fn threads_stopped_by_hand_stay_stopped() {
         assert_eq!(changed(|_, link| stop(link)), []);
+    }
+
+    #[test]
+    fn threads_stopped_by_hand_soon_after_the_server_started_stay_stopped() {
+        // seen running ten seconds ago, just after the start: nine whole seconds of uptime
+        let steps = changed(|facts, link| {
+            stop(link);
+            facts.uptime_seconds = 9;
+        });
+        assert_eq!(steps, []);
     }
 
     #[test]

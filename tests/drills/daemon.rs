@@ -157,6 +157,13 @@ impl Daemon {
         assert!(status == 200 && took < Duration::from_secs(1), "/metrics: {status} after {took:?}");
     }
 
+    /// The most memory that the daemon ever held, in MiB.
+    pub fn peak_memory_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.as_ref().unwrap().id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     /// A metric's value; `labels` are some of its labels.
     pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let text = http::get(&self.http(), "/metrics").await.unwrap().body;

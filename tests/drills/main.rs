@@ -4,9 +4,16 @@
 //! for generously, what must not come is watched for several times the patience of the settings.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+mod commands;
+mod crashes;
 mod daemon;
 mod guards;
 mod hooks;
 mod outages;
 mod pair;
+mod restarts;
 mod settings;
+mod state;
+mod threads;
+mod tls;
+mod unruly;

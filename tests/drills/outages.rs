@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use keyward::model::Phase;
+use keyward::model::{Event, EventKind, Phase};
 
 use super::daemon::{Daemon, has_verdict};
 use super::hooks::{self, marks};
@@ -131,4 +131,39 @@ async fn the_first_start_finds_a_dead_master() {
     daemon.until_healthy().await;
     pair.master.kill9();
     daemon.until_phase(Phase::Local).await;
+}
+
+#[tokio::test]
+async fn the_daemon_restarts_while_the_master_is_frozen_and_the_link_still_says_yes() {
+    let (pair, mut daemon) = Pair::healthy(Wishes::default()).await;
+    daemon.kill9();
+    pair.master.freeze().unwrap();
+    daemon.start().await;
+    daemon.until("the link looks fine", |region| region.replicas[0].io_running == Some(true)).await;
+    let local = daemon.until_phase(Phase::Local).await;
+    // nothing that this daemon saw was a proof of life, the first look at a link least of all
+    assert_eq!((local.silence_seconds, local.link_up), (None, Some(false)));
+    let transitions = daemon.transitions().await;
+    assert!(transitions.ends_with(&["suspect>switching".to_owned(), "switching>local".to_owned()]), "{transitions:?}");
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
+    pair.master.thaw().unwrap();
+    daemon.until_healthy().await;
+    assert_eq!((daemon.failovers().await, daemon.failbacks().await), (1.0, 1.0));
+}
+
+#[tokio::test]
+async fn the_master_dies_while_the_daemon_is_frozen() {
+    let (mut pair, daemon) = Pair::healthy(Wishes::default()).await;
+    daemon.signal(rustix::process::Signal::STOP);
+    pair.master.kill9();
+    tokio::time::sleep(3 * SPAN).await;
+    let thawed = jiff::Timestamp::now();
+    daemon.signal(rustix::process::Signal::CONT);
+    daemon.until_phase(Phase::Local).await;
+    // time in which nobody watched is no silence: unreachable_after is waited for from the thaw on
+    let is_out = |event: &Event| matches!(event.what, EventKind::Transition { to: Phase::Switching, .. });
+    let out = daemon.events().await.into_iter().find(is_out).unwrap();
+    let waited = Duration::try_from(out.at.duration_since(thawed)).unwrap();
+    assert!(waited >= SPAN, "failed over {waited:?} after the thaw");
+    assert_eq!(daemon.failovers().await, 1.0);
 }

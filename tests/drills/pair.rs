@@ -97,7 +97,7 @@ impl Pair {
     /// The region's own Keystone can read on the replica and can write nothing.
     pub async fn assert_replica_serves_reads_only(&self) {
         let keystone = self.replica.client("ks", "ks");
-        assert_eq!(keystone.rows(&keystone::read("user-1")).await.unwrap().is_empty(), false, "no user-1 to read");
+        assert!(!keystone.rows(&keystone::read("user-1")).await.unwrap().is_empty(), "no user-1 to read");
         let refusal = keystone.run(&keystone::write("user-1")).await.unwrap_err();
         assert_eq!(server_error(&refusal), Some(1290), "{refusal:#}");
     }

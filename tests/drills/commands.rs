@@ -1,0 +1,127 @@
+//! What an operator asks for.
+
+use std::time::Duration;
+
+use keyward::model::Phase;
+
+use super::daemon::{gates, has_verdict, texts, verdicts};
+use super::hooks;
+use super::pair::{Pair, read_only};
+use super::settings::{Hook, Wishes};
+
+const SPAN: Duration = Duration::from_millis(2_000);
+
+#[tokio::test]
+async fn a_pause_holds_the_failover_and_resume_lets_it_happen() {
+    let (mut pair, daemon) = Pair::healthy(Wishes::default()).await;
+    let (said, _) = texts(&daemon.keyward(&["status"]).await);
+    assert!(said.contains("REMOTE"), "{said}");
+    assert_eq!(daemon.keyward(&["status"]).await.status.code(), Some(0));
+
+    daemon.does(&["pause", "--for", "2s", "--reason", "short"]).await;
+    assert_eq!(daemon.keyward(&["status"]).await.status.code(), Some(3));
+    assert_eq!(daemon.metric("keyward_paused", &[]).await, Some(1.0));
+    daemon.until("acting again", |region| region.paused.is_none()).await;
+    daemon.until_told(&["the pause by", "(short) ended by itself"]).await;
+
+    daemon.does(&["pause", "RegionTwo", "--reason", "works on the network"]).await;
+    pair.master.kill9();
+    daemon.until("down", |region| has_verdict(region, "master_unreachable")).await;
+    assert!(gates(&daemon.region().await).contains(&"paused"));
+    daemon.stays(SPAN, "not failing over", |region| !region.phase.in_episode()).await;
+    daemon.assert_never_acted().await;
+    let (said, _) = texts(&daemon.keyward(&["status"]).await);
+    assert!(said.contains("PAUSED") && said.contains("works on the network"), "{said}");
+
+    daemon.does(&["resume", "RegionTwo"]).await;
+    daemon.until_phase(Phase::Local).await;
+    assert_eq!(daemon.failovers().await, 1.0);
+}
+
+#[tokio::test]
+async fn an_episode_by_hand_ends_by_hand() {
+    let (pair, daemon) = Pair::healthy(Wishes::default()).await;
+    daemon.does(&["failover", "RegionTwo", "--reason", "works in RegionOne"]).await;
+    let local = daemon.until_phase(Phase::Local).await;
+    assert!(local.episode.unwrap().manual);
+    // healthy for longer than failback_after, and it stays
+    daemon.stays(2 * SPAN, "local", |region| region.phase == Phase::Local).await;
+    let manual = daemon.metric("keyward_failovers_total", &[("cause", "manual")]).await;
+    assert_eq!(manual, Some(1.0));
+    daemon.until_told(&["works in RegionOne"]).await;
+
+    daemon.does(&["failback", "RegionTwo", "--reason", "works are done"]).await;
+    daemon.until_healthy().await;
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1", "failback local-auth 2 1"]);
+    let complaint = daemon.refuses(&["failover", "RegionNine", "--reason", "typo"]).await;
+    assert!(complaint.contains("RegionNine"), "{complaint}");
+    let (said, _) = texts(&daemon.keyward(&["events"]).await);
+    for piece in ["works in RegionOne", "works are done", "authenticates locally"] {
+        assert!(said.contains(piece), "{piece:?} is missing in:\n{said}");
+    }
+    let json = daemon.does(&["events", "--json"]).await;
+    let told: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let causes: Vec<&str> = told.iter().filter_map(|event| event["cause"].as_str()).collect();
+    assert_eq!(causes, ["manual"; 4], "{json}");
+    pair.until_rows_equal().await;
+}
+
+#[tokio::test]
+async fn after_a_failback_by_hand_automatic_failover_rests_until_the_master_was_seen() {
+    let (mut pair, daemon) = Pair::healthy(Wishes::default()).await;
+    pair.master.kill9();
+    daemon.until_phase(Phase::Local).await;
+    let refusal = daemon.refuses(&["failback", "RegionTwo", "--reason", "wanted"]).await;
+    assert!(refusal.contains("--force"), "{refusal}");
+    daemon.does(&["failback", "RegionTwo", "--force", "--reason", "wanted"]).await;
+    daemon.until("home", |region| !region.phase.in_episode()).await;
+    daemon.stays(3 * SPAN, "resting", |region| !region.phase.in_episode()).await;
+
+    pair.master.start().await.unwrap();
+    daemon.until_healthy().await;
+    pair.master.kill9();
+    daemon.until_phase(Phase::Local).await;
+    assert_eq!(daemon.failovers().await, 2.0);
+}
+
+#[tokio::test]
+async fn a_released_replica_is_left_alone_until_it_is_adopted() {
+    let (pair, daemon) = Pair::healthy(Wishes::default()).await;
+    daemon.does(&["release", "RegionTwo/r2-db1", "--reason", "a DBA promotes it"]).await;
+    let seen = daemon.until("released", |region| gates(region).contains(&"released")).await;
+    assert!(verdicts(&seen).contains(&"released") && !seen.ready, "{seen:#?}");
+    pair.replica.sql("STOP SLAVE; SET GLOBAL read_only = 0").await.unwrap();
+    daemon.until("seen writable", |region| region.replicas[0].read_only == Some(false)).await;
+    daemon.stays(SPAN, "left alone", |region| region.replicas[0].read_only == Some(false)).await;
+    assert_eq!(read_only(&pair.replica).await, "0");
+    let refusal = daemon.refuses(&["failover", "RegionTwo", "--reason", "drill"]).await;
+    assert!(refusal.contains("released"), "{refusal}");
+
+    daemon.does(&["adopt", "RegionTwo"]).await;
+    daemon.until_healthy().await;
+    assert_eq!(read_only(&pair.replica).await, "1");
+    daemon.assert_never_acted().await;
+}
+
+#[tokio::test]
+async fn hooks_are_tested_with_their_output() {
+    let hooks = [
+        Hook::new("good").body("echo the good hook speaks; cat"),
+        Hook { optional: true, ..Hook::new("bad").body("echo the bad hook speaks >&2; exit 9") },
+    ];
+    let (_pair, daemon) = Pair::healthy(Wishes::hooks(hooks)).await;
+    let output = daemon.keyward(&["hook-test", "RegionTwo"]).await;
+    let (said, complained) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{complained}");
+    for piece in
+        ["good: ok", "| the good hook speaks", "\"event\":\"test\"", "bad: failed", "exit status 9", "| the bad"]
+    {
+        assert!(said.contains(piece), "{piece:?} is missing in:\n{said}");
+    }
+    assert_eq!(hooks::starts(&daemon.folder), ["test good 1 1", "test bad 1 1"]);
+    daemon.until_healthy().await;
+    assert_eq!(daemon.failovers().await, 0.0);
+    // what hooks print never goes over HTTP
+    let events = serde_json::to_string(&daemon.events().await).unwrap();
+    assert!(!events.contains("hook speaks"), "{events}");
+}

@@ -1,0 +1,70 @@
+//! The daemon's memory is damaged or cannot be written.
+
+use std::fs;
+use std::time::Duration;
+
+use keyward::model::Phase;
+use rustix::process::Signal;
+
+use super::daemon::{gates, has_verdict};
+use super::hooks;
+use super::pair::Pair;
+use super::settings::Wishes;
+
+const SPAN: Duration = Duration::from_millis(2_000);
+
+#[tokio::test]
+async fn the_state_file_is_damaged() {
+    let (mut pair, mut daemon) = Pair::healthy(Wishes::default()).await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await;
+    let whole = fs::read_to_string(daemon.state_file()).unwrap();
+    let damaged = &whole[..whole.len() / 2];
+    fs::write(daemon.state_file(), damaged).unwrap();
+    daemon.start().await;
+    let seen = daemon.until("told", |region| has_verdict(region, "state_broken")).await;
+    assert!(seen.paused.is_some() && gates(&seen).contains(&"paused") && !seen.ready, "{seen:#?}");
+    assert_eq!(daemon.keyward(&["status"]).await.status.code(), Some(3));
+
+    pair.master.kill9();
+    daemon.until("down", |region| has_verdict(region, "master_unreachable")).await;
+    daemon.stays(2 * SPAN, "not failing over", |region| !region.phase.in_episode()).await;
+    daemon.assert_never_acted().await;
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended().await.0, Some(0));
+    assert_eq!(fs::read_to_string(daemon.state_file()).unwrap(), damaged, "the damaged file was overwritten");
+
+    // moved away as the sentence says, with the master alive: a beginning as on the first day
+    fs::rename(daemon.state_file(), daemon.folder.join("damaged.json")).unwrap();
+    pair.master.start().await.unwrap();
+    daemon.start().await;
+    daemon.until_healthy().await;
+}
+
+#[tokio::test]
+async fn the_state_cannot_be_written_in_the_outage() {
+    let (mut pair, daemon) = Pair::healthy(Wishes::default()).await;
+    // what no user may do, root neither: a file where a folder must be, and a folder where a file must be
+    let state = daemon.folder.join("state");
+    fs::remove_file(daemon.state_file()).unwrap();
+    fs::create_dir(daemon.state_file()).unwrap();
+    fs::write(state.join("hooks"), "").unwrap();
+    pair.master.kill9();
+    // the way out goes on, and says so
+    let local =
+        daemon.until("local and told", |region| region.phase == Phase::Local && has_verdict(region, "state_broken"));
+    let told = local.await.verdicts.into_iter().find(|verdict| verdict.code == "state_broken").unwrap().sentence;
+    assert!(told.contains("state.json") && told.contains("cannot be written"), "{told}");
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
+    // the way back waits
+    pair.master.start().await.unwrap();
+    daemon.until("the master answers", |region| region.probe_up == Some(true)).await;
+    daemon.stays(3 * SPAN, "local", |region| region.phase == Phase::Local).await;
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
+
+    fs::remove_dir(daemon.state_file()).unwrap();
+    fs::remove_file(state.join("hooks")).unwrap();
+    daemon.until_healthy().await;
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1", "failback local-auth 2 1"]);
+    assert!(daemon.state_file().is_file(), "the state was not written again");
+}
