@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use keyward::config::Settings;
@@ -276,4 +277,13 @@ pub fn refusals(end: End) -> String {
 
 pub fn is_done(end: &End) -> bool {
     matches!(end, End::Done(_))
+}
+
+/// Raises a flag when it goes, also in a panic, so that a thread that waits for it ends.
+pub struct StopAtEnd<'a>(pub &'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
