@@ -26,7 +26,8 @@ fn refused(pair: &Pair, how: &How, words: &[&str]) {
 
 #[test]
 fn settings_of_the_servers_that_cannot_work_are_refused() {
-    let rows: [(&[&str], &[&str], u32, &[&str]); 4] = [
+    type Options = &'static [&'static str];
+    let rows: [(Options, Options, u32, Options); 4] = [
         (&[], &["--log-bin=b"], 2, &["master", "no binlog", "log_bin"]),
         (&["--log-bin=b", "--binlog-format=MIXED"], &["--log-bin=b"], 2, &["master", "binlog_format MIXED", "ROW"]),
         (&["--log-bin=b", "--binlog-format=ROW"], &["--log-bin=b"], 1, &["both have server_id 1", "another one"]),
