@@ -174,5 +174,11 @@ fn auto_setup_touches_only_an_empty_replica() {
     refused(&pair, &auto, &["is not empty"]);
     pair.replica.sql("SET sql_log_bin = 0; DROP DATABASE keystone");
     assert!(is_done(&pair.set_up(&auto)));
+    assert!(matches!(pair.set_up(&auto), End::NothingToDo(_)));
+    // killed before its last step: only that is done
+    std::fs::remove_dir_all(pair.state.path().join("stamps")).unwrap();
+    assert!(is_done(&pair.set_up(&auto)));
+    assert!(matches!(pair.set_up(&auto), End::NothingToDo(_)));
+    pair.replica.sql("STOP SLAVE; SET GLOBAL replicate_wild_do_table = ''");
     refused(&pair, &auto, &["is not empty"]);
 }
