@@ -21,3 +21,4 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod report;
+pub mod wire;

@@ -11,45 +11,27 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Every room and what it may import besides itself: a room, or one module of it. A room that is missing here is an
-/// error. Whoever writes to a server reaches it as whoever looks does, and takes nothing else from there.
-const ROOMS: [(&str, &[&str]); 13] = [
+/// error.
+const ROOMS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("config", &["model"]),
     ("dialect", &["model"]),
     ("judge", &["model"]),
     ("plan", &["model", "dialect"]),
-    ("observe", &["model", "config", "dialect"]),
-    (
-        "act",
-        &[
-            "model",
-            "config",
-            "dialect",
-            "observe::connect",
-            "observe::server",
-            "observe::session",
-            "observe::preflight",
-        ],
-    ),
-    (
-        "copy",
-        &[
-            "model",
-            "config",
-            "dialect",
-            "observe::connect",
-            "observe::server",
-            "observe::session",
-            "observe::preflight",
-        ],
-    ),
+    ("wire", &["model", "config", "dialect"]),
+    ("observe", &["model", "config", "dialect", "wire"]),
+    ("act", &["model", "config", "dialect", "wire"]),
+    ("copy", &["model", "config", "dialect", "wire"]),
     ("report", &["model", "config"]),
-    ("daemon", &["model", "config", "dialect", "judge", "plan", "observe", "act", "copy", "report"]),
+    ("daemon", &["model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "report"]),
     ("lab", &["model", "dialect"]),
     ("demo", &["model", "lab"]),
     (
         "cli",
-        &["model", "config", "dialect", "judge", "plan", "observe", "act", "copy", "report", "daemon", "lab", "demo"],
+        &[
+            "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "report", "daemon", "lab",
+            "demo",
+        ],
     ),
 ];
 
@@ -265,7 +247,7 @@ fn rooms_import_only_what_they_may() {
     };
     let bad = [
         Source::sample("src/model/a.rs", "use crate::dialect::text;"),
-        Source::sample("src/judge/a.rs", "fn f() { crate::observe::connect(); }"),
+        Source::sample("src/judge/a.rs", "fn f() { crate::wire::connect(); }"),
         Source::sample("src/plan/a.rs", "use crate::{\n    dialect::{a, b},\n    model, config::Settings,\n};"),
         Source::sample("src/report/a.rs", "use crate::daemon;\n#[cfg(test)]\nmod tests {\n}\n"),
         Source::sample("src/report/a.rs", "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nuse crate::daemon;\n"),
@@ -278,7 +260,7 @@ fn rooms_import_only_what_they_may() {
         Source::sample("src/plan/a.rs", "use crate::{\n    dialect::{act, daemon},\n    model,\n};"),
         Source::sample("src/model/a.rs", "//! See `crate::judge::verdicts`.\n"),
         Source::sample("src/act/a.rs", "#[cfg(test)]\nmod tests {\n    use crate::lab::Lab;\n}\n"),
-        Source::sample("src/act/a.rs", "use crate::observe::connect::Target;\n"),
+        Source::sample("src/act/a.rs", "use crate::wire::connect::Target;\n"),
         Source::sample("src/main.rs", "use keyward::cli;\n"),
     ];
     hold(wall, &bad, &good, &sources());

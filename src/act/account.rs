@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::dialect::grants::Grant;
 use crate::dialect::text::{fill, identifier, literal};
-use crate::observe::session::{Session, Trouble};
+use crate::wire::session::{Session, Trouble};
 
 const CREATE_ACCOUNT: &str = include_str!("../../sql/mariadb/create-account.sql");
 const GRANT: &str = include_str!("../../sql/mariadb/grant.sql");

@@ -14,8 +14,8 @@ use crate::dialect::answer::table;
 use crate::dialect::text::{fill, literal};
 use crate::model::observation::{BeatOrder, BeatOutcome};
 use crate::model::{Failure, Moment, Now, Reason};
-use crate::observe::connect::{Target, meaning};
-use crate::observe::server::{Patience, ask, discard, open, timed_out, unexpected};
+use crate::wire::connect::{Target, meaning};
+use crate::wire::server::{Patience, ask, discard, open, timed_out, unexpected};
 
 const READ: &str = include_str!("../../sql/mariadb/beat_read.sql");
 const WRITE: &str = include_str!("../../sql/mariadb/beat_write.sql");

@@ -7,9 +7,8 @@ use tokio::time::Instant;
 
 use crate::dialect::text::{fill, literal};
 use crate::model::observation::ThreadState;
-use crate::model::preflight::{LinkSettings, LinkWanted};
-use crate::observe::preflight::{self, PROOF};
-use crate::observe::session::{Session, Trouble};
+use crate::model::preflight::{LinkSettings, LinkWanted, PROOF};
+use crate::wire::session::{Session, Trouble};
 
 const LINKS: &str = include_str!("../../sql/mariadb/links.sql");
 const MASTER_STATUS: &str = include_str!("../../sql/mariadb/master-status.sql");
@@ -261,7 +260,7 @@ async fn position(replica: &mut Session) -> Result<String, Trouble> {
 async fn look(replica: &mut Session, name: &str) -> Result<LinkSettings, Trouble> {
     let lines = replica.lines(fill(LINKS, &[])).await?;
     match lines.iter().find(|line| line.text("connection_name") == name) {
-        Some(line) => Ok(preflight::link(line)),
+        Some(line) => line.link_settings().map_err(|why| replica.trouble(&why)),
         None => Err(replica.trouble("the replication link is not there any more")),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::dialect::text::{fill, identifier, literal};
-use crate::observe::session::{Session, Trouble};
+use crate::wire::session::{Session, Trouble};
 
 const WRITE_NO_BINLOG: &str = include_str!("../../sql/mariadb/write-no-binlog.sql");
 const SET_POSITION: &str = include_str!("../../sql/mariadb/set-slave-position.sql");

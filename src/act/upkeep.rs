@@ -10,8 +10,8 @@ use crate::dialect::answer::table;
 use crate::dialect::text::{fill, literal};
 use crate::model::Failure;
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
-use crate::observe::connect::{Target, meaning};
-use crate::observe::server::{Patience, ask, discard, open, timed_out};
+use crate::wire::connect::{Target, meaning};
+use crate::wire::server::{Patience, ask, discard, open, timed_out};
 
 /// Longest a step may take; stopping a thread whose master hangs takes some four seconds.
 const STEP: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 
 use crate::config::schema::{Account, Tls};
-use crate::observe::connect::{Place, Target};
+use crate::wire::connect::{Place, Target};
 
 /// The longest password that is read from a terminal, in bytes.
 const MOST_BYTES: u64 = 1024;

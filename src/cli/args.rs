@@ -91,7 +91,7 @@ impl Command {
 }
 
 /// `keyward setup`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Setup {
     /// Only this region, or one replica of it.
     #[arg(long, value_name = "REGION[/REPLICA]")]
@@ -108,9 +108,6 @@ pub struct Setup {
     /// Print what an administrator has to run by hand, and change nothing.
     #[arg(long)]
     pub print_sql: bool,
-    /// Go on although the region's logins stop meanwhile.
-    #[arg(long)]
-    pub force: bool,
     /// Administrator at the master: USER@HOST:PORT, or a unix socket's path (USER@/path).
     #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
     pub master_admin: Option<String>,

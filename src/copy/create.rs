@@ -3,7 +3,7 @@
 use super::definitions::{Kind, ObjectDefinition, SchemaDefinition};
 use super::{CopyError, while_doing};
 use crate::dialect::text::{fill, identifier, literal};
-use crate::observe::session::{Session, Trouble};
+use crate::wire::session::{Session, Trouble};
 
 const CREATE_DATABASE: &str = include_str!("../../sql/mariadb/create-database.sql");
 const COLLATE_DATABASE: &str = include_str!("../../sql/mariadb/collate-database.sql");

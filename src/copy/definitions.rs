@@ -3,7 +3,7 @@
 use super::columns::{self, Column};
 use super::{CopyError, while_doing};
 use crate::dialect::text::{fill, identifier, literal};
-use crate::observe::session::{Line, Session, Trouble};
+use crate::wire::session::{Line, Session, Trouble};
 
 const NAMES_BINARY: &str = include_str!("../../sql/mariadb/names-binary.sql");
 const SCHEMAS: &str = include_str!("../../sql/mariadb/schemas.sql");

@@ -12,7 +12,7 @@ mod rows;
 use std::time::Duration;
 
 use crate::dialect::text::{fill, identifier, literal};
-use crate::observe::session::{Session, Trouble};
+use crate::wire::session::{Session, Trouble};
 use definitions::SchemaDefinition;
 
 const SNAPSHOT_SESSION: &str = include_str!("../../sql/mariadb/snapshot-session.sql");

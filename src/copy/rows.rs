@@ -7,7 +7,7 @@ use super::columns::{self, Column, Written};
 use super::definitions::TableDefinition;
 use super::{Copied, CopyError, Job, PATIENCE, while_doing};
 use crate::dialect::text::{fill, identifier};
-use crate::observe::session::{Line, Session, Trouble};
+use crate::wire::session::{Line, Session, Trouble};
 
 const READ_ROWS: &str = include_str!("../../sql/mariadb/read-rows.sql");
 const INSERT_ROWS: &str = include_str!("../../sql/mariadb/insert-rows.sql");

@@ -12,11 +12,11 @@ use crate::config::Settings;
 use crate::config::schema::{Replica, Tls};
 use crate::model::observation::BeatOrder;
 use crate::model::{Address, RegionName, ReplicaName};
-use crate::observe::connect::{Place, Target};
 use crate::observe::looker::{Rhythm, look_after};
 use crate::observe::master::MasterQuestion;
 use crate::observe::names::{ActingWish, NameTag};
 use crate::observe::replica::{ReplicaNames, ReplicaQuestion};
+use crate::wire::connect::{Place, Target};
 
 /// The strings that the watching tasks hang on.
 pub struct Watchers {

@@ -1,11 +1,14 @@
 //! What MariaDB's answers to a look mean. Only MariaDB: any other kind of server is refused by `version`.
 
+use std::str::FromStr;
+
 use jiff::Timestamp;
 
 use super::answer::{Record, Table, row, table};
 use crate::model::observation::{
     BeatRow, Durability, LinkFacts, MasterFacts, ReplicaFacts, ServerIdentity, ThreadState,
 };
+use crate::model::preflight::LinkSettings;
 
 /// The oldest release that tells `@@server_uid`.
 const OLDEST: (u32, u32, u32) = (10, 11, 9);
@@ -130,7 +133,7 @@ fn links(tables: &[Table]) -> Result<(Option<LinkFacts>, Vec<String>), String> {
     let mut named = Vec::new();
     // a server that never was a replica answers with the columns and no row
     for record in table(tables, "Connection_name").iter().flat_map(|table| table.records()) {
-        let link = link(&record)?;
+        let link = link(&|name| Ok(record.text(name)?.map(str::to_owned)))?;
         if record.text("Connection_name")?.is_none_or(str::is_empty) {
             unnamed = Some(link);
         } else {
@@ -140,32 +143,64 @@ fn links(tables: &[Table]) -> Result<(Option<LinkFacts>, Vec<String>), String> {
     Ok((unnamed, named))
 }
 
-fn link(record: &Record<'_>) -> Result<LinkFacts, String> {
-    let file = record.string("Master_Log_File")?;
+/// A column's text by its name in the server's own spelling; absent for NULL.
+pub type Column<'a> = &'a dyn Fn(&str) -> Result<Option<String>, String>;
+
+/// Reads one row of `SHOW ALL SLAVES STATUS`.
+///
+/// # Errors
+/// A sentence that names what the row lacks.
+pub fn link(column: Column<'_>) -> Result<LinkFacts, String> {
+    let text = |name| Ok::<String, String>(column(name)?.unwrap_or_default());
+    let file = text("Master_Log_File")?;
     Ok(LinkFacts {
-        host: record.string("Master_Host")?,
-        port: record.number("Master_Port")?.unwrap_or(0),
-        user: record.string("Master_User")?,
-        io: thread(record.text("Slave_IO_Running")?),
-        sql: thread(record.text("Slave_SQL_Running")?),
-        io_errno: record.number("Last_IO_Errno")?.unwrap_or(0),
-        io_error: record.string("Last_IO_Error")?,
-        sql_errno: record.number("Last_SQL_Errno")?.unwrap_or(0),
-        sql_error: record.string("Last_SQL_Error")?,
-        seconds_behind: record.number("Seconds_Behind_Master")?,
-        heartbeats: record.number("Slave_received_heartbeats")?.unwrap_or(0),
+        host: text("Master_Host")?,
+        port: number(column, "Master_Port")?.unwrap_or(0),
+        user: text("Master_User")?,
+        io: thread(&text("Slave_IO_Running")?),
+        sql: thread(&text("Slave_SQL_Running")?),
+        io_errno: number(column, "Last_IO_Errno")?.unwrap_or(0),
+        io_error: text("Last_IO_Error")?,
+        sql_errno: number(column, "Last_SQL_Errno")?.unwrap_or(0),
+        sql_error: text("Last_SQL_Error")?,
+        seconds_behind: number(column, "Seconds_Behind_Master")?,
+        heartbeats: number(column, "Slave_received_heartbeats")?.unwrap_or(0),
         log_number: file.rsplit_once('.').and_then(|(_, number)| number.parse().ok()).unwrap_or(0),
-        log_position: record.number("Read_Master_Log_Pos")?.unwrap_or(0),
-        by_gtid: record.text("Using_Gtid")? == Some("Slave_Pos"),
-        io_gtid: record.string("Gtid_IO_Pos")?,
-        heartbeat_period: record.number("Slave_heartbeat_period")?.unwrap_or(0.0),
+        log_position: number(column, "Read_Master_Log_Pos")?.unwrap_or(0),
+        by_gtid: text("Using_Gtid")? == "Slave_Pos",
+        io_gtid: text("Gtid_IO_Pos")?,
+        heartbeat_period: number(column, "Slave_heartbeat_period")?.unwrap_or(0.0),
     })
 }
 
-fn thread(word: Option<&str>) -> ThreadState {
+/// Reads one row of `SHOW ALL SLAVES STATUS` with the settings that set-up compares.
+///
+/// # Errors
+/// A sentence that names what the row lacks.
+pub fn link_settings(column: Column<'_>) -> Result<LinkSettings, String> {
+    let text = |name| Ok::<String, String>(column(name)?.unwrap_or_default());
+    Ok(LinkSettings {
+        facts: link(column)?,
+        connect_retry: number(column, "Connect_Retry")?.unwrap_or(0),
+        ssl: text("Master_SSL_Allowed")? == "Yes",
+        ssl_verify: text("Master_SSL_Verify_Server_Cert")? == "Yes",
+        ssl_ca: text("Master_SSL_CA_File")?,
+        ssl_cert: text("Master_SSL_Cert")?,
+        ssl_key: text("Master_SSL_Key")?,
+    })
+}
+
+fn number<T: FromStr>(column: Column<'_>, name: &str) -> Result<Option<T>, String> {
+    match column(name)?.as_deref() {
+        None | Some("") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| format!("{name} is {text:?}, which is no number")),
+    }
+}
+
+fn thread(word: &str) -> ThreadState {
     match word {
-        Some("Yes") => ThreadState::Running,
-        Some("Connecting" | "Preparing") => ThreadState::Connecting,
+        "Yes" => ThreadState::Running,
+        "Connecting" | "Preparing" => ThreadState::Connecting,
         _ => ThreadState::Stopped,
     }
 }

@@ -5,6 +5,9 @@
 use super::names::{Address, RegionName, ReplicaName};
 use super::observation::{Durability, LinkFacts, ServerIdentity};
 
+/// The replication connection that only proves that the replica can log in at the master.
+pub const PROOF: &str = "keyward_proof";
+
 /// Everything seen of a master and one replica.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PairFacts {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::connect::Target;
-use super::session::{Session, Trouble};
 use crate::dialect::text::{fill, literal};
 use crate::model::Reason;
 use crate::model::preflight::Login;
+use crate::wire::connect::Target;
+use crate::wire::session::{Session, Trouble};
 
 const WHO_AM_I: &str = include_str!("../../sql/common/who-am-i.sql");
 const MY_GRANTS: &str = include_str!("../../sql/common/my-grants.sql");

@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::connect::Target;
-use super::server::{Greeting, Patience, discard, open, timed_out};
 use crate::model::observation::Look;
 use crate::model::{Failure, Moment, Reason};
+use crate::wire::connect::Target;
+use crate::wire::server::{Greeting, Patience, discard, open, timed_out};
 
 /// What a look asks and how the answer reads. It lives as long as its looker, over many connections.
 pub trait Question: Send + 'static {

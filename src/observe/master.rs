@@ -2,15 +2,15 @@
 
 use mysql_async::Conn;
 
-use super::connect::{Place, meaning};
 use super::looker::Question;
 use super::names::NameTag;
-use super::server::{Greeting, ask, unexpected};
 use crate::dialect::answer::row;
 use crate::dialect::mariadb;
 use crate::dialect::text::{fill, literal};
 use crate::model::Failure;
 use crate::model::observation::{BeatRow, MasterFacts};
+use crate::wire::connect::{Place, meaning};
+use crate::wire::server::{Greeting, ask, unexpected};
 
 /// Asks which server it is, how far its binlog reaches, and for the beats.
 #[derive(Debug)]

@@ -1,11 +1,8 @@
 //! Looking at servers: network, read only. Every wait has a limit; what fails is data with a reason.
 
-pub mod connect;
 pub mod hand;
 pub mod looker;
 pub mod master;
 pub mod names;
 pub mod preflight;
 pub mod replica;
-pub mod server;
-pub mod session;

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::hand::{self, Hand};
-use super::session::{Line, Session, Trouble};
 use crate::dialect::text::{fill, literal};
 use crate::dialect::version::{Server, detect};
-use crate::model::observation::{Durability, LinkFacts, ServerIdentity, ThreadState};
-use crate::model::preflight::{
-    BeatTable, CopySide, DatabaseFacts, LinkAccount, LinkSettings, Schema, ServerSide, SourceSide,
-};
+use crate::model::observation::{Durability, ServerIdentity};
+use crate::model::preflight::{BeatTable, CopySide, DatabaseFacts, LinkAccount, PROOF, Schema, ServerSide, SourceSide};
+use crate::wire::session::{Session, Trouble};
 
 const VERSION: &str = include_str!("../../sql/common/version.sql");
 const VARIABLES: &str = include_str!("../../sql/mariadb/variables.sql");
@@ -20,9 +18,6 @@ const BEAT_TABLE: &str = include_str!("../../sql/mariadb/beat-table-columns.sql"
 const UNFIT_TABLES: &str = include_str!("../../sql/mariadb/unfit-tables.sql");
 const ROUTINES: &str = include_str!("../../sql/mariadb/routines.sql");
 const TRIGGERS: &str = include_str!("../../sql/mariadb/triggers.sql");
-
-/// The connection that only proves that the replica can log in at the master.
-pub const PROOF: &str = "keyward_proof";
 
 const OTHER_FILTERS: [&str; 6] = [
     "replicate_do_db",
@@ -161,7 +156,7 @@ pub async fn copy(hand: &mut Hand, variables: &Variables) -> Result<CopySide, Tr
     copy.own_replicas = hand.work.line(fill(OWN_REPLICAS, &[])).await?.number("replicas").unwrap_or(0);
     for line in hand.work.lines(fill(LINKS, &[])).await? {
         match &*line.text("connection_name") {
-            "" => copy.link = Some(link(&line)),
+            "" => copy.link = Some(line.link_settings().map_err(|why| hand.work.trouble(&why))?),
             PROOF => copy.proof_left_over = true,
             name => {
                 copy.other_links.push(format!("{name} ({}:{})", line.text("master_host"), line.text("master_port")));
@@ -169,41 +164,4 @@ pub async fn copy(hand: &mut Hand, variables: &Variables) -> Result<CopySide, Tr
         }
     }
     Ok(copy)
-}
-
-/// Reads one line of `SHOW ALL SLAVES STATUS`.
-pub fn link(line: &Line) -> LinkSettings {
-    let thread = |name: &str| match &*line.text(name) {
-        "Yes" => ThreadState::Running,
-        "Connecting" | "Preparing" => ThreadState::Connecting,
-        _ => ThreadState::Stopped,
-    };
-    let number = |name: &str| line.number(name).unwrap_or(0);
-    let facts = LinkFacts {
-        host: line.text("master_host"),
-        port: number("master_port").try_into().unwrap_or(0),
-        user: line.text("master_user"),
-        io: thread("slave_io_running"),
-        sql: thread("slave_sql_running"),
-        io_errno: number("last_io_errno").try_into().unwrap_or(0),
-        io_error: line.text("last_io_error"),
-        sql_errno: number("last_sql_errno").try_into().unwrap_or(0),
-        sql_error: line.text("last_sql_error"),
-        seconds_behind: line.number("seconds_behind_master"),
-        heartbeats: number("slave_received_heartbeats"),
-        log_number: line.text("master_log_file").rsplit('.').next().and_then(|end| end.parse().ok()).unwrap_or(0),
-        log_position: number("read_master_log_pos"),
-        by_gtid: line.text("using_gtid") == "Slave_Pos",
-        io_gtid: line.text("gtid_io_pos"),
-        heartbeat_period: line.text("slave_heartbeat_period").parse().unwrap_or(0.0),
-    };
-    LinkSettings {
-        facts,
-        connect_retry: number("connect_retry"),
-        ssl: line.text("master_ssl_allowed") == "Yes",
-        ssl_verify: line.text("master_ssl_verify_server_cert") == "Yes",
-        ssl_ca: line.text("master_ssl_ca_file"),
-        ssl_cert: line.text("master_ssl_cert"),
-        ssl_key: line.text("master_ssl_key"),
-    }
 }

@@ -6,16 +6,16 @@ use std::collections::VecDeque;
 
 use mysql_async::Conn;
 
-use super::connect::{Place, meaning};
 use super::looker::Question;
 use super::master::server_statement;
 use super::names::{ActingWish, NameTag};
-use super::server::{Greeting, ask, lock_question, unexpected};
 use crate::dialect::answer::{Table, row, table};
 use crate::dialect::mariadb;
 use crate::dialect::text::{fill, literal};
 use crate::model::observation::{ActingLock, BeatRow, ReplicaFacts};
 use crate::model::{Failure, ReplicaName};
+use crate::wire::connect::{Place, meaning};
+use crate::wire::server::{Greeting, ask, lock_question, unexpected};
 
 /// How many earlier connections are remembered.
 const GHOSTS: usize = 64;

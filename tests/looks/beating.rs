@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyward::act::beat::{BeatPlan, write_beats};
 use keyward::model::observation::{BeatOrder, BeatOutcome};
-use keyward::observe::connect::Target;
+use keyward::wire::connect::Target;
 use rustix::process::Signal;
 use tokio::sync::{mpsc, watch};
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use keyward::model::observation::{Durability, MasterFacts, ThreadState};
 use keyward::model::{Failure, Reason};
-use keyward::observe::connect::{Target, within};
 use keyward::observe::looker::{Question, Rhythm};
 use keyward::observe::master::MasterQuestion;
-use keyward::observe::server::{Greeting, Patience, ask, open};
+use keyward::wire::connect::{Target, within};
+use keyward::wire::server::{Greeting, Patience, ask, open};
 use mysql_async::Conn;
 use rustix::process::Signal;
 
@@ -234,7 +234,7 @@ impl Question for Numbers {
         self.0 += 1;
         let pause = if self.0.is_multiple_of(3) { 0.6 } else { 0.0 };
         let tables = ask(conn, &format!("SELECT SLEEP({pause}); SELECT {} AS n", self.0)).await;
-        let answer = tables.map_err(|error| keyward::observe::connect::meaning(&error))?;
+        let answer = tables.map_err(|error| keyward::wire::connect::meaning(&error))?;
         Ok((self.0, answer[1].rows[0][0].clone().unwrap()))
     }
 }

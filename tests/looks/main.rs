@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use keyward::model::observation::{Look, MasterFacts, ReplicaFacts};
 use keyward::model::{Moment, Now};
-use keyward::observe::connect::Target;
 use keyward::observe::looker::{Question, Rhythm, look_after};
 use keyward::observe::master::MasterQuestion;
 use keyward::observe::names::{ActingWish, NameTag};
 use keyward::observe::replica::{ReplicaNames, ReplicaQuestion};
+use keyward::wire::connect::Target;
 use tokio::sync::{mpsc, watch};
 
 pub const FAST: Rhythm =

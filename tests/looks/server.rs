@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use keyward::config::schema::{Account, Tls, TlsMode};
 use keyward::model::Address;
-use keyward::observe::connect::{Place, Target};
+use keyward::wire::connect::{Place, Target};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 

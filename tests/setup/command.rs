@@ -1,39 +1,39 @@
 //! `keyward setup` as the command line calls it.
 
-use keyward::cli::setup::{SetupEnd, SetupOptions, run};
+use keyward::cli::args::Setup;
+use keyward::cli::exit::Exit;
+use keyward::cli::setup::run;
 
 use crate::harness::Pair;
 
-fn end(pair: &Pair, options: &SetupOptions) -> SetupEnd {
+fn end(pair: &Pair, options: &Setup) -> Exit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run(&pair.settings, options))
+    runtime.block_on(run(&pair.settings, options)).unwrap_or_else(|error| Exit::of(&error))
 }
 
 #[test]
 fn options_lead_to_the_end_that_the_exit_code_is_made_from() {
     let pair = Pair::plain();
-    let options = SetupOptions::default;
+    let options = Setup::default;
     let socket = |server: &crate::harness::Server| Some(server.socket().display().to_string());
     for wrong in [
-        SetupOptions { replace_data: true, ..options() },
-        SetupOptions { reseed: true, ..options() },
-        SetupOptions { region: Some("RegionNine".into()), ..options() },
-        SetupOptions { master_admin: Some("host:3306".into()), ..options() },
+        Setup { region: Some("RegionNine".parse().unwrap()), ..options() },
+        Setup { master_admin: Some("host:3306".into()), ..options() },
     ] {
-        assert_eq!(end(&pair, &wrong), SetupEnd::BadOptions, "{wrong:?}");
+        assert_eq!(end(&pair, &wrong), Exit::BadInput, "{wrong:?}");
     }
-    assert_eq!(end(&pair, &SetupOptions { print_sql: true, ..options() }), SetupEnd::Done);
-    assert_eq!(end(&pair, &options()), SetupEnd::Failed, "there are no accounts yet");
-    let with_admins = SetupOptions {
-        region: Some("RegionTwo/r2-db1".into()),
+    assert_eq!(end(&pair, &Setup { print_sql: true, ..options() }), Exit::Done);
+    assert_eq!(end(&pair, &options()), Exit::Failed, "there are no accounts yet");
+    let with_admins = Setup {
+        region: Some("RegionTwo/r2-db1".parse().unwrap()),
         master_admin: socket(&pair.master),
         replica_admin: socket(&pair.replica),
         ..options()
     };
-    assert_eq!(end(&pair, &SetupOptions { dry_run: true, ..with_admins.clone() }), SetupEnd::Done);
+    assert_eq!(end(&pair, &Setup { dry_run: true, ..with_admins.clone() }), Exit::Done);
     assert_eq!(pair.replica.sql("SHOW DATABASES LIKE 'key%'"), "");
-    assert_eq!(end(&pair, &with_admins), SetupEnd::Done);
-    assert_eq!(end(&pair, &SetupOptions { region: Some("RegionTwo".into()), ..options() }), SetupEnd::Done);
+    assert_eq!(end(&pair, &with_admins), Exit::Done);
+    assert_eq!(end(&pair, &Setup { region: Some("RegionTwo".parse().unwrap()), ..options() }), Exit::Done);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use keyward::config::schema::{
 };
 use keyward::daemon::setup::{End, How, Progress, set_up_replica};
 use keyward::model::{Address, RegionName, ReplicaName};
-use keyward::observe::connect::{Place, Target};
+use keyward::wire::connect::{Place, Target};
 use tempfile::TempDir;
 
 pub const OWN_PASSWORD: &str = "own-p'ass\\word";

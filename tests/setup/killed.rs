@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use keyward::config::schema::Account;
 use keyward::daemon::setup::{End, How};
 use keyward::model::Address;
-use keyward::observe::connect::{Place, Target};
+use keyward::wire::connect::{Place, Target};
 
 use crate::exact::assert_equal;
 use crate::harness::{Pair, Server, StopAtEnd, is_done, no_tls, set_up, settings};

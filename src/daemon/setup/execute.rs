@@ -7,9 +7,9 @@ use crate::act::{account, replica, stamp};
 use crate::copy::{self, Job};
 use crate::dialect::text::fill;
 use crate::observe::hand::{self, Hand, NoHand};
-use crate::observe::session::{Session, Trouble};
 use crate::plan::journal;
 use crate::plan::steps::{Plan, Side, Step, Who};
+use crate::wire::session::{Session, Trouble};
 
 const CREATE_SCHEMA: &str = include_str!("../../../sql/mariadb/create-keyward-schema.sql");
 const CREATE_TABLE: &str = include_str!("../../../sql/mariadb/create-beat-table.sql");

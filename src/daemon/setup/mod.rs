@@ -12,13 +12,13 @@ use crate::dialect::text::fill;
 use crate::dialect::version::{Server, detect};
 use crate::model::preflight::PairFacts;
 use crate::model::{Reason, RegionName, ReplicaName};
-use crate::observe::connect::Target;
 use crate::observe::hand::{self, Hand, NoHand};
 use crate::observe::preflight;
-use crate::observe::session::{Session, Trouble};
 use crate::plan::steps::{Plan, Step};
 use crate::plan::wanted::Wanted;
 use crate::plan::{by_hand, setup};
+use crate::wire::connect::Target;
+use crate::wire::session::{Session, Trouble};
 use pair::Pair;
 
 const TAKE_ACTING: &str = include_str!("../../../sql/common/take-lock.sql");
@@ -227,7 +227,7 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
         (user, host) => format!(" of {user} from {host}"),
     };
     Err(Stop::Refused(vec![format!(
-        "another keyward acts on {} (connection {holder}{whose}): stop that daemon, or wait until it is done",
+        "another keyward acts on {} (connection {holder}{whose}): `keyward release` it first, or wait until the other is done",
         pair.replica.name
     )]))
 }

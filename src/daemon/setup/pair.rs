@@ -10,9 +10,9 @@ use crate::config::Settings;
 use crate::config::schema::{Replica, Tls, TlsMode};
 use crate::model::preflight::LinkWanted;
 use crate::model::{Address, RegionName, ReplicaName};
-use crate::observe::connect::{Place, Target};
 use crate::observe::hand::Access;
 use crate::plan::wanted::{self, Wanted};
+use crate::wire::connect::{Place, Target};
 
 /// A master and one replica.
 pub struct Pair {

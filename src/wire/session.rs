@@ -9,7 +9,9 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Row, Value};
 
 use super::connect::{self, Target};
+use crate::dialect::mariadb;
 use crate::dialect::text::fill;
+use crate::model::preflight::LinkSettings;
 use crate::model::{Failure, Reason};
 
 const PLAIN_SESSION: &str = include_str!("../../sql/common/plain-session.sql");
@@ -65,6 +67,14 @@ impl Line {
     /// A column as a number; `None` when it is none.
     pub fn number(&self, column: &str) -> Option<u64> {
         self.text(column).parse().ok()
+    }
+
+    /// The line as one row of `SHOW ALL SLAVES STATUS`.
+    ///
+    /// # Errors
+    /// A sentence that names what the line lacks.
+    pub fn link_settings(&self) -> Result<LinkSettings, String> {
+        mariadb::link_settings(&|name| Ok(Some(self.text(&name.to_ascii_lowercase()))))
     }
 
     /// The columns' values in the order of their names.

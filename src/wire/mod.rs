@@ -1,0 +1,7 @@
+//! Speaking to one server: a connection, a question and its answer, and what an error means. Every wait has a limit.
+//!
+//! Deliberately absent: pools, retries, and any opinion on what is asked.
+
+pub mod connect;
+pub mod server;
+pub mod session;
