@@ -189,7 +189,7 @@ fn all_reasons_are_said_at_once() {
     facts.replica.version = "9.7.4-2".into();
     assert_eq!(
         steps(&facts),
-        "replica RegionTwo/r2-db1 runs 9.7.4-2, not MariaDB: MySQL is not in this release yet, and the two do not \
+        "replica RegionTwo/r2-db1 is MySQL 9.7.4-2, not MariaDB: MySQL is not in this release yet, and the two do not \
          replicate to each other"
     );
 }

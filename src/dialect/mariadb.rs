@@ -10,26 +10,6 @@ use crate::model::observation::{
 };
 use crate::model::preflight::LinkSettings;
 
-/// The oldest release that tells `@@server_uid`.
-const OLDEST: (u32, u32, u32) = (10, 11, 9);
-
-/// Whether this release of keyward handles the server that calls itself so.
-///
-/// # Errors
-/// A sentence without the server's address.
-pub fn version(version: &str, comment: &str) -> Result<(), String> {
-    let is_mariadb = [version, comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
-    if !is_mariadb {
-        return Err(format!("the server is MySQL {version}, this release handles MariaDB"));
-    }
-    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    if (next(), next(), next()) < OLDEST {
-        return Err(format!("the server is MariaDB {version}, keyward needs 10.11.9 or later"));
-    }
-    Ok(())
-}
-
 /// What a look at the master shows.
 ///
 /// # Errors
@@ -208,17 +188,6 @@ fn thread(word: &str) -> ThreadState {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_mariadb_that_tells_its_uid_is_handled() {
-        assert_eq!(version("10.11.19-MariaDB-0+deb12u1-log", "Debian 12"), Ok(()));
-        assert_eq!(version("11.8.6-MariaDB", ""), Ok(()));
-        assert_eq!(version("12.3.2", "mariadb.org binary distribution"), Ok(()));
-        let mysql = version("9.7.4", "MySQL Community Server - GPL").unwrap_err();
-        assert_eq!(mysql, "the server is MySQL 9.7.4, this release handles MariaDB");
-        assert!(version("10.6.22-MariaDB", "").unwrap_err().contains("10.11.9"));
-        assert!(version("10.11.8-MariaDB", "").unwrap_err().contains("10.11.9"));
-    }
 
     #[test]
     fn a_setting_is_kept_only_when_it_is_set_and_not_by_sql() {

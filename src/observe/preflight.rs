@@ -44,7 +44,7 @@ pub async fn server(hand: &mut Hand, name: &str) -> Result<(ServerSide, Variable
         by_admin: hand.by_admin,
         ..ServerSide::default()
     };
-    if detect(&side.version) == Server::Other {
+    if detect(&side.version, "") == Server::Other {
         return Ok((side, Variables::new()));
     }
     let mut variables = Variables::new();

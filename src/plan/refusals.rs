@@ -2,7 +2,7 @@
 
 use super::journal::{Journal, OWN_SCHEMA};
 use super::wanted::Wanted;
-use crate::dialect::version::{Server, detect};
+use crate::dialect::version::handled;
 use crate::model::preflight::{BeatTable, DatabaseFacts, LinkAccount, Login, PairFacts, ServerSide};
 
 /// Every reason that keeps set-up from beginning.
@@ -33,16 +33,7 @@ pub fn refusals(facts: &PairFacts, wanted: &Wanted, journal: &Journal) -> Vec<St
 }
 
 fn wrong_kind(side: &ServerSide) -> Option<String> {
-    match detect(&side.version) {
-        Server::MariaDb(major, minor) if (major, minor) >= (10, 11) => None,
-        Server::MariaDb(..) => {
-            Some(format!("{} runs MariaDB {}: this release needs 10.11 or newer", side.name, side.version))
-        }
-        Server::Other => Some(format!(
-            "{} runs {}, not MariaDB: MySQL is not in this release yet, and the two do not replicate to each other",
-            side.name, side.version
-        )),
-    }
+    handled(&side.version, "").err().map(|why| format!("{} {why}", side.name))
 }
 
 fn logins(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {

@@ -9,8 +9,8 @@ use mysql_async::{Conn, Value};
 
 use super::connect::{Place, Target, connect, meaning};
 use crate::dialect::answer::{Table, row};
-use crate::dialect::mariadb;
 use crate::dialect::text::{fill, literal};
+use crate::dialect::version;
 use crate::model::time::friendly;
 use crate::model::{Failure, Reason};
 
@@ -72,11 +72,11 @@ async fn greet(conn: &mut Conn, target: &Target, patience: Patience) -> Result<G
     let mut tables = Vec::new();
     // in one go, because a slow path pays for every round trip; the version comes first, as MySQL fails on the rest
     let end = ask_into(conn, &[version, session, connection].join(";\n"), &mut tables).await;
-    if let Ok(version) = row(&tables, "version_comment") {
-        let handled = version
+    if let Ok(told) = row(&tables, "version_comment") {
+        let handled = told
             .string("version")
-            .and_then(|number| mariadb::version(&number, version.text("version_comment")?.unwrap_or_default()));
-        handled.map_err(|why| unexpected(&target.place, &why))?;
+            .and_then(|number| version::handled(&number, told.text("version_comment")?.unwrap_or_default()));
+        handled.map_err(|why| unexpected(&target.place, &format!("the server {why}")))?;
     }
     end.map_err(|error| meaning(&error))?;
     let greeting = || {

@@ -181,7 +181,7 @@ async fn look(pair: &Pair, hands: &mut Hands) -> Result<PairFacts, Stop> {
     let (replica, variables) = preflight::server(&mut hands.replica, &pair.replica.name).await?;
     let mut facts = PairFacts { master, replica, ..PairFacts::default() };
     // what comes next only MariaDB understands
-    if [&facts.master, &facts.replica].iter().any(|side| detect(&side.version) == Server::Other) {
+    if [&facts.master, &facts.replica].iter().any(|side| detect(&side.version, "") == Server::Other) {
         return Ok(facts);
     }
     let (source, copy) = (&mut hands.master, &mut hands.replica);
