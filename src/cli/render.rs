@@ -214,7 +214,7 @@ fn episode(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
     }
     if let Some(back) = &view.way_back {
         let health = format!(
-            "{} of {} unbroken health.",
+            "{} of {} unbroken health;",
             friendly_seconds(back.healthy_seconds.floor()),
             friendly_seconds(back.needed_seconds)
         );

@@ -99,7 +99,9 @@ impl Seen<'_> {
 
     fn stopped(&self, replica: &Replica) -> Option<String> {
         let region = self.region;
-        let facts = replica.facts().filter(|_| replica.failure.is_none() && replica.stamp.is_some())?;
+        let facts = replica
+            .facts()
+            .filter(|_| replica.failure.is_none() && replica.stamp.is_some() && replica.shows_upkeep())?;
         let name = &replica.name;
         let Some(link) = &facts.link else {
             return Some(format!("{name} has no replication link; run `keyward setup --region {}`", region.name()));

@@ -9,7 +9,10 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Row, Value};
 
 use super::connect::{self, Target};
+use crate::dialect::text::fill;
 use crate::model::{Failure, Reason};
+
+const PLAIN_SESSION: &str = include_str!("../../sql/common/plain-session.sql");
 
 /// A result is never longer than this; what set-up asks for never comes near it.
 const MOST_LINES: usize = 100_000;
@@ -85,7 +88,7 @@ impl Session {
     /// Why there is no connection.
     pub async fn open(target: &Target, who: &str, limit: Duration) -> Result<Self, Trouble> {
         let trouble = |failure| Trouble { who: who.to_owned(), failure, code: None };
-        let conn = connect::connect(target, &[]).await.map_err(trouble)?;
+        let conn = connect::connect(target, &[fill(PLAIN_SESSION, &[])]).await.map_err(trouble)?;
         Ok(Self { conn: Some(conn), who: who.to_owned(), limit })
     }
 

@@ -224,8 +224,8 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
         return;
     }
     let present: Vec<String> = wanted.schemas().into_iter().filter(|name| replica.schema(name).is_some()).collect();
-    if wanted.auto && (copy.link.is_some() || !replica.schemas.is_empty() || copy.stamp.is_some()) {
-        why.push(format!("{} is not empty: the daemon sets up only empty replicas, run keyward setup", replica.name));
+    if wanted.auto && copy.link.is_none() && (!replica.schemas.is_empty() || copy.stamp.is_some()) {
+        why.push(not_empty(replica));
         return;
     }
     match &copy.link {
@@ -254,6 +254,11 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
             }
         }
     }
+}
+
+/// Why the daemon leaves a replica to an operator.
+pub fn not_empty(replica: &ServerSide) -> String {
+    format!("{} is not empty: the daemon sets up only empty replicas, run keyward setup", replica.name)
 }
 
 fn holds(replica: &ServerSide, schema: &str) -> String {

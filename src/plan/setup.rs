@@ -1,7 +1,7 @@
 //! From what was seen of a pair to the steps that make it whole.
 
 use super::journal::{self, Journal, OWN_SCHEMA};
-use super::refusals::refusals;
+use super::refusals::{not_empty, refusals};
 use super::steps::{Plan, Side, Step, Who};
 use super::wanted::{self, Wanted};
 use crate::dialect::grants::{self, Grant};
@@ -42,6 +42,12 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
     }
     if facts.copy.stamp.is_none() {
         steps.push(Step::Stamp);
+    }
+    // a daemon that was killed just before its last steps may do them; a pair in any other state is an operator's
+    let last_steps = |step: &Step| matches!(step, Step::Finish { .. } | Step::Stamp);
+    let begun = matches!(journal, Journal::HalfDone(_)) || facts.copy.link.is_none();
+    if wanted.auto && !begun && !steps.iter().all(last_steps) {
+        return Err(vec![not_empty(&facts.replica)]);
     }
     for side in [Side::Master, Side::Replica] {
         why.extend(missing_rights(facts, wanted, side, &steps));

@@ -110,7 +110,7 @@ impl Plan {
         let (master, replica) = (&self.master, &self.replica);
         match step {
             Step::CreateAccount { side, account, ssl, .. } => {
-                let only = if *ssl { ", which must use TLS" } else { "" };
+                let only = if *ssl { ", which must use TLS," } else { "" };
                 format!("Create the account {}@{}{only} on {}.", account.0, account.1, on(*side))
             }
             Step::Grant { side, account, grants } => {

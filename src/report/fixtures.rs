@@ -162,7 +162,7 @@ pub(crate) fn outage() -> Snapshot {
     region.way_back = Some(WayBackView {
         healthy_seconds: 12.7,
         needed_seconds: 60.0,
-        sentence: "It waits for unbroken health.".into(),
+        sentence: "it waits for unbroken health.".into(),
     });
     region.paused = Some(PauseView {
         until: Some(at("2026-11-22T06:00:00Z")),

@@ -86,7 +86,7 @@ fn region(page: &mut String, view: &RegionView, now: Option<Timestamp>) {
     if let Some(back) = &view.way_back {
         let so_far = friendly_seconds(back.healthy_seconds.floor());
         let needed = friendly_seconds(back.needed_seconds);
-        let text = format!("{so_far} of {needed} unbroken health. {}", escaped(&back.sentence));
+        let text = format!("{so_far} of {needed} unbroken health; {}", escaped(&back.sentence));
         entry(page, "way back", &text);
     }
     for hook in &view.hooks {

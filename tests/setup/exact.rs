@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::harness::{Pair, Server, is_done};
+use crate::harness::{Pair, Server, StopAtEnd, is_done};
 use keyward::daemon::setup::End;
 
 const EVERYTHING: &str = include_str!("everything.sql");
@@ -93,9 +93,10 @@ fn everything_a_database_can_hold_survives_byte_for_byte() {
             }
             number
         });
+        let writing = StopAtEnd(&stop);
         let end = pair.set_up(&pair.admins());
         std::thread::sleep(Duration::from_millis(200));
-        stop.store(true, Ordering::Relaxed);
+        drop(writing);
         let written = writer.join().unwrap();
         assert!(is_done(&end), "{end:?}");
         assert!(written > 5, "rows must have been written during the copy: {written}");

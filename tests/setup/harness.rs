@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use keyward::config::Settings;
@@ -32,14 +33,24 @@ pub struct Server {
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        let folder = std::env::temp_dir().join(format!("keyward-template-{}", std::process::id()));
+        let version = Command::new("mariadbd").arg("--version").output().expect("mariadbd").stdout;
+        let version: String = String::from_utf8_lossy(&version).chars().filter(char::is_ascii_alphanumeric).collect();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("template-{version}"));
+        if folder.is_dir() {
+            return folder;
+        }
+        let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let made = Command::new("mariadb-install-db")
+            .env("TMPDIR", scratch.path())
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
-            .arg(format!("--datadir={}", folder.display()))
+            .arg(format!("--datadir={}", scratch.path().join("data").display()))
             .args(user_option())
             .output()
             .expect("mariadb-install-db");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        // whoever is second finds the first one's
+        let _ = fs::rename(scratch.path().join("data"), &folder);
+        assert!(folder.is_dir());
         folder
     })
 }
@@ -133,8 +144,11 @@ impl Server {
 
 fn spawn(folder: &Path, port: u16, server_id: u32, options: &[String]) -> Child {
     let log = fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    // a server that starts removes whatever looks like a temporary table in its tmpdir, also that of another server
+    fs::create_dir_all(folder.join("tmp")).unwrap();
     Command::new("mariadbd")
         .arg("--no-defaults")
+        .arg(format!("--tmpdir={}", folder.join("tmp").display()))
         .args(user_option())
         .arg(format!("--datadir={}", folder.join("data").display()))
         .arg(format!("--socket={}", folder.join("s.sock").display()))
@@ -276,4 +290,13 @@ pub fn refusals(end: End) -> String {
 
 pub fn is_done(end: &End) -> bool {
     matches!(end, End::Done(_))
+}
+
+/// Raises a flag when it goes, also in a panic, so that a thread that waits for it ends.
+pub struct StopAtEnd<'a>(pub &'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

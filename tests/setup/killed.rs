@@ -13,7 +13,7 @@ use keyward::model::Address;
 use keyward::observe::connect::{Place, Target};
 
 use crate::exact::assert_equal;
-use crate::harness::{Pair, Server, is_done, no_tls, set_up, settings};
+use crate::harness::{Pair, Server, StopAtEnd, is_done, no_tls, set_up, settings};
 
 const VARIABLE: &str = "KEYWARD_TEST_PAIR";
 
@@ -107,6 +107,7 @@ fn killed_at_any_moment_and_run_again_it_finishes_and_all_rows_are_equal() {
                 pair.master.sql("INSERT INTO keystone.busy (word) VALUES (UUID()); DO SLEEP(0.01)");
             }
         });
+        let writing = StopAtEnd(&stop);
         for round in 0..10 {
             wipe(&pair);
             // spread over the whole run, and a little beyond it
@@ -124,7 +125,7 @@ fn killed_at_any_moment_and_run_again_it_finishes_and_all_rows_are_equal() {
             let again = pair.set_up(&pair.admins());
             assert!(matches!(again, End::NothingToDo(_)), "round {round}: {again:?}");
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(writing);
         writer.join().unwrap();
     });
     pair.catch_up();

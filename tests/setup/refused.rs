@@ -26,7 +26,8 @@ fn refused(pair: &Pair, how: &How, words: &[&str]) {
 
 #[test]
 fn settings_of_the_servers_that_cannot_work_are_refused() {
-    let rows: [(&[&str], &[&str], u32, &[&str]); 4] = [
+    type Options = &'static [&'static str];
+    let rows: [(Options, Options, u32, Options); 4] = [
         (&[], &["--log-bin=b"], 2, &["master", "no binlog", "log_bin"]),
         (&["--log-bin=b", "--binlog-format=MIXED"], &["--log-bin=b"], 2, &["master", "binlog_format MIXED", "ROW"]),
         (&["--log-bin=b", "--binlog-format=ROW"], &["--log-bin=b"], 1, &["both have server_id 1", "another one"]),
@@ -173,5 +174,11 @@ fn auto_setup_touches_only_an_empty_replica() {
     refused(&pair, &auto, &["is not empty"]);
     pair.replica.sql("SET sql_log_bin = 0; DROP DATABASE keystone");
     assert!(is_done(&pair.set_up(&auto)));
+    assert!(matches!(pair.set_up(&auto), End::NothingToDo(_)));
+    // killed before its last step: only that is done
+    std::fs::remove_dir_all(pair.state.path().join("stamps")).unwrap();
+    assert!(is_done(&pair.set_up(&auto)));
+    assert!(matches!(pair.set_up(&auto), End::NothingToDo(_)));
+    pair.replica.sql("STOP SLAVE; SET GLOBAL replicate_wild_do_table = ''");
     refused(&pair, &auto, &["is not empty"]);
 }

@@ -1,0 +1,210 @@
+//! Plans of set-up as text: what was seen of a pair, and the steps that follow from it.
+
+use std::time::Duration;
+
+use keyward::model::observation::{Durability, LinkFacts, ServerIdentity, ThreadState};
+use keyward::model::preflight::{
+    BeatTable, DatabaseFacts, LinkAccount, LinkSettings, LinkWanted, Login, PairFacts, Schema, ServerSide, SourceSide,
+};
+use keyward::plan::{by_hand, journal, setup, wanted::Wanted};
+
+fn wanted() -> Wanted {
+    Wanted {
+        databases: vec!["keystone".into()],
+        own_user: "keyward".into(),
+        own_ssl_on_master: true,
+        own_ssl_on_replica: true,
+        link: LinkWanted {
+            host: "10.13.32.19".into(),
+            port: 3306,
+            user: "keyward_repl".into(),
+            ssl: true,
+            verify: true,
+            ca: "/etc/mysql/keyward-ca.pem".into(),
+            cert: String::new(),
+            key: String::new(),
+            heartbeat: "1.000".into(),
+        },
+        beat_interval: Duration::from_secs(1),
+        auto: false,
+    }
+}
+
+fn side(name: &str, server_id: u32, schemas: &[&str]) -> ServerSide {
+    ServerSide {
+        name: name.into(),
+        identity: ServerIdentity { uid: format!("uid{server_id}"), server_id },
+        version: "10.11.19-MariaDB-0+deb12u1-log".into(),
+        log_bin: true,
+        binlog_format: "ROW".into(),
+        by_admin: true,
+        schemas: schemas.iter().map(|name| Schema { name: (*name).into(), comment: String::new() }).collect(),
+        ..ServerSide::default()
+    }
+}
+
+/// A master with keystone and a replica with nothing, both with an administrator.
+fn fresh() -> PairFacts {
+    PairFacts {
+        master: side("master 10.13.32.19:3306", 1, &["keystone"]),
+        source: SourceSide {
+            databases: vec![DatabaseFacts { name: "keystone".into(), ..DatabaseFacts::default() }],
+            link_account: LinkAccount::Missing,
+            ..SourceSide::default()
+        },
+        replica: side("replica RegionTwo/r2-db1", 2, &[]),
+        ..PairFacts::default()
+    }
+}
+
+fn works(grants: &[&str]) -> Login {
+    Login::Works {
+        account: ("keyward".into(), "%".into()),
+        grants: grants.iter().map(|grant| format!("GRANT {grant} TO `keyward`@`%`")).collect(),
+    }
+}
+
+/// A pair on which nothing is left to do.
+fn finished() -> PairFacts {
+    let mut facts = fresh();
+    facts.master.account = works(&["ALL PRIVILEGES ON *.*"]);
+    facts.replica.account = works(&["ALL PRIVILEGES ON *.*"]);
+    facts.source.beat_table = BeatTable::Right;
+    facts.source.link_account = LinkAccount::Exists {
+        account: ("keyward_repl".into(), "10.%".into()),
+        grants: vec!["GRANT REPLICATION SLAVE ON *.* TO `keyward_repl`@`10.%`".into()],
+    };
+    facts.replica.schemas = side("", 2, &["keystone", "keyward"]).schemas;
+    facts.copy.read_only = true;
+    facts.copy.filter = "keystone.%,keyward.%".into();
+    facts.copy.net_timeout_seconds = 4;
+    facts.copy.stamp = Some(facts.replica.identity.clone());
+    facts.copy.link = Some(LinkSettings {
+        facts: LinkFacts {
+            host: "10.13.32.19".into(),
+            port: 3306,
+            user: "keyward_repl".into(),
+            io: ThreadState::Running,
+            sql: ThreadState::Running,
+            by_gtid: true,
+            heartbeat_period: 1.0,
+            ..LinkFacts::default()
+        },
+        connect_retry: 1,
+        ssl: true,
+        ssl_verify: true,
+        ssl_ca: "/etc/mysql/keyward-ca.pem".into(),
+        ..LinkSettings::default()
+    });
+    for durability in [
+        &mut facts.copy.read_only_durability,
+        &mut facts.copy.filter_durability,
+        &mut facts.copy.net_timeout_durability,
+    ] {
+        *durability = Durability::Kept;
+    }
+    facts
+}
+
+fn steps(facts: &PairFacts) -> String {
+    match setup::plan(facts, &wanted()) {
+        Ok(plan) => plan.lines().join("\n"),
+        Err(why) => why.join("\n"),
+    }
+}
+
+#[test]
+fn an_empty_replica_gets_everything() {
+    assert_eq!(
+        steps(&fresh()),
+        " 1. Create the account keyward@%, which must use TLS, on master 10.13.32.19:3306.
+ 2. Allow keyward@% on master 10.13.32.19:3306: BINLOG MONITOR on *.*; DELETE, INSERT, SELECT, UPDATE on keyward.*; SELECT, SHOW VIEW on keystone.*.
+ 3. Create the account keyward@%, which must use TLS, on replica RegionTwo/r2-db1.
+ 4. Allow keyward@% on replica RegionTwo/r2-db1: BINLOG MONITOR, PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR on *.*; SELECT on keyward.*; SELECT on keystone.*.
+ 5. Create the account keyward_repl@%, which must use TLS, on master 10.13.32.19:3306.
+ 6. Allow keyward_repl@% on master 10.13.32.19:3306: REPLICATION SLAVE on *.*.
+ 7. Create schema keyward with table beat on master 10.13.32.19:3306.
+ 8. Prove that replica RegionTwo/r2-db1 can log in at master 10.13.32.19:3306 for replication.
+ 9. Make replica RegionTwo/r2-db1 read-only.
+10. Copy keyward and keystone from one snapshot of master 10.13.32.19:3306 to replica RegionTwo/r2-db1, and set its GTID position.
+11. Let only keystone.%,keyward.% through on replica RegionTwo/r2-db1.
+12. Set slave_net_timeout to 4 s on replica RegionTwo/r2-db1.
+13. Point replica RegionTwo/r2-db1 at master 10.13.32.19:3306, by GTID.
+14. Start replication on replica RegionTwo/r2-db1 and see both threads run.
+15. Write a beat on master 10.13.32.19:3306 and see it arrive on replica RegionTwo/r2-db1.
+16. Take the marks of an unfinished set-up off replica RegionTwo/r2-db1.
+17. Record which server replica RegionTwo/r2-db1 is."
+    );
+}
+
+#[test]
+fn a_finished_pair_needs_nothing_and_each_loss_only_what_brings_it_back() {
+    assert_eq!(steps(&finished()), "");
+    assert_eq!(setup::plan(&finished(), &wanted()).unwrap().drop_in, Vec::<String>::new());
+    let after = |change: fn(&mut PairFacts)| {
+        let mut facts = finished();
+        change(&mut facts);
+        steps(&facts)
+    };
+    assert_eq!(after(|facts| facts.copy.stamp = None), " 1. Record which server replica RegionTwo/r2-db1 is.");
+    assert_eq!(after(|facts| facts.copy.read_only = false), " 1. Make replica RegionTwo/r2-db1 read-only.");
+    assert_eq!(
+        after(|facts| facts.copy.filter = String::new()),
+        " 1. Stop replication on replica RegionTwo/r2-db1.
+ 2. Let only keystone.%,keyward.% through on replica RegionTwo/r2-db1.
+ 3. Start replication on replica RegionTwo/r2-db1 and see both threads run.
+ 4. Write a beat on master 10.13.32.19:3306 and see it arrive on replica RegionTwo/r2-db1."
+    );
+    assert_eq!(
+        after(|facts| facts.replica.schemas[0].comment = journal::mark("a1")),
+        " 1. Take the marks of an unfinished set-up off replica RegionTwo/r2-db1."
+    );
+}
+
+#[test]
+fn what_an_interrupted_run_left_is_dropped_and_made_again_and_nothing_else_is() {
+    let mut facts = finished();
+    facts.copy.stamp = None;
+    for schema in &mut facts.replica.schemas {
+        schema.comment = journal::mark("a1");
+    }
+    let text = steps(&facts);
+    let first = " 1. Drop keystone, keyward and the link, which an interrupted set-up left half done on replica";
+    assert!(text.starts_with(&first.replace("keystone, keyward", "keystone and keyward")), "{text}");
+    assert!(text.contains("Copy keyward and keystone"), "{text}");
+    facts.replica.schemas[0].comment = "mine".into();
+    assert!(steps(&facts).contains("already holds a schema keystone"), "{}", steps(&facts));
+}
+
+#[test]
+fn all_reasons_are_said_at_once() {
+    let mut facts = fresh();
+    facts.master.log_bin = false;
+    facts.replica.galera = true;
+    facts.copy.own_replicas = 1;
+    facts.replica.identity.server_id = 1;
+    facts.replica.schemas = side("", 1, &["nova", "keystone"]).schemas;
+    facts.replica.gtid_binlog_pos = "0-1-5".into();
+    assert_eq!(steps(&facts).lines().count(), 7, "{}", steps(&facts));
+    facts.replica.version = "9.7.4-2".into();
+    assert_eq!(
+        steps(&facts),
+        "replica RegionTwo/r2-db1 runs 9.7.4-2, not MariaDB: MySQL is not in this release yet, and the two do not \
+         replicate to each other"
+    );
+}
+
+#[test]
+fn what_an_administrator_runs_by_hand_reads_well() {
+    let text = by_hand::for_replica(&wanted()).join("\n");
+    let beginning = "-- On the replica. Put the password of the settings where the text says so.
+-- The first statement keeps the replica from making GTIDs of its own.
+SET SESSION sql_log_bin = 0;
+CREATE USER IF NOT EXISTS `keyward`@`%` IDENTIFIED BY '<put account.password here>' REQUIRE SSL;
+GRANT BINLOG MONITOR, PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR ON *.* TO `keyward`@`%`;
+GRANT SELECT ON `keyward`.* TO `keyward`@`%`;
+GRANT SELECT ON `keystone`.* TO `keyward`@`%`;
+-- Only while keyward sets the replica up by itself:
+GRANT BINLOG ADMIN, RELOAD, SET USER ON *.* TO `keyward`@`%`;";
+    assert!(text.starts_with(beginning), "{text}");
+}
