@@ -29,6 +29,18 @@ async fn everything_of(server: &keyward::lab::Server) -> Vec<Vec<Option<String>>
     all
 }
 
+/// No way of asking for a set-up is taken; what the refusal says.
+async fn assert_setup_refuses(daemon: &Daemon, [master, replica]: [&keyward::lab::Server; 2]) -> String {
+    let [master, replica] = [master, replica].map(|server| server.socket().display().to_string());
+    let admins = ["--master-admin", &master, "--replica-admin", &replica];
+    let mut complaint = String::new();
+    for command in [&["setup"][..], &["setup", "--dry-run"], &["setup", "--force"]] {
+        complaint = daemon.refuses(&[command, &admins].concat()).await;
+        daemon.refuses(command).await;
+    }
+    complaint
+}
+
 #[tokio::test]
 async fn the_replicas_address_is_the_masters() {
     let mut pair = Pair::bare(&[]).await;
@@ -64,6 +76,8 @@ async fn the_replicas_address_is_the_masters() {
         }
         let refusal = daemon.refuses(&["failback", "RegionTwo", "--force", "--reason", "drill"]).await;
         assert!(refusal.contains("already"), "{refusal}");
+        let complaint = assert_setup_refuses(&daemon, [&pair.master, &pair.master]).await;
+        assert!(complaint.contains("are the same server"), "{complaint}");
         daemon.stays(SPAN, "left alone", |region| region.replicas[0].read_only == Some(false)).await;
         assert_eq!(read_only(&pair.master).await, "0");
         assert_eq!(pair.master.rows("SHOW ALL SLAVES STATUS").await.unwrap().len(), 0);
@@ -99,6 +113,8 @@ async fn the_replica_also_serves_nova() {
     }
     daemon.does(&["adopt", "RegionTwo"]).await;
     daemon.stays(SPAN, "left alone", |region| gates(region).contains(&"not_dedicated")).await;
+    let complaint = assert_setup_refuses(&daemon, [&pair.master, &pair.replica]).await;
+    assert!(complaint.contains("nova"), "{complaint}");
     pair.master.kill9();
     daemon.until("down", |region| has_verdict(region, "master_unreachable")).await;
     daemon.stays(SPAN, "not failing over", |region| !region.phase.in_episode()).await;

@@ -65,19 +65,9 @@ impl Pair {
         (pair, daemon)
     }
 
+    /// The accounts alone, for servers that nobody may set up.
     pub async fn make_accounts(&self) {
         tokio::try_join!(self.master.sql(ACCOUNTS_MASTER), self.replica.sql(ACCOUNTS_REPLICA)).unwrap();
-    }
-
-    /// Points the replica at the master and starts its threads.
-    pub async fn make_link(&self, more: &str) {
-        let statements = format!(
-            "CHANGE MASTER TO master_host='127.0.0.1', master_port={}, master_user='keyward_repl',
-             master_password='rp', master_connect_retry=1, master_heartbeat_period=0.2,
-             master_use_gtid=slave_pos{more}; START SLAVE",
-            self.master.port()
-        );
-        self.replica.sql(&statements).await.unwrap();
     }
 
     /// Both servers hold the same rows; what is on its way is waited for.
@@ -107,11 +97,10 @@ pub async fn read_only(server: &Server) -> String {
     server.value("SELECT @@read_only").await.unwrap().unwrap()
 }
 
-/// Makes the pair what `keyward setup` leaves behind. The only place that knows how.
+/// Sets the pair up as an operator does, with `keyward setup` and an administrator on each side.
 pub async fn set_up(pair: &Pair, daemon: &Daemon) {
-    pair.make_accounts().await;
-    pair.make_link("").await;
-    stamp(pair, daemon).await;
+    let [master, replica] = [&pair.master, &pair.replica].map(|server| server.socket().display().to_string());
+    daemon.does(&["setup", "--master-admin", &master, "--replica-admin", &replica]).await;
 }
 
 /// Writes down that the replica's server was set up by this daemon.

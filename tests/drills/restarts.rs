@@ -63,10 +63,6 @@ async fn the_replica_restarts_in_the_outage() {
 #[tokio::test]
 async fn the_replica_restarts_and_forgets_its_filter() {
     let mut pair = Pair::bare(&[]).await;
-    pair.replica
-        .sql("SET GLOBAL replicate_wild_do_table='keystone.%,keyward.%', read_only=1, slave_net_timeout=4")
-        .await
-        .unwrap();
     let mut daemon = Daemon::new(&pair, "keyward", Wishes::default());
     set_up(&pair, &daemon).await;
     daemon.start().await;
