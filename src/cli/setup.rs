@@ -76,7 +76,7 @@ fn choose<'a>(settings: &'a Settings, wanted: Option<&Place>) -> Result<Chosen<'
 
 fn how(settings: &Settings, asked: &args::Setup, chosen: &Chosen<'_>) -> Result<How, String> {
     let timeout = settings.connect_timeout;
-    let mut how = How { dry_run: asked.dry_run, ..How::default() };
+    let mut how = How { dry_run: asked.dry_run, force: asked.force, ..How::default() };
     if let Some(text) = &asked.replica_admin {
         let [(_, replica)] = chosen.as_slice() else {
             return Err("--replica-admin is for one server: choose it with --region REGION/REPLICA".to_owned());
