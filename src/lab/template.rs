@@ -44,7 +44,12 @@ fn install(programs: &Programs, work: &Path) -> anyhow::Result<()> {
     finish(&programs.install, LIMIT, |command| {
         command.arg(format!("--defaults-file={}", options.display()));
         command.arg(format!("--datadir={}", work.join("data").display()));
-        command.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
+        command.args([
+            "--auth-root-authentication-method=normal", // a machine that cannot look its own name up is no reason to stop
+            "--force",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ]);
         if rustix::process::geteuid().is_root() {
             command.arg("--user=root");
         }
