@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
+use rustix::io::Errno;
 use secrecy::ExposeSecret;
 
 use crate::config::schema::{Account, Tls, TlsMode};
@@ -159,9 +160,17 @@ fn io_reason(error: &io::Error) -> Reason {
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable => {
             Reason::Unreachable
         }
-        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof => Reason::Reset,
+        Kind::ConnectionReset
+        | Kind::ConnectionAborted
+        | Kind::NotConnected
+        | Kind::BrokenPipe
+        | Kind::UnexpectedEof => Reason::Reset,
         Kind::NotFound if error.raw_os_error().is_some() => Reason::Refused,
         Kind::InvalidData => Reason::Tls,
+        // the standard library has no name for these two
+        _ if [Errno::HOSTDOWN, Errno::NONET].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error())) => {
+            Reason::Unreachable
+        }
         _ if error.to_string().contains("failed to lookup address") => Reason::Unresolved,
         _ => Reason::Unexpected,
     }
@@ -171,5 +180,39 @@ fn innermost(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
         Some(inner) => innermost(inner),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_network_says_is_evidence_and_what_a_server_says_is_not() {
+        let io = |error: io::Error| meaning(&mysql_async::Error::Io(mysql_async::IoError::Io(error))).reason;
+        let system = |errno: Errno| io(io::Error::from_raw_os_error(errno.raw_os_error()));
+        for errno in [Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::NETDOWN, Errno::HOSTDOWN, Errno::NONET] {
+            assert_eq!(system(errno), Reason::Unreachable, "{errno:?}");
+        }
+        for errno in [Errno::CONNRESET, Errno::CONNABORTED, Errno::PIPE, Errno::NOTCONN] {
+            assert_eq!(system(errno), Reason::Reset, "{errno:?}");
+        }
+        assert_eq!(system(Errno::CONNREFUSED), Reason::Refused);
+        assert_eq!(system(Errno::TIMEDOUT), Reason::TimedOut);
+        // out of file descriptors: that is us, not the master
+        assert!(!system(Errno::MFILE).is_evidence());
+        let wrapped = io::Error::other(io::Error::from(io::ErrorKind::ConnectionReset));
+        assert_eq!(io(wrapped), Reason::Reset);
+        for (code, reason) in [
+            (1045, Reason::Login),
+            (1040, Reason::TooManyConnections),
+            (1130, Reason::HostBlocked),
+            (1227, Reason::Privilege),
+            (1047, Reason::NotPrimary),
+            (9001, Reason::NoBackend),
+            (1064, Reason::Unexpected),
+        ] {
+            assert_eq!(server_reason(code), reason, "{code}");
+        }
     }
 }
