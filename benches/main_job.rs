@@ -82,9 +82,7 @@ impl Rig {
         let authority = lab.authority("ca")?;
         let one = lab.start(Spec::new("one", 101).tls(&authority.server("one")?)).await?;
         let mut spec = Spec::new("two", 201).tls(&authority.server("two")?);
-        for line in ["skip_slave_start", "read_only=1", "slave_net_timeout=4"] {
-            spec = spec.line(line);
-        }
+        spec = spec.lines(&["skip_slave_start", "read_only=1", "slave_net_timeout=4"]);
         for schema in ["keystone", "keyward"] {
             spec = spec.line(&format!("replicate_wild_do_table={schema}.%"));
         }

@@ -27,7 +27,7 @@ impl Server {
     pub fn start(lines: &[&str]) -> Server {
         static LAST_ID: AtomicU32 = AtomicU32::new(0);
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
-        let server = Server::of(lines.iter().fold(Spec::new("server", id), |spec, line| spec.line(line)));
+        let server = Server::of(Spec::new("server", id).lines(lines));
         server.sql(&format!(
             "SET sql_log_bin = 0; CREATE USER keyward@'%' IDENTIFIED BY '{}'; {RIGHTS}",
             PASSWORD.replace('\\', "\\\\").replace('\'', "\\'")

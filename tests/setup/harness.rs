@@ -22,7 +22,7 @@ pub const LINK_PASSWORD: &str = "link-password";
 impl Server {
     /// A server with these lines in its option file.
     pub fn start(server_id: u32, lines: &[&str]) -> Self {
-        Self::of(lines.iter().fold(Spec::new("server", server_id), |spec, line| spec.line(line)))
+        Self::of(Spec::new("server", server_id).lines(lines))
     }
 
     /// An ordinary master or replica.
