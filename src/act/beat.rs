@@ -17,8 +17,8 @@ use crate::model::{Failure, Moment, Now, Reason};
 use crate::wire::connect::{Target, meaning};
 use crate::wire::server::{Patience, ask, discard, open, timed_out, unexpected};
 
-const READ: &str = include_str!("../../sql/mariadb/beat_read.sql");
-const WRITE: &str = include_str!("../../sql/mariadb/beat_write.sql");
+const READ: &str = include_str!("../../sql/mariadb/beat-read.sql");
+const WRITE: &str = include_str!("../../sql/mariadb/beat-write.sql");
 /// While the daemon makes up its mind the connection is silent.
 const IDLE: Duration = Duration::from_secs(600);
 

@@ -17,13 +17,13 @@ use crate::wire::server::{Patience, ask, discard, open, timed_out};
 const STEP: Duration = Duration::from_secs(10);
 /// While a lock is waited for, everybody else's writes wait behind it.
 const LOCK: Duration = Duration::from_secs(2);
-const SET_READ_ONLY: &str = include_str!("../../sql/mariadb/keep_read_only.sql");
-const HOLD_SQL_THREAD: &str = include_str!("../../sql/mariadb/keep_hold_sql_thread.sql");
-const STOP_THREADS: &str = include_str!("../../sql/mariadb/keep_stop_threads.sql");
-const START_THREADS: &str = include_str!("../../sql/mariadb/keep_start_threads.sql");
-const SET_FILTER: &str = include_str!("../../sql/mariadb/keep_filter.sql");
-const SET_NET_TIMEOUT: &str = include_str!("../../sql/mariadb/keep_net_timeout.sql");
-const BLOCKERS: &str = include_str!("../../sql/mariadb/keep_blockers.sql");
+const SET_READ_ONLY: &str = include_str!("../../sql/mariadb/read-only-on.sql");
+const HOLD_SQL_THREAD: &str = include_str!("../../sql/mariadb/keep-hold-sql-thread.sql");
+const STOP_THREADS: &str = include_str!("../../sql/mariadb/stop-link.sql");
+const START_THREADS: &str = include_str!("../../sql/mariadb/start-link.sql");
+const SET_FILTER: &str = include_str!("../../sql/mariadb/set-filter.sql");
+const SET_NET_TIMEOUT: &str = include_str!("../../sql/mariadb/set-net-timeout.sql");
+const BLOCKERS: &str = include_str!("../../sql/mariadb/keep-blockers.sql");
 
 /// Does the steps in their order; returns those that were done, which are all.
 ///

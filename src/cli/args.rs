@@ -108,6 +108,9 @@ pub struct Setup {
     /// Print what an administrator has to run by hand, and change nothing.
     #[arg(long)]
     pub print_sql: bool,
+    /// Copy although the region does not authenticate at the master's region: its logins stop meanwhile.
+    #[arg(long)]
+    pub force: bool,
     /// Administrator at the master: USER@HOST:PORT, or a unix socket's path (USER@/path).
     #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
     pub master_admin: Option<String>,

@@ -2,13 +2,14 @@
 
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::Place;
 use super::exit::{BadInput, Exit};
+use super::sheet::{Sheet, Tone, Words};
 use super::{admin, args, complain, output};
 use crate::config::schema::Replica;
 use crate::config::{self, Settings};
@@ -75,7 +76,7 @@ fn choose<'a>(settings: &'a Settings, wanted: Option<&Place>) -> Result<Chosen<'
 
 fn how(settings: &Settings, asked: &args::Setup, chosen: &Chosen<'_>) -> Result<How, String> {
     let timeout = settings.connect_timeout;
-    let mut how = How { dry_run: asked.dry_run, ..How::default() };
+    let mut how = How { dry_run: asked.dry_run, force: asked.force, ..How::default() };
     if let Some(text) = &asked.replica_admin {
         let [(_, replica)] = chosen.as_slice() else {
             return Err("--replica-admin is for one server: choose it with --region REGION/REPLICA".to_owned());
@@ -144,23 +145,29 @@ fn show_drop_in(name: &str, lines: &[String]) {
     ));
 }
 
-/// Tells people how far it is: a bar on a terminal, a line now and then elsewhere.
+/// Tells people how far it is: a bar and wrapped lines on a terminal, whole lines now and then elsewhere.
 struct Teller {
     name: String,
+    terminal: bool,
+    state: Mutex<Told>,
+}
+
+/// What has been told so far.
+#[derive(Default)]
+struct Told {
+    step: usize,
+    steps: usize,
+    copying_at: Option<Instant>,
     bar: Option<ProgressBar>,
-    state: Mutex<(usize, usize, Instant)>,
 }
 
 impl Teller {
     fn new(name: String) -> Self {
-        let bar = std::io::stdout().is_terminal().then(|| {
-            let bar = ProgressBar::hidden();
-            let style =
-                ProgressStyle::with_template("    {bar:24} {binary_bytes} of about {binary_total_bytes}  {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar
-        });
-        Self { name, bar, state: Mutex::new((0, 0, Instant::now())) }
+        Self { name, terminal: std::io::stdout().is_terminal(), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Told> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, progress: Progress) {
@@ -168,40 +175,54 @@ impl Teller {
             Progress::Planned(plan) => self.planned(&plan),
             Progress::Step(sentence) => {
                 self.clear();
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                state.0 += 1;
-                say(&format!("{}: [{}/{}] {sentence}", self.name, state.0, state.1));
+                let mut state = self.state();
+                state.step += 1;
+                self.line(&format!("[{}/{}]", state.step, state.steps), &sentence);
             }
             Progress::Copying(copied) => self.copying(&copied),
         }
     }
 
-    fn planned(&self, plan: &Plan) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.0, state.1) = (0, plan.steps.len());
-        say(&format!("{}: to do:", self.name));
-        for line in plan.lines() {
-            say(&format!("  {line}"));
+    /// One line; on a terminal without the name, which stands above, and broken between words.
+    fn line(&self, label: &str, text: &str) {
+        if !self.terminal {
+            return say(&format!("{}: {label} {text}", self.name));
         }
+        let mut sheet = Sheet::for_stdout();
+        sheet.line(10, Words::new().unit(Tone::Dim, &format!("{label:>9}")).say(Tone::Plain, text));
+        let _ = output::write(&sheet.into_text());
+    }
+
+    fn planned(&self, plan: &Plan) {
+        let mut state = self.state();
+        (state.step, state.steps) = (0, plan.steps.len());
+        say(&format!("{}: to do:", self.name));
+        if !self.terminal {
+            return plan.lines().iter().for_each(|line| say(&format!("  {line}")));
+        }
+        for (number, step) in (1..).zip(&plan.steps) {
+            self.line(&format!("{number}."), &plan.sentence(step));
+        }
+        say("");
     }
 
     fn copying(&self, copied: &Copied) {
         // tables that grew since they were measured must not pass the end of the bar
         let expected = copied.bytes_expected.max(copied.bytes);
-        if let Some(bar) = &self.bar {
-            if bar.is_hidden() {
-                bar.set_draw_target(indicatif::ProgressDrawTarget::stdout());
-            }
+        let mut state = self.state();
+        if self.terminal {
+            let bar = state.bar.get_or_insert_with(bar);
             bar.set_length(expected);
             bar.set_position(copied.bytes);
             bar.set_message(copied.table.clone());
             return;
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.2.elapsed() < TELL_EVERY && copied.tables_done < copied.tables {
+        let lately = state.copying_at.is_some_and(|at| at.elapsed() < TELL_EVERY);
+        if copied.tables_done < copied.tables && (lately || state.copying_at.is_none()) {
+            state.copying_at.get_or_insert_with(Instant::now);
             return;
         }
-        state.2 = Instant::now();
+        state.copying_at = Some(Instant::now());
         say(&format!(
             "{}: copied {} rows, {} of about {} MiB, {} of {} tables, now {}",
             self.name,
@@ -215,8 +236,15 @@ impl Teller {
     }
 
     fn clear(&self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.state().bar.take() {
             bar.finish_and_clear();
         }
     }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
+    let style = ProgressStyle::with_template("          {bar:24} {binary_bytes} of about {binary_total_bytes}  {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }

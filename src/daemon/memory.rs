@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::judge::Memory;
+use crate::model::{Phase, RegionName};
 
 /// The most time that writing the state may take before it counts as failed.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -74,6 +75,12 @@ impl Store {
             }
         }
     }
+}
+
+/// Where a region's authentication points, as far as the daemon has written it down; `None` when nothing can be read.
+pub fn phase_on_record(folder: &Path, region: &RegionName) -> Option<Phase> {
+    let memory = read(&folder.join("state.json")).ok()??;
+    memory.regions.get(region).map(|region| region.phase)
 }
 
 fn lock(folder: &Path) -> anyhow::Result<File> {

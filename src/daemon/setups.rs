@@ -1,6 +1,6 @@
 //! Which servers were set up, and the daemon's own setting up of empty replicas.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::setup::{End, How, set_up_replica};
 use crate::act::stamp;
 use crate::config::Settings;
 use crate::judge::Judge;
+use crate::model::observation::ServerIdentity;
 use crate::model::{Moment, Now, RegionName, ReplicaName};
 
 /// How often the stamps are read.
@@ -23,6 +24,9 @@ pub struct Setups {
     folder: PathBuf,
     auto: bool,
     read_at: Option<Moment>,
+    /// What was read once stands: a folder that vanished later closes no way out.
+    known: BTreeMap<(RegionName, ReplicaName), ServerIdentity>,
+    told: BTreeSet<(RegionName, ReplicaName)>,
     not_before: BTreeMap<(RegionName, ReplicaName), Option<Moment>>,
     sink: mpsc::Sender<Input>,
 }
@@ -31,7 +35,15 @@ impl Setups {
     /// Reads the stamps below `settings.state_dir`.
     pub fn new(settings: &Settings, sink: mpsc::Sender<Input>) -> Self {
         let (folder, auto) = (settings.state_dir.clone(), settings.replication.auto_setup);
-        Self { folder, auto, read_at: None, not_before: BTreeMap::new(), sink }
+        Self {
+            folder,
+            auto,
+            read_at: None,
+            known: BTreeMap::new(),
+            told: BTreeSet::new(),
+            not_before: BTreeMap::new(),
+            sink,
+        }
     }
 
     /// Tells the judge which server each replica was set up on, now and then.
@@ -44,10 +56,18 @@ impl Setups {
             judge.regions().iter().map(|region| (region.name().clone(), region.rules().replicas.clone())).collect();
         for (region, replicas) in regions {
             for (name, _) in replicas {
+                let key = (region.clone(), name.clone());
                 match stamp::read(&self.folder, &region, &name) {
-                    Ok(stamp) => judge.handle_stamp(&region, &name, stamp.map(|stamp| stamp.identity)),
-                    Err(error) => tracing::warn!(%region, replica = %name, %error, "the stamp cannot be read"),
+                    Ok(Some(stamp)) => {
+                        self.known.insert(key.clone(), stamp.identity);
+                    }
+                    Ok(None) => {}
+                    Err(error) if self.told.insert(key.clone()) => {
+                        tracing::warn!(%region, replica = %name, %error, "the stamp cannot be read");
+                    }
+                    Err(_) => {}
                 }
+                judge.handle_stamp(&region, &name, self.known.get(&key).cloned());
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::beats::Beats;
 use super::memory::Pause;
 use super::region::Region;
+use super::replica::Guard;
 use crate::model::command::{Command, Reply};
 use crate::model::time::friendly;
 use crate::model::{EventKind, Gate, Now, Phase, ReplicaName};
@@ -142,6 +143,18 @@ impl Region {
         for name in &names {
             self.memory.released.remove(name);
             self.memory.replicas.entry(name.clone()).or_default().owes_start = true;
+        }
+        let closed = self.replicas.iter().filter(|replica| names.contains(&replica.name)).find_map(|replica| {
+            match replica.guard(&self.rules, &self.memory, self.master.as_ref().map(|(identity, _)| identity)) {
+                Guard::Closed(_, why) => Some(why),
+                Guard::Passed => None,
+            }
+        });
+        if let Some(why) = closed {
+            return Reply::done(format!(
+                "{} is not released any more, but nothing is written there: {why}",
+                list(&names)
+            ));
         }
         let also = if accepted { "; the loss of transactions is accepted and replication goes on" } else { "" };
         Reply::done(format!(

@@ -28,8 +28,8 @@ impl MasterQuestion {
     pub fn new(place: Place, tag: NameTag) -> Self {
         let statements = [
             server_statement(&tag),
-            fill(include_str!("../../sql/mariadb/look_master.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look_beats.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look-master.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look-beats.sql"), &[]),
         ]
         .join(";\n");
         Self { place, tag, statements, connection: 0, beats: Vec::new() }
@@ -38,7 +38,7 @@ impl MasterQuestion {
 
 /// The statement that tells which server it is and takes the name there.
 pub(super) fn server_statement(tag: &NameTag) -> String {
-    fill(include_str!("../../sql/mariadb/look_server.sql"), &[("name", &literal(tag.lock()))])
+    fill(include_str!("../../sql/mariadb/look-server.sql"), &[("name", &literal(tag.lock()))])
 }
 
 impl Question for MasterQuestion {

@@ -52,12 +52,12 @@ impl ReplicaQuestion {
     pub fn new(place: Place, names: ReplicaNames) -> Self {
         let mut statements = vec![
             server_statement(&names.tag),
-            fill(include_str!("../../sql/mariadb/look_replica.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look_beats.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look_origins.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look_status.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look_schemas.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look_links.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look-replica.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look-beats.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look-origins.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look-status.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look-schemas.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/links.sql"), &[]),
             lock_question(names.master.lock(), "master_name_held"),
         ];
         for (place, (_, other)) in names.others.iter().enumerate() {
@@ -69,8 +69,8 @@ impl ReplicaQuestion {
             all.join(";\n")
         };
         Self {
-            taking: with(include_str!("../../sql/mariadb/look_acting_take.sql")),
-            leaving: with(include_str!("../../sql/mariadb/look_acting_leave.sql")),
+            taking: with(include_str!("../../sql/mariadb/look-acting-take.sql")),
+            leaving: with(include_str!("../../sql/mariadb/look-acting-leave.sql")),
             place,
             names,
             connection: 0,
@@ -106,14 +106,14 @@ impl ReplicaQuestion {
         let id = holder.to_string();
         let host = literal(&self.ghosts[place].connection_host);
         // the id alone may be somebody else's by now: a restarted server counts from the beginning
-        let find = fill(include_str!("../../sql/mariadb/ghost_find.sql"), &[("id", &id), ("host", &host)]);
+        let find = fill(include_str!("../../sql/mariadb/ghost-find.sql"), &[("id", &id), ("host", &host)]);
         let found = ask(conn, &find).await.map_err(|error| meaning(&error))?;
         if table(&found, "ghost").is_none_or(|table| table.rows.is_empty()) {
             self.ghosts.remove(place);
             return Ok(false);
         }
         tracing::debug!(server = %self.place, connection = holder, "ending a connection of ours that was left behind");
-        let end = fill(include_str!("../../sql/mariadb/ghost_end.sql"), &[("id", &id)]);
+        let end = fill(include_str!("../../sql/mariadb/ghost-end.sql"), &[("id", &id)]);
         match ask(conn, &end).await {
             // 1094: it went by itself
             Err(mysql_async::Error::Server(error)) if error.code == 1094 => Ok(true),

@@ -60,15 +60,15 @@ pub async fn open(target: &Target, patience: Patience) -> Result<(Conn, Greeting
 
 async fn greet(conn: &mut Conn, target: &Target, patience: Patience) -> Result<Greeting, Failure> {
     let session = fill(
-        include_str!("../../sql/mariadb/greet_session.sql"),
+        include_str!("../../sql/mariadb/greet-session.sql"),
         &[
             ("idle_seconds", &patience.idle.as_secs().max(1).to_string()),
             ("statement_seconds", &format!("{:.3}", patience.statement.as_secs_f64())),
             ("lock_seconds", &patience.lock.as_secs().to_string()),
         ],
     );
-    let version = fill(include_str!("../../sql/mariadb/greet_version.sql"), &[]);
-    let connection = fill(include_str!("../../sql/mariadb/greet_connection.sql"), &[]);
+    let version = fill(include_str!("../../sql/mariadb/greet-version.sql"), &[]);
+    let connection = fill(include_str!("../../sql/mariadb/greet-connection.sql"), &[]);
     let mut tables = Vec::new();
     // in one go, because a slow path pays for every round trip; the version comes first, as MySQL fails on the rest
     let end = ask_into(conn, &[version, session, connection].join(";\n"), &mut tables).await;
@@ -136,7 +136,7 @@ pub fn discard(conn: Conn) {
 
 /// The statement that asks whether a named lock is held, its answer in `column`.
 pub fn lock_question(lock: &str, column: &str) -> String {
-    fill(include_str!("../../sql/mariadb/look_lock.sql"), &[("name", &literal(lock)), ("column", column)])
+    fill(include_str!("../../sql/mariadb/look-lock.sql"), &[("name", &literal(lock)), ("column", column)])
 }
 
 /// The failure of a wait that was longer than its limit.

@@ -227,7 +227,10 @@ impl Daemon {
     /// Waits until nothing is wrong and a failover would be possible.
     pub async fn until_healthy(&self) -> RegionView {
         self.until("remote, healthy and ready", |region| {
-            region.phase == Phase::Remote && region.ready && verdicts(region) == ["healthy"] && lag(region).is_some()
+            let replica = &region.replicas[0];
+            let follows = (replica.io_running, replica.sql_running) == (Some(true), Some(true));
+            let fine = region.ready && verdicts(region) == ["healthy"];
+            region.phase == Phase::Remote && fine && follows && replica.lag_seconds.is_some()
         })
         .await
     }

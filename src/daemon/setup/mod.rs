@@ -5,6 +5,7 @@
 mod execute;
 mod pair;
 
+use super::memory;
 use crate::act::stamp;
 use crate::config::Settings;
 use crate::copy::Copied;
@@ -33,6 +34,8 @@ const ACTING: &str = "'keyward.acting'";
 pub struct How {
     /// Show the plan and do nothing.
     pub dry_run: bool,
+    /// Copy in the middle of an episode too: the region's logins stop meanwhile.
+    pub force: bool,
     /// The daemon asks: only an empty replica, or one that keyward left half done, is touched.
     pub auto: bool,
     /// An administrator of the master; keyward's own account otherwise.
@@ -134,6 +137,9 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
         close(hands).await;
         return Ok(End::Planned);
     }
+    if let Some(why) = stops_logins(pair, how, &plan) {
+        return Err(Stop::Refused(vec![why]));
+    }
     if plan.steps.contains(&Step::Stamp) {
         stamp::check(&pair.state_dir).map_err(|error| Stop::Refused(vec![error.to_string()]))?;
     }
@@ -163,6 +169,19 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
     }
     close(hands).await;
     Ok(End::Done(rest.drop_in))
+}
+
+/// A copy in the middle of an episode would take the region's logins away while it runs.
+fn stops_logins(pair: &Pair, how: &How, plan: &Plan) -> Option<String> {
+    let copies = plan.steps.iter().any(|step| matches!(step, Step::Copy { .. }));
+    let phase = memory::phase_on_record(&pair.state_dir, &pair.region)?;
+    (copies && !how.force && phase.in_episode()).then(|| {
+        format!(
+            "region {} is in phase {phase}: nobody could log in there while its replica is copied; wait until it is \
+             remote, or say --force",
+            pair.region
+        )
+    })
 }
 
 async fn close(hands: Hands) {

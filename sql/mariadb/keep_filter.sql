@@ -1,2 +1,0 @@
--- Sets which tables are replicated, with the threads stopped; REPLICATION SLAVE ADMIN.
-SET GLOBAL replicate_wild_do_table = {filter};

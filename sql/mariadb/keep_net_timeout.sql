@@ -1,2 +1,0 @@
--- Sets after how many silent seconds the link counts as broken; REPLICATION SLAVE ADMIN.
-SET GLOBAL slave_net_timeout = {seconds};

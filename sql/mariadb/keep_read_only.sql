@@ -1,2 +1,0 @@
--- Makes the server read-only for everybody but replication; READ_ONLY ADMIN.
-SET GLOBAL read_only = 1;

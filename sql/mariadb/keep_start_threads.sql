@@ -1,2 +1,0 @@
--- Starts both replication threads; REPLICATION SLAVE ADMIN.
-START SLAVE;

@@ -1,2 +1,0 @@
--- Stops both replication threads; REPLICATION SLAVE ADMIN.
-STOP SLAVE;

@@ -1,2 +1,0 @@
--- Reads every replication connection of the server; SLAVE MONITOR.
-SHOW ALL SLAVES STATUS;
