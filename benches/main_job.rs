@@ -81,13 +81,9 @@ impl Rig {
         let lab = Lab::new()?;
         let authority = lab.authority("ca")?;
         let one = lab.start(Spec::new("one", 101).tls(&authority.server("one")?)).await?;
-        let mut spec = Spec::new("two", 201).tls(&authority.server("two")?);
-        for line in ["skip_slave_start", "read_only=1", "slave_net_timeout=4"] {
-            spec = spec.line(line);
-        }
-        for schema in ["keystone", "keyward"] {
-            spec = spec.line(&format!("replicate_wild_do_table={schema}.%"));
-        }
+        let filter = ["replicate_wild_do_table=keystone.%", "replicate_wild_do_table=keyward.%"];
+        let spec = Spec::new("two", 201).tls(&authority.server("two")?).lines(&filter);
+        let spec = spec.lines(&["skip_slave_start", "read_only=1", "slave_net_timeout=4"]);
         let two = lab.start(spec).await?;
         keystone::load(&one, "keystone", Size { users: 3_000, projects: 400 }).await?;
         let port = Port::take().context("find a free port")?;

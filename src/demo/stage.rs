@@ -44,10 +44,7 @@ impl Stage {
         let authority = lab.authority("ca")?;
         let spec = |name: &str, id: u32, pair: &Pair| Spec::new(name, id).tls(pair);
         let master = spec("RegionOne", 101, &authority.server("RegionOne")?);
-        let mut replica = spec("RegionTwo", 201, &authority.server("RegionTwo")?);
-        for line in DROP_IN {
-            replica = replica.line(line);
-        }
+        let replica = spec("RegionTwo", 201, &authority.server("RegionTwo")?).lines(&DROP_IN);
         let (one, two) = tokio::try_join!(lab.start(master), lab.start(replica))?;
         keystone::load(&one, "keystone", SIZE).await?;
         for server in [&one, &two] {

@@ -40,6 +40,11 @@ impl Spec {
         self
     }
 
+    /// More lines of the option file.
+    pub fn lines(self, lines: &[&str]) -> Self {
+        lines.iter().fold(self, |spec, line| spec.line(line))
+    }
+
     /// Offers TLS with this certificate.
     pub fn tls(self, pair: &Pair) -> Self {
         self.line(&format!("ssl_ca={}", pair.ca.display()))

@@ -44,8 +44,7 @@ impl Pair {
     /// Both servers, with nothing set up; `lines` go into the replica's option file.
     pub async fn bare(lines: &[&str]) -> Self {
         let lab = Lab::new().unwrap();
-        let spec = lines.iter().fold(Spec::new("r2", 2), |spec, line| spec.line(line));
-        Self::of(lab, Spec::new("r1", 1), spec).await
+        Self::of(lab, Spec::new("r1", 1), Spec::new("r2", 2).lines(lines)).await
     }
 
     pub async fn of(lab: Lab, master: Spec, replica: Spec) -> Self {

@@ -16,7 +16,7 @@ async fn pair_with_tls() -> (Pair, std::path::PathBuf, std::path::PathBuf) {
     let lab = Lab::new().unwrap();
     let (right, wrong) = (lab.authority("right").unwrap(), lab.authority("wrong").unwrap());
     let (one, two) = (right.server("one").unwrap(), right.server("two").unwrap());
-    let replica = DROP_IN.iter().fold(Spec::new("r2", 2).tls(&two), |spec, line| spec.line(line));
+    let replica = Spec::new("r2", 2).tls(&two).lines(&DROP_IN);
     let pair = Pair::of(lab, Spec::new("r1", 1).tls(&one), replica).await;
     (pair, right.ca_file(), wrong.ca_file())
 }

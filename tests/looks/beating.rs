@@ -5,7 +5,6 @@ use std::time::Duration;
 use keyward::act::beat::{BeatPlan, write_beats};
 use keyward::model::observation::{BeatOrder, BeatOutcome};
 use keyward::wire::connect::Target;
-use rustix::process::Signal;
 use tokio::sync::{mpsc, watch};
 
 use crate::proxy::Proxy;
@@ -114,7 +113,7 @@ async fn beats_go_up_and_arrive_on_the_replica_as_they_were_written() {
 
 #[tokio::test]
 async fn after_a_crash_the_row_is_read_before_anything_is_written() {
-    let mut master = Server::start(&["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"]);
+    let mut master = Server::start(&["innodb_flush_log_at_trx_commit=1", "sync_binlog=1"]);
     master.sql(BEAT_TABLE);
     let mut beats = Beating::start(master.target(), "me");
     assert_eq!(beats.reading().await, (vec![], None));
@@ -123,7 +122,7 @@ async fn after_a_crash_the_row_is_read_before_anything_is_written() {
     for _ in 0..5 {
         last = beats.acknowledged().await;
     }
-    master.kill();
+    master.kill9();
     loop {
         match beats.next().await {
             BeatOutcome::Acknowledged { number, .. } => last = number,
@@ -134,7 +133,7 @@ async fn after_a_crash_the_row_is_read_before_anything_is_written() {
             other => panic!("{other:?}"),
         }
     }
-    master.restart();
+    master.restart(&[]);
     let (found, read) = beats.reading().await;
     let known = found.last().copied().unwrap_or(last);
     assert_eq!(read, Some(known), "everything acknowledged is there and nothing else");
@@ -156,7 +155,7 @@ async fn after_a_crash_the_row_is_read_before_anything_is_written() {
 async fn a_commit_whose_answer_was_lost_is_found_in_the_row() {
     let master = Server::start(&[]);
     master.sql(BEAT_TABLE);
-    let proxy = Proxy::start(master.port, Duration::ZERO).await;
+    let proxy = Proxy::start(master.port(), Duration::ZERO).await;
     let mut beats = Beating::start(target(proxy.port), "me");
     beats.reading().await;
     beats.order(BeatOrder::Write { next: 1 }).await;
@@ -183,10 +182,10 @@ async fn a_frozen_master_is_unknown_and_a_late_commit_takes_nothing_back() {
     beats.reading().await;
     beats.order(BeatOrder::Write { next: 1 }).await;
     beats.acknowledged().await;
-    master.signal(Signal::STOP);
+    master.freeze().unwrap();
     let outcome = beats.other().await;
     assert!(matches!(outcome, BeatOutcome::Unknown(_)), "{outcome:?}");
-    master.signal(Signal::CONT);
+    master.thaw().unwrap();
     let (_, read) = beats.reading().await;
     beats.order(BeatOrder::Write { next: read.unwrap() + 1 }).await;
     let mut last = read.unwrap();
@@ -206,7 +205,7 @@ async fn a_master_that_takes_no_beats_refuses_and_is_not_silent() {
     beats.reading().await;
     beats.order(BeatOrder::Write { next: 1 }).await;
     beats.acknowledged().await;
-    let lock = master.session("FLUSH TABLES WITH READ LOCK");
+    let lock = master.session("FLUSH TABLES WITH READ LOCK").await;
     for _ in 0..3 {
         let outcome = beats.other().await;
         assert!(matches!(outcome, BeatOutcome::Refused(_)), "{outcome:?}");

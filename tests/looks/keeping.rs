@@ -50,14 +50,14 @@ async fn every_step_does_what_it_says_once_and_again() {
 async fn whoever_blocks_read_only_is_named_and_nobody_waits_for_long() {
     let server = Server::start(&[]);
     server.sql("CREATE DATABASE keystone; CREATE TABLE keystone.t (a INT)");
-    let blocker = server.session("LOCK TABLES keystone.t WRITE");
+    let blocker = server.session("LOCK TABLES keystone.t WRITE").await;
     let steps = [UpkeepStep::SetReadOnly, UpkeepStep::SetNetTimeout(7)];
     let failed = perform(&server.target(), &steps).await.unwrap_err();
     assert_eq!((failed.step, failed.failure.reason), (Some(UpkeepStep::SetReadOnly), Reason::Unexpected));
     // by its own short wait, not because the statement was given up in the end
     assert!(failed.failure.detail.starts_with("1205 "), "{}", failed.failure);
     let named = failed.blocking.unwrap();
-    assert!(named.contains(&format!("thread {} of root@", blocker.id)), "{named}");
+    assert!(named.contains(&format!("thread {} of root@", blocker.id())), "{named}");
     assert_eq!(server.sql("SELECT @@read_only, @@slave_net_timeout"), "0\t60", "the later step was not tried");
     drop(blocker);
     server.sql("SET GLOBAL lock_wait_timeout = 60");
@@ -66,7 +66,7 @@ async fn whoever_blocks_read_only_is_named_and_nobody_waits_for_long() {
 
     // a held global read lock is no obstacle: nobody writes under it
     server.sql("SET GLOBAL read_only = 0");
-    let _flush = server.session("FLUSH TABLES WITH READ LOCK");
+    let _flush = server.session("FLUSH TABLES WITH READ LOCK").await;
     perform(&server.target(), &[UpkeepStep::SetReadOnly]).await.unwrap();
 }
 

@@ -6,7 +6,6 @@ use keyward::model::ReplicaName;
 use keyward::model::observation::ActingLock;
 use keyward::observe::names::{ActingWish, NameTag};
 use keyward::observe::replica::ReplicaNames;
-use rustix::process::Signal;
 
 use crate::proxy::Proxy;
 use crate::server::{Server, target};
@@ -31,7 +30,7 @@ async fn a_replica_that_is_the_master_is_recognised_and_another_one_is_proven_no
 
     // a path that went silent without a word leaves the name behind, and that changes nothing
     let other = crate::names();
-    let proxy = Proxy::start(one.port, Duration::ZERO).await;
+    let proxy = Proxy::start(one.port(), Duration::ZERO).await;
     let mut through = look_at_master(target(proxy.port), &other.master);
     through.good().await;
     proxy.silence();
@@ -87,7 +86,7 @@ async fn one_daemon_acts_and_lets_go_when_told() {
 #[tokio::test]
 async fn a_lock_left_behind_by_ourselves_is_never_another_daemon() {
     let server = Server::start(&[]);
-    let proxy = Proxy::start(server.port, Duration::ZERO).await;
+    let proxy = Proxy::start(server.port(), Duration::ZERO).await;
     let names = names();
     names.acting.set(true);
     let mut looks = look_at_replica(target(proxy.port), &names);
@@ -111,10 +110,10 @@ async fn a_server_that_was_frozen_gives_the_lock_back_to_us() {
     names.acting.set(true);
     let mut looks = look_at_replica(server.target(), &names);
     looks.until(|look| look.result.as_ref().unwrap().acting_lock == ActingLock::Ours).await;
-    server.signal(Signal::STOP);
+    server.freeze().unwrap();
     looks.until(|look| look.result.is_err()).await;
     looks.until(|look| look.result.is_err()).await;
-    server.signal(Signal::CONT);
+    server.thaw().unwrap();
     let mut ours = 0;
     while ours < 3 {
         let Ok(facts) = looks.next().await.result else { continue };
@@ -126,26 +125,26 @@ async fn a_server_that_was_frozen_gives_the_lock_back_to_us() {
 #[tokio::test]
 async fn somebody_elses_connection_is_never_ended() {
     let mut server = Server::start(&[]);
-    let proxy = Proxy::start(server.port, Duration::ZERO).await;
+    let proxy = Proxy::start(server.port(), Duration::ZERO).await;
     let names = names();
     names.acting.set(true);
     let mut looks = look_at_replica(target(proxy.port), &names);
     looks.until(|look| look.result.as_ref().unwrap().acting_lock == ActingLock::Ours).await;
-    let own: u64 = server.sql("SELECT IS_USED_LOCK('keyward.acting')").parse().unwrap();
+    let own: u32 = server.sql("SELECT IS_USED_LOCK('keyward.acting')").parse().unwrap();
     // a restarted server counts from the beginning: another daemon now has the id that was ours
     proxy.shut(true);
-    server.kill();
-    server.restart();
+    server.kill9();
+    server.restart(&[]);
     let other = loop {
-        let session = server.session_of_keyward("SELECT GET_LOCK('keyward.acting', 0)");
-        assert!(session.id <= own, "the id is gone: {} of {own}", session.id);
-        if session.id == own {
+        let session = server.session_of_keyward("SELECT GET_LOCK('keyward.acting', 0)").await;
+        assert!(session.id() <= own, "the id is gone: {} of {own}", session.id());
+        if session.id() == own {
             break session;
         }
     };
     proxy.shut(false);
     for _ in 0..3 {
-        assert_eq!(looks.good().await.acting_lock, ActingLock::Other(own));
+        assert_eq!(looks.good().await.acting_lock, ActingLock::Other(own.into()));
     }
     let alive = format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {own}");
     assert_eq!(server.sql(&alive), "1");

@@ -9,7 +9,6 @@ use keyward::observe::master::MasterQuestion;
 use keyward::wire::connect::{Target, within};
 use keyward::wire::server::{Greeting, Patience, ask, open};
 use mysql_async::Conn;
-use rustix::process::Signal;
 
 use crate::proxy::Proxy;
 use crate::server::{BEAT_TABLE, Server};
@@ -26,7 +25,7 @@ async fn a_healthy_pair_is_described_in_full() {
     let names = names();
     let mut at_master = look_at_master(master.target(), &names.master);
     let seen = at_master.good().await;
-    assert_eq!(seen.identity.server_id, u32::from(master.port));
+    assert_eq!(seen.identity.server_id.to_string(), master.sql("SELECT @@server_id"));
     assert!(!seen.identity.uid.is_empty() && seen.version.starts_with("10.11"), "{seen:?}");
     assert!(seen.position.starts_with("0-"), "{seen:?}");
     assert!(seen.beats.is_empty(), "no table yet: {seen:?}");
@@ -40,7 +39,7 @@ async fn a_healthy_pair_is_described_in_full() {
     assert_eq!(first.schemas, ["nova"]);
     assert!(first.other_links.is_empty() && first.uptime_seconds < 600);
     let link = first.link.unwrap();
-    assert_eq!((link.host.as_str(), link.port, link.user.as_str()), ("127.0.0.1", master.port, "repl"));
+    assert_eq!((link.host.as_str(), link.port, link.user.as_str()), ("127.0.0.1", master.port(), "repl"));
     assert_eq!((link.io, link.sql), (ThreadState::Running, ThreadState::Running));
     assert!(link.by_gtid && link.log_number == 1 && link.log_position > 4);
     assert_eq!((link.io_errno, link.sql_errno, link.seconds_behind), (0, 0, Some(0)));
@@ -64,7 +63,7 @@ async fn a_healthy_pair_is_described_in_full() {
     assert_eq!(shows(&at_master.good().await.beats), rows);
 
     // a locked table neither fails the look nor hides what was seen
-    let lock = replica.session("STOP SLAVE; LOCK TABLES keyward.beat WRITE");
+    let lock = replica.session("STOP SLAVE; LOCK TABLES keyward.beat WRITE").await;
     for _ in 0..5 {
         let look = at_replica.next().await;
         assert_eq!(shows(&look.result.unwrap().beats), rows);
@@ -77,14 +76,8 @@ async fn a_healthy_pair_is_described_in_full() {
 
 #[tokio::test]
 async fn settings_of_an_option_file_are_durable_and_other_links_are_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("my.cnf");
-    std::fs::write(
-        &file,
-        "[mysqld]\nread_only\nreplicate_wild_do_table=keystone.%\nreplicate_wild_do_table=keyward.%\n",
-    )
-    .unwrap();
-    let server = Server::start(&[&format!("--defaults-file={}", file.display())]);
+    let filter = ["replicate_wild_do_table=keystone.%", "replicate_wild_do_table=keyward.%"];
+    let server = Server::start(&["read_only", filter[0], filter[1]]);
     let mut looks = look_at_replica(server.target(), &names());
     let facts = looks.good().await;
     assert!(facts.read_only && facts.read_only_durability == Durability::Kept);
@@ -101,7 +94,7 @@ async fn a_killed_server_is_evidence_at_once_and_comes_back_on_a_new_connection(
     let mut server = Server::start(&[]);
     let mut looks = look_at_master(server.target(), &names().master);
     looks.good().await;
-    server.kill();
+    server.kill9();
     let broken = looks.until(|look| look.result.is_err()).await;
     let failure = broken.result.unwrap_err();
     assert!(matches!(failure.reason, Reason::Reset | Reason::Refused), "{failure}");
@@ -113,7 +106,7 @@ async fn a_killed_server_is_evidence_at_once_and_comes_back_on_a_new_connection(
         assert!(refused.began >= last && refused.ended >= refused.began);
         last = refused.began;
     }
-    server.restart();
+    server.restart(&[]);
     let back = looks.until(|look| look.result.is_ok()).await;
     assert_eq!(back.connection, 2);
 }
@@ -123,7 +116,7 @@ async fn a_frozen_server_times_out_look_after_look() {
     let server = Server::start(&[]);
     let mut looks = look_at_master(server.target(), &names().master);
     looks.good().await;
-    server.signal(Signal::STOP);
+    server.freeze().unwrap();
     let mut last = looks.until(|look| look.result.is_err()).await;
     for _ in 0..4 {
         let look = looks.next().await;
@@ -132,7 +125,7 @@ async fn a_frozen_server_times_out_look_after_look() {
         assert!(look.ended.since(look.began) >= FAST.probe_timeout);
         last = look_without_result(look.began, look.ended);
     }
-    server.signal(Signal::CONT);
+    server.thaw().unwrap();
     assert!(looks.until(|look| look.result.is_ok()).await.connection > 1);
 }
 
@@ -148,11 +141,11 @@ async fn a_frozen_replica_times_out_and_a_killed_one_is_refused() {
     let mut server = Server::start(&[]);
     let mut looks = look_at_replica(server.target(), &names());
     looks.good().await;
-    server.signal(Signal::STOP);
+    server.freeze().unwrap();
     looks.until(|look| look.result.as_ref().is_err_and(|failure| failure.reason == Reason::TimedOut)).await;
-    server.signal(Signal::CONT);
+    server.thaw().unwrap();
     looks.good().await;
-    server.kill();
+    server.kill9();
     looks.until(|look| look.result.as_ref().is_err_and(|failure| failure.reason == Reason::Refused)).await;
 }
 
@@ -163,7 +156,7 @@ async fn first_failure(target: Target) -> Failure {
 
 #[tokio::test]
 async fn a_living_server_that_refuses_us_is_no_evidence() {
-    let server = Server::start(&["--max-connections=10"]);
+    let server = Server::start(&["max_connections=10"]);
     let mut wrong = server.target();
     wrong.account.password = "wrong".to_owned().into();
     let failure = first_failure(wrong).await;
@@ -180,7 +173,10 @@ async fn a_living_server_that_refuses_us_is_no_evidence() {
     looks.good().await;
     drop(looks);
 
-    let crowd: Vec<_> = (0..10).map(|_| server.session("SELECT 0")).collect();
+    let mut crowd = Vec::new();
+    for _ in 0..10 {
+        crowd.push(server.session("SELECT 0").await);
+    }
     let failure = first_failure(server.target()).await;
     assert_eq!(failure.reason, Reason::TooManyConnections, "{failure}");
     drop(crowd);
@@ -197,10 +193,10 @@ async fn the_master_needs_no_privilege_of_a_replica() {
 
 #[tokio::test]
 async fn another_kind_of_server_is_refused_with_its_name() {
-    let server = Server::start(&["--version=9.7.4"]);
+    let server = Server::start(&["version=9.7.4"]);
     let failure = first_failure(server.target()).await;
     assert_eq!(failure.reason, Reason::Unexpected);
-    let said = format!("127.0.0.1:{}: the server is MySQL 9.7.4", server.port);
+    let said = format!("127.0.0.1:{}: the server is MySQL 9.7.4", server.port());
     assert!(
         failure.detail.starts_with(&said) && failure.detail.ends_with("do not replicate to each other"),
         "{failure}"
@@ -210,7 +206,7 @@ async fn another_kind_of_server_is_refused_with_its_name() {
 #[tokio::test]
 async fn a_long_path_is_looked_along_steadily() {
     let server = Server::start(&[]);
-    let proxy = Proxy::start(server.port, Duration::from_millis(250)).await;
+    let proxy = Proxy::start(server.port(), Duration::from_millis(250)).await;
     let target = crate::server::target(proxy.port);
     let rhythm = Rhythm { poll_interval: Duration::from_millis(300), probe_timeout: Duration::from_secs(1) };
     let mut looks = Looking::start(target.clone(), rhythm, MasterQuestion::new(target.place, names().master));

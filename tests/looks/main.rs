@@ -2,6 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod beating;
+#[path = "../common/server.rs"]
+mod common;
 mod keeping;
 mod locking;
 mod looking;

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use keyward::config::schema::Account;
 use keyward::daemon::setup::{End, How};
-use keyward::model::Address;
-use keyward::wire::connect::{Place, Target};
 
 use crate::exact::assert_equal;
-use crate::harness::{Pair, Server, StopAtEnd, is_done, no_tls, set_up, settings};
+use crate::harness::{Pair, Server, StopAtEnd, admin, is_done, set_up, settings};
 
 const VARIABLE: &str = "KEYWARD_TEST_PAIR";
 
@@ -22,18 +19,12 @@ const VARIABLE: &str = "KEYWARD_TEST_PAIR";
 #[ignore = "started by other tests"]
 fn helper_process() {
     let Ok(pair) = std::env::var(VARIABLE) else { return };
-    let [master_port, replica_port, master, replica, state] = pair.split(',').collect::<Vec<_>>()[..] else {
+    let [master_address, replica_address, master, replica, state] = pair.split(',').collect::<Vec<_>>()[..] else {
         panic!("{pair}")
     };
-    let address = |port: &str| Address { host: "127.0.0.1".into(), port: port.parse().unwrap() };
-    let admin = |socket: &str| Target {
-        place: Place::Socket(PathBuf::from(socket)),
-        account: Account { user: "root".into(), password: "".into() },
-        tls: no_tls(),
-        connect_timeout: Duration::from_secs(5),
-    };
-    let settings = settings(address(master_port), address(replica_port), &PathBuf::from(state));
-    let how = How { master_admin: Some(admin(master)), replica_admin: Some(admin(replica)), ..How::default() };
+    let settings = settings(master_address, replica_address, Path::new(state));
+    let [master, replica] = [master, replica].map(|socket| Some(admin(PathBuf::from(socket))));
+    let how = How { master_admin: master, replica_admin: replica, ..How::default() };
     let before = peak_kib();
     let end = set_up(&settings, &how);
     println!("ended {} before {before} after {}", is_done(&end), peak_kib());
@@ -48,8 +39,8 @@ fn peak_kib() -> u64 {
 fn start(pair: &Pair) -> Child {
     let value = format!(
         "{},{},{},{},{}",
-        pair.master.port,
-        pair.replica.port,
+        pair.master.address(),
+        pair.replica.address(),
         pair.master.socket().display(),
         pair.replica.socket().display(),
         pair.state.path().display()

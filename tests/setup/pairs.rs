@@ -1,9 +1,10 @@
 //! What set-up does on pairs in all kinds of states: by hand, over TLS, half repaired, restarted.
 
-use std::process::Command;
+use std::path::Path;
 
 use keyward::config::schema::{Tls, TlsMode};
 use keyward::daemon::setup::{End, How, sql_by_hand};
+use keyward::lab::{Lab, Spec};
 
 use crate::exact::assert_equal;
 use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, is_done, refusals, region, replica_name};
@@ -70,44 +71,22 @@ fn accounts_get_the_rights_they_need_and_no_more() {
     assert_eq!(pair.master.sql("SELECT COUNT(*) FROM keyward.beat").trim(), "0", "set-up takes its own beat away");
 }
 
-/// A CA, and a server's certificate for 127.0.0.1 that comes from it.
-fn certificates(folder: &std::path::Path, name: &str) -> [String; 3] {
-    let path = |what: &str| folder.join(format!("{name}-{what}")).display().to_string();
-    let run = |line: String| {
-        let made = Command::new("openssl").args(line.split_whitespace()).current_dir(folder).output().unwrap();
-        assert!(made.status.success(), "{line}: {}", String::from_utf8_lossy(&made.stderr));
-    };
-    let (ca, ca_key, cert, key, csr) = (path("ca"), path("ca-key"), path("cert"), path("key"), path("csr"));
-    run(format!("req -x509 -newkey rsa:2048 -nodes -keyout {ca_key} -out {ca} -days 30 -subj /CN={name}-ca"));
-    run(format!("req -newkey rsa:2048 -nodes -keyout {key} -out {csr} -subj /CN={name}"));
-    std::fs::write(path("ext"), "subjectAltName=IP:127.0.0.1\n").unwrap();
-    run(format!(
-        "x509 -req -in {csr} -CA {ca} -CAkey {ca_key} -CAcreateserial -days 30 -extfile {} -out {cert}",
-        path("ext")
-    ));
-    [ca, cert, key]
-}
-
 #[test]
 fn the_links_tls_is_proven_before_anything_is_copied() {
-    let folder = tempfile::tempdir().unwrap();
-    let [ca, cert, key] = certificates(folder.path(), "right");
-    let [wrong_ca, ..] = certificates(folder.path(), "wrong");
-    let with_tls = |server_id| {
-        let ssl = [format!("--ssl-ca={ca}"), format!("--ssl-cert={cert}"), format!("--ssl-key={key}")];
-        let options: Vec<&str> =
-            ["--log-bin=b", "--binlog-format=ROW"].into_iter().chain(ssl.iter().map(String::as_str)).collect();
-        Server::start(server_id, &options)
-    };
+    let lab = Lab::new().unwrap();
+    let [right, wrong] = ["right", "wrong"].map(|name| lab.authority(name).unwrap());
+    let certificate = right.server("server").unwrap();
+    let with_tls = |server_id| Server::of(Spec::new("server", server_id).tls(&certificate));
     let mut pair = Pair::new(with_tls(1), with_tls(2));
     pair.master.sql("CREATE DATABASE keystone; CREATE TABLE keystone.user (id INT PRIMARY KEY)");
     let tls =
-        |ca: &str| Tls { mode: TlsMode::VerifyIdentity, ca_file: Some(ca.into()), cert_file: None, key_file: None };
+        |ca: &Path| Tls { mode: TlsMode::VerifyIdentity, ca_file: Some(ca.into()), cert_file: None, key_file: None };
+    let [ca, wrong_ca] = [right, wrong].map(|authority| authority.ca_file());
     pair.settings.tls = tls(&ca);
     pair.settings.regions[0].replicas[0].tls = tls(&ca);
     for (wrong, words) in [
         (tls(&wrong_ca), ["cannot verify", "replication.tls.ca_file"]),
-        (tls("/nowhere/ca.pem"), ["/nowhere/ca.pem", "readable"]),
+        (tls(Path::new("/nowhere/ca.pem")), ["/nowhere/ca.pem", "readable"]),
         (Tls { mode: TlsMode::Disabled, ..tls(&ca) }, ["is not let in", "TLS requirement"]),
     ] {
         // the account is made with the first of these, and must use TLS from then on
@@ -134,19 +113,14 @@ fn a_pair_that_lost_its_settings_gets_them_back_and_keeps_its_rows() {
     let wanted = "[mariadb]\nreplicate_wild_do_table = keystone.%\nreplicate_wild_do_table = keyward.%\nread_only = ON\n\
                   skip_slave_start = ON\nslave_net_timeout = 4";
     assert_eq!(drop_in.join("\n"), wanted);
-    pair.replica.restart(&["--log-bin=binlog", "--binlog-format=ROW", "--skip-slave-start"]);
+    pair.replica.restart(&["skip_slave_start"]);
     pair.master.sql("INSERT INTO keystone.user VALUES ('while it was away')");
     let end = pair.set_up(&How::default());
     assert!(is_done(&end), "keyward's own account must do for repairing: {end:?}");
     pair.catch_up();
     assert_equal(&pair);
     // with the drop-in in force there is nothing left to say, and nothing was lost
-    let lines: Vec<String> = drop_in[1..].iter().map(|line| format!("--{}", line.replace(" = ", "="))).collect();
-    let lines: Vec<String> =
-        lines.iter().map(|line| line.replace("--skip_slave_start=ON", "--skip-slave-start")).collect();
-    let options: Vec<&str> =
-        ["--log-bin=binlog", "--binlog-format=ROW"].into_iter().chain(lines.iter().map(String::as_str)).collect();
-    pair.replica.restart(&options);
+    pair.replica.restart(&drop_in.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(is_done(&pair.set_up(&How::default())), "the threads were held and must be started");
     assert_eq!(pair.set_up(&How::default()), End::NothingToDo(Vec::new()));
 }
@@ -180,7 +154,7 @@ fn a_definition_changed_during_the_copy_makes_it_begin_again() {
     );
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| pair.set_up(&pair.admins()));
-        while !pair.replica.client("SELECT COUNT(*) FROM keystone.t0").is_ok_and(|rows| rows.trim() == "3000") {}
+        while !pair.replica.try_sql("SELECT COUNT(*) FROM keystone.t0").is_ok_and(|rows| rows.trim() == "3000") {}
         pair.master.sql(
             "RENAME TABLE keystone.t29 TO keystone.x, keystone.t29_new TO keystone.t29, keystone.x TO keystone.t29_new;
              ALTER TABLE keystone.t0 ADD COLUMN more INT; CREATE TABLE keystone.fresh (id INT PRIMARY KEY);
@@ -199,7 +173,7 @@ fn a_table_emptied_or_dropped_during_the_copy_makes_it_begin_again() {
     fill(&pair.master, 20);
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| pair.set_up(&pair.admins()));
-        while !pair.replica.client("SELECT COUNT(*) FROM keystone.t0").is_ok_and(|rows| rows.trim() == "3000") {}
+        while !pair.replica.try_sql("SELECT COUNT(*) FROM keystone.t0").is_ok_and(|rows| rows.trim() == "3000") {}
         pair.master.sql("TRUNCATE keystone.t9; DROP TABLE keystone.t8; ALTER TABLE keystone.t7 DROP COLUMN word");
         let end = worker.join().unwrap();
         assert!(is_done(&end), "{end:?}");

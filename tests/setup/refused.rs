@@ -2,8 +2,9 @@
 
 use keyward::config::schema::{Tls, TlsMode};
 use keyward::daemon::setup::{End, How};
+use keyward::lab::port::Port;
 
-use crate::harness::{Pair, Server, free_port, is_done, refusals};
+use crate::harness::{Pair, Server, admin, is_done, refusals};
 
 /// Everything a refused set-up could have changed on a server.
 fn state(server: &Server) -> String {
@@ -27,13 +28,15 @@ fn refused(pair: &Pair, how: &How, words: &[&str]) {
 #[test]
 fn settings_of_the_servers_that_cannot_work_are_refused() {
     type Options = &'static [&'static str];
+    // what a server has that was told nothing; only a master's matters
+    const MIXED: Options = &["binlog_format=MIXED"];
     let rows: [(Options, Options, u32, Options); 4] = [
-        (&[], &["--log-bin=b"], 2, &["master", "no binlog", "log_bin"]),
-        (&["--log-bin=b", "--binlog-format=MIXED"], &["--log-bin=b"], 2, &["master", "binlog_format MIXED", "ROW"]),
-        (&["--log-bin=b", "--binlog-format=ROW"], &["--log-bin=b"], 1, &["both have server_id 1", "another one"]),
+        (&["skip_log_bin"], MIXED, 2, &["master", "no binlog", "log_bin"]),
+        (MIXED, MIXED, 2, &["master", "binlog_format MIXED", "ROW"]),
+        (&[], MIXED, 1, &["both have server_id 1", "another one"]),
         (
-            &["--log-bin=b", "--binlog-format=ROW"],
-            &["--log-bin=b", "--replicate-ignore-db=keystone"],
+            &[],
+            &["binlog_format=MIXED", "replicate_ignore_db=keystone"],
             2,
             &["replica RegionTwo/r2-db1", "replicate_ignore_db = keystone", "option file"],
         ),
@@ -104,8 +107,8 @@ fn tables_that_a_snapshot_cannot_hold_still_are_refused() {
 #[test]
 fn the_masters_own_address_is_refused_and_the_master_stays_writable() {
     let mut pair = Pair::plain();
-    pair.settings.regions[0].replicas[0].address = pair.master.address();
-    let how = How { replica_admin: Some(pair.master.admin()), ..pair.admins() };
+    pair.settings.regions[0].replicas[0].address = pair.master.address().parse().unwrap();
+    let how = How { replica_admin: Some(admin(pair.master.socket())), ..pair.admins() };
     refused(&pair, &how, &["are the same server", "correct the replica's address"]);
     // another name of the same server, too
     pair.settings.regions[0].replicas[0].address.host = "localhost".into();
@@ -117,7 +120,7 @@ fn the_masters_own_address_is_refused_and_the_master_stays_writable() {
 fn an_administrator_of_another_server_than_the_address_is_noticed() {
     let pair = Pair::plain();
     pair.replica.sql("SET sql_log_bin = 0; CREATE USER keyward IDENTIFIED BY 'own-p\\'ass\\\\word'");
-    let how = How { replica_admin: Some(pair.master.admin()), ..pair.admins() };
+    let how = How { replica_admin: Some(admin(pair.master.socket())), ..pair.admins() };
     refused(&pair, &how, &["replica RegionTwo/r2-db1", "another server"]);
 }
 
@@ -135,7 +138,8 @@ fn servers_that_do_not_let_keyward_in_are_named() {
     pair.settings.tls = verify;
     refused(&pair, &pair.admins(), &["master 127.0.0.1", "TLS", "tls.ca_file"]);
     pair.settings.tls.mode = TlsMode::Disabled;
-    pair.settings.regions[0].replicas[0].address.port = free_port();
+    let nobody = Port::take().unwrap();
+    pair.settings.regions[0].replicas[0].address.port = nobody.number();
     refused(&pair, &pair.admins(), &["replica RegionTwo/r2-db1", "connection refused", "correct the address"]);
 }
 
@@ -148,7 +152,7 @@ fn another_keyward_at_work_is_named_and_a_dry_run_changes_nothing() {
     assert_eq!(before, (state(&pair.master), state(&pair.replica)));
     assert_eq!(std::fs::read_dir(pair.state.path()).unwrap().count(), 0);
     std::thread::scope(|scope| {
-        let holder = scope.spawn(|| pair.replica.client("SELECT GET_LOCK('keyward.acting', 0); SELECT SLEEP(30)"));
+        let holder = scope.spawn(|| pair.replica.try_sql("SELECT GET_LOCK('keyward.acting', 0); SELECT SLEEP(30)"));
         while pair.replica.sql("SELECT IS_USED_LOCK('keyward.acting') IS NOT NULL").trim() != "1" {}
         refused(&pair, &pair.admins(), &["another keyward acts on replica RegionTwo/r2-db1", "of root from localhost"]);
         let id = pair.replica.sql("SELECT IS_USED_LOCK('keyward.acting')");
