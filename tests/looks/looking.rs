@@ -263,33 +263,3 @@ async fn an_answer_never_belongs_to_an_earlier_question() {
         }
     }
 }
-
-#[tokio::test]
-#[ignore = "prints the processor time of a look; run it by hand"]
-async fn processor_time_of_a_look() {
-    let (master, replica) = (Server::start(&[]), Server::start(&[]));
-    replica.replicate_from(&master);
-    master.sql(BEAT_TABLE);
-    let rhythm = Rhythm { poll_interval: Duration::from_millis(50), probe_timeout: Duration::from_secs(1) };
-    let names = names();
-    let target = replica.target();
-    let question = keyward::observe::replica::ReplicaQuestion::new(target.place.clone(), names);
-    let mut looks = Looking::start(target, rhythm, question);
-    looks.good().await;
-    let ticks = || {
-        let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-        let fields: Vec<i64> =
-            stat.rsplit_once(')').unwrap().1.split_whitespace().filter_map(|f| f.parse().ok()).collect();
-        // utime and stime, after the state and ten numbers
-        fields[10] + fields[11]
-    };
-    let before = ticks();
-    let mut count = 0;
-    let end = std::time::Instant::now() + Duration::from_secs(20);
-    while std::time::Instant::now() < end {
-        looks.next().await.result.unwrap();
-        count += 1;
-    }
-    let spent = ticks() - before;
-    println!("{count} looks took {spent} ticks of 10 ms: {:.3} ms a look", spent as f64 * 10.0 / f64::from(count));
-}

@@ -186,3 +186,18 @@ fn auto_setup_touches_only_an_empty_replica() {
     pair.replica.sql("STOP SLAVE; SET GLOBAL replicate_wild_do_table = ''");
     refused(&pair, &auto, &["is not empty"]);
 }
+
+#[test]
+fn nothing_is_copied_in_the_middle_of_an_episode_unless_it_is_forced() {
+    let pair = Pair::plain();
+    let episode = keyward::judge::RegionMemory { phase: keyward::model::Phase::Local, ..Default::default() };
+    let memory = keyward::judge::Memory {
+        version: keyward::judge::Memory::VERSION,
+        instance: "here".into(),
+        regions: [(crate::harness::region(), episode)].into(),
+        ..Default::default()
+    };
+    std::fs::write(pair.state.path().join("state.json"), serde_json::to_vec(&memory).unwrap()).unwrap();
+    refused(&pair, &pair.admins(), &["is in phase local", "--force"]);
+    assert!(is_done(&pair.set_up(&How { force: true, ..pair.admins() })));
+}
