@@ -125,3 +125,28 @@ async fn hooks_are_tested_with_their_output() {
     let events = serde_json::to_string(&daemon.events().await).unwrap();
     assert!(!events.contains("hook speaks"), "{events}");
 }
+
+#[tokio::test]
+async fn settings_are_read_again_and_move_no_phase() {
+    let (mut pair, mut daemon) = Pair::healthy(Wishes::default()).await;
+    daemon.does(&["failover", "RegionTwo", "--reason", "works in RegionOne"]).await;
+    daemon.until_phase(Phase::Local).await;
+
+    // what contradicts itself changes nothing
+    daemon.configure(&pair, &Wishes { unreachable_after: "300ms", ..Wishes::default() });
+    daemon.signal(rustix::process::Signal::HUP);
+    daemon.until_told(&["the settings were not read again", "unreachable_after"]).await;
+    daemon.configure(&pair, &Wishes { unreachable_after: "10m", poll_interval: "200ms", ..Wishes::default() });
+    daemon.signal(rustix::process::Signal::HUP);
+    daemon.until_told(&["failover settings of RegionTwo", "wait for a restart: poll_interval"]).await;
+    daemon.stays(SPAN, "local", |region| region.phase == Phase::Local).await;
+
+    daemon.does(&["failback", "RegionTwo", "--reason", "works are done"]).await;
+    daemon.until_healthy().await;
+    // the new patience is in force: an outage longer than the old one is none yet
+    pair.master.kill9();
+    daemon.until("silent", |region| has_verdict(region, "master_silent")).await;
+    daemon.stays(2 * SPAN, "not failing over", |region| !region.phase.in_episode()).await;
+    daemon.signal(rustix::process::Signal::TERM);
+    assert_eq!(daemon.ended().await.0, Some(0));
+}
