@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint packages tools deny
+.PHONY: help build demo test bench lint packages promtool tools deny
 
 CARGO ?= cargo
 # tests on real servers mostly wait, so more of them than cores run at once
@@ -16,7 +16,7 @@ demo: packages ## the whole story on two real MariaDB servers in a temporary fol
 	@$(CARGO) build --locked
 	@target/debug/keyward demo $(DEMO)
 
-test: packages ## every test, those on real servers too
+test: packages promtool ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
 
 bench: packages ## figures for the main job: fault to hook, /metrics, memory and CPU while idle
@@ -29,6 +29,9 @@ lint: ## formatting, clippy and documentation, warnings denied
 
 deny: tools ## licences, sources, banned and reported packages
 	scripts/check-packages
+
+promtool:
+	@scripts/install-promtool
 
 packages: ## install the Debian packages that are missing
 	@scripts/install-packages
