@@ -2,7 +2,6 @@
 //!
 //! There is no retrying here, no order among hooks and no log: callers decide and say what came of it.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
@@ -16,16 +15,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::leftover::{Leftover, LeftoverEnd, settle_slot};
 use super::lock::{RunPlace, Slot};
-use super::procs::{self, off_thread};
+use super::procs::{self, GRACE, KILL_LIMIT, off_thread};
 use super::spawn::{NotStarted, Started, start};
 use super::tail::Tail;
+use super::told::document;
 use crate::model::hook::{HookEnd, HookEvent, HookOutcome, HookRun};
-
-/// How long a hook that was asked to end has before it is killed.
-pub const GRACE: Duration = Duration::from_secs(2);
-
-/// How long a killed process may take to be gone.
-pub const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long starting may take; a program on a dead network mount would take for ever.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -58,20 +52,6 @@ pub async fn run(run: HookRun, place: &RunPlace) -> (HookOutcome, Output) {
     let outcome =
         HookOutcome { hook: run.spec.name, event: run.event, turn: run.turn, attempt: run.attempt, end, took };
     (outcome, output)
-}
-
-/// The document on the hook's standard input: the members of its environment, numbers as numbers, unknown as `null`.
-pub fn document(run: &HookRun) -> serde_json::Value {
-    let value = |(name, text): (&'static str, String)| {
-        let value = match name {
-            "turn" | "attempt" | "manual" | "data_age_seconds" => {
-                serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
-            }
-            _ => serde_json::Value::String(text),
-        };
-        (name.to_owned(), value)
-    };
-    serde_json::Value::Object(run.members().into_iter().map(value).collect())
 }
 
 fn failed(why: impl Into<String>) -> HookEnd {
@@ -286,26 +266,4 @@ fn meaning(status: ExitStatus) -> HookEnd {
         (None, Some(signal)) => failed(format!("killed by signal {signal}")),
         (None, None) => failed(status.to_string()),
     }
-}
-
-/// The whole environment of a hook.
-pub fn environment(run: &HookRun) -> BTreeMap<String, std::ffi::OsString> {
-    let inherited = |name: &str, otherwise: &str| std::env::var_os(name).unwrap_or_else(|| otherwise.into());
-    let mut all = BTreeMap::from([
-        ("PATH".to_owned(), inherited("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
-        ("HOME".to_owned(), inherited("HOME", "/")),
-        ("LANG".to_owned(), inherited("LANG", "C.UTF-8")),
-    ]);
-    for (name, value) in run.members() {
-        all.insert(format!("KEYWARD_{}", name.to_uppercase()), for_environment(&value).into());
-    }
-    all
-}
-
-/// The system takes no NUL and no more than 128 KiB in one value, and would not start the hook at all.
-fn for_environment(value: &str) -> String {
-    const LONGEST: usize = 16 * 1024;
-    let ends = value.char_indices().map(|(at, c)| at + c.len_utf8());
-    let end = ends.take_while(|end| *end <= LONGEST).last().unwrap_or(0);
-    value[..end].replace('\0', " ")
 }

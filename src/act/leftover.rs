@@ -12,9 +12,8 @@ use rustix::process::Signal;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::exec::{GRACE, KILL_LIMIT};
 use super::lock::{Record, RunPlace, Slot, boot};
-use super::procs::{self, Pinned, Proc, off_thread};
+use super::procs::{self, GRACE, KILL_LIMIT, Pinned, Proc, off_thread};
 use crate::model::Moment;
 
 /// A run that an earlier daemon left behind.

@@ -11,4 +11,5 @@ pub mod replica;
 pub mod spawn;
 pub mod stamp;
 pub mod tail;
+pub mod told;
 pub mod upkeep;

@@ -8,8 +8,15 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// How long a hook that was asked to end has before it is killed.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a killed process may take to be gone.
+pub const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// One process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use super::exec::environment;
 use super::lock::{Leader, Record, RunPlace, Slot, Taken};
 use super::procs;
+use super::told::environment;
 use crate::model::hook::{HookEvent, HookRun};
 
 /// A hook that has just been started.

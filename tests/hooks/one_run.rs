@@ -4,7 +4,8 @@ use std::fs;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use keyward::act::exec::{document, run};
+use keyward::act::exec::run;
+use keyward::act::told::document;
 use keyward::model::hook::{HookEnd, HookRun};
 
 use crate::stage::{Bystander, Daemon, LONG, Stage, hook, lives};
