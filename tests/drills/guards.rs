@@ -46,7 +46,7 @@ async fn the_replicas_address_is_the_masters() {
     let mut pair = Pair::bare(&[]).await;
     pair.make_accounts().await;
     pair.master.sql(EVERY_RIGHT).await.unwrap();
-    let replica = format!("localhost:{}", pair.master.port());
+    let replica = format!("127.1:{}", pair.master.port());
     let mut daemon = Daemon::new(&pair, "keyward", Wishes { replica: Some(replica), ..Wishes::default() });
     for stamped in [false, true] {
         if stamped {

@@ -111,7 +111,7 @@ fn the_masters_own_address_is_refused_and_the_master_stays_writable() {
     let how = How { replica_admin: Some(admin(pair.master.socket())), ..pair.admins() };
     refused(&pair, &how, &["are the same server", "correct the replica's address"]);
     // another name of the same server, too
-    pair.settings.regions[0].replicas[0].address.host = "localhost".into();
+    pair.settings.regions[0].replicas[0].address.host = "127.1".into();
     refused(&pair, &how, &["are the same server"]);
     assert_eq!(pair.master.sql("SELECT @@read_only").trim(), "0");
 }
