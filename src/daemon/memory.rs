@@ -34,7 +34,10 @@ impl Store {
         let lock = lock(folder)?;
         let file = folder.join("state.json");
         let (memory, damaged) = match read(&file) {
-            Ok(Some(memory)) => (memory, None),
+            Ok(Some(memory)) => match memory.contradiction() {
+                Some(why) => (fresh(), Some(damage(&file, &why))),
+                None => (memory, None),
+            },
             Ok(None) => (fresh(), None),
             Err(why) => (fresh(), Some(damage(&file, &why))),
         };
@@ -139,6 +142,10 @@ fn write(file: &Path, text: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    const LOCAL_WITHOUT_EPISODE: &str = r#"{"version": 1, "instance": "x", "beat": 1, "regions": {"RegionTwo": {
+        "phase": "local", "phase_since": null, "sentence": "", "proof": null, "episode": null, "last_episode": null,
+        "pause": null, "released": {}, "resting": false, "lost": null, "replicas": {}}}}"#;
+
     fn opened(folder: &Path) -> (Store, Memory) {
         Store::open(folder).unwrap()
     }
@@ -155,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_damaged_document_is_told_and_never_overwritten() {
-        for text in ["", "{", "{\"version\": 99, \"instance\": \"x\"}", "{\"version\": 1}"] {
+        for text in ["", "{", "{\"version\": 99, \"instance\": \"x\"}", "{\"version\": 1}", LOCAL_WITHOUT_EPISODE] {
             let folder = tempfile::tempdir().unwrap();
             fs::write(folder.path().join("state.json"), text).unwrap();
             let (mut store, memory) = opened(folder.path());

@@ -25,6 +25,14 @@ pub struct Memory {
 impl Memory {
     /// The form that this release writes and reads.
     pub const VERSION: u32 = 1;
+
+    /// What in it cannot be: a phase of an episode without an episode, or the reverse.
+    pub fn contradiction(&self) -> Option<String> {
+        let wrong = |(_, region): &(&RegionName, &RegionMemory)| region.phase.in_episode() != region.episode.is_some();
+        let (name, region) = self.regions.iter().find(wrong)?;
+        let what = if region.episode.is_some() { "with" } else { "without" };
+        Some(format!("{name} is in phase {} {what} an episode", region.phase))
+    }
 }
 
 /// One region's part.

@@ -109,8 +109,15 @@ impl Region {
         self.go(now, Phase::Switching, cause(manual), sentence);
     }
 
+    /// Whether every required hook of the turn has succeeded. In a pause the phase is frozen, also when a hook that was
+    /// running has succeeded meanwhile.
+    fn turn_is_complete(&self) -> bool {
+        self.may_run_hooks()
+            && self.memory.episode.as_ref().is_some_and(|episode| episode.is_complete(&self.rules.hooks))
+    }
+
     fn step_switching(&mut self, now: Now, beats: &Beats) {
-        if self.memory.episode.as_ref().is_some_and(|episode| episode.is_complete(&self.rules.hooks)) {
+        if self.turn_is_complete() {
             let sentence = format!("{} authenticates locally: every required hook has succeeded", self.name());
             let manual = self.episode_is_manual();
             self.go(now, Phase::Local, cause(manual), sentence);
@@ -137,7 +144,7 @@ impl Region {
     }
 
     fn step_returning(&mut self, now: Now, beats: &Beats) {
-        if self.memory.episode.as_ref().is_none_or(|episode| episode.is_complete(&self.rules.hooks)) {
+        if self.turn_is_complete() {
             self.end_episode(now);
         } else if self.is_down(now)
             && self.acts_alone()
