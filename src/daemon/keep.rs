@@ -11,14 +11,15 @@ use crate::act::upkeep::perform;
 use crate::config::Settings;
 use crate::judge::{Guard, Judge};
 use crate::model::observation::ActingLock;
-use crate::model::retry::Pauses;
+use crate::model::retry;
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
-use crate::model::{EventKind, Moment, Now, RegionName, ReplicaName};
+use crate::model::{Moment, Now, RegionName, ReplicaName};
 use crate::plan::{upkeep, wanted};
 
 /// How long threads must run for a fault before to count as passed.
 const CALM: Duration = Duration::from_secs(120);
-/// The longest pause between two tries.
+/// The first and the longest pause between two tries.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// One replica's upkeep.
@@ -29,6 +30,13 @@ struct Keeper {
     not_before: Option<Moment>,
     last_at: Option<Moment>,
     said: String,
+}
+
+impl Keeper {
+    fn wait_longer(&mut self, now: Now, random: &mut fastrand::Rng) {
+        self.failures += 1;
+        self.not_before = Some(now.mono + retry::pause(self.failures, FIRST_PAUSE, LONGEST_PAUSE, random));
+    }
 }
 
 /// The upkeep of every replica.
@@ -64,12 +72,9 @@ impl Keepers {
                 keeper.busy = true;
                 keeper.last_at = Some(now.mono);
                 if fault {
-                    keeper.failures += 1;
-                    let pause = Pauses::after(keeper.failures, Duration::from_secs(1), LONGEST_PAUSE, &mut self.random);
-                    keeper.not_before = Some(now.mono + pause);
+                    keeper.wait_longer(now, &mut self.random);
                 }
-                let owes_start = upkeep::stops_threads(&steps).then_some(true);
-                judge.handle_upkeep(now, &region.name, &replica.name, None, owes_start);
+                judge.handle_upkeep_begun(&region.name, &replica.name, upkeep::stops_threads(&steps));
                 due.push(Due { region: region.name.clone(), replica: replica.name.clone(), steps });
             }
         }
@@ -93,17 +98,14 @@ impl Keepers {
                 format!("did {}", done.join(", "))
             }
             Err(failure) => {
-                keeper.failures += 1;
-                let pause = Pauses::after(keeper.failures, Duration::from_secs(1), LONGEST_PAUSE, &mut self.random);
-                keeper.not_before = Some(now.mono + pause);
+                keeper.wait_longer(now, &mut self.random);
                 failure.to_string()
             }
         };
         // the same failure every minute is told once
-        let told =
-            (keeper.said != sentence || result.is_ok()).then(|| EventKind::Kept { replica: replica.to_string() });
+        let is_news = keeper.said != sentence || result.is_ok();
         keeper.said.clone_from(&sentence);
-        judge.handle_upkeep(now, region, replica, Some((sentence, told)), None);
+        judge.handle_upkeep_ended(now, region, replica, sentence, is_news);
     }
 }
 
@@ -114,7 +116,7 @@ fn missing(
     name: &ReplicaName,
     now: Now,
 ) -> Option<(Vec<UpkeepStep>, bool)> {
-    let region = judge.regions().iter().find(|other| other.name() == region)?;
+    let region = judge.region(region)?;
     let (facts, guard) = region.upkeep_scene(name)?;
     if guard != Guard::Passed || facts.acting_lock != ActingLock::Ours {
         return None;

@@ -20,16 +20,19 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// A publisher with an empty snapshot, and where it can be read.
-    pub fn new(settings: &Settings, now: Now) -> (Self, watch::Receiver<Arc<Snapshot>>) {
-        let (latest, reader) = watch::channel(Arc::default());
-        let publisher = Self {
+    /// A publisher with an empty snapshot.
+    pub fn new(settings: &Settings, now: Now) -> Self {
+        Self {
             started_at: now.wall,
             master_region: settings.master.region.to_string(),
             master_addresses: settings.master.addresses.iter().map(ToString::to_string).collect(),
-            latest,
-        };
-        (publisher, reader)
+            latest: watch::Sender::new(Arc::default()),
+        }
+    }
+
+    /// Where the last snapshot can be read from now on.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.latest.subscribe()
     }
 
     /// Takes a snapshot.

@@ -71,7 +71,6 @@ struct Daemon {
     setups: Setups,
     runner: Runner,
     publisher: Publisher,
-    snapshot: watch::Receiver<Arc<crate::model::view::Snapshot>>,
     metrics: Arc<Metrics>,
     events: Arc<Events>,
     watchdog: Arc<Watchdog>,
@@ -85,7 +84,6 @@ impl Daemon {
         let (sink, inputs) = mpsc::channel(WAITING);
         let metrics = Arc::new(Metrics::new(&settings)?);
         let events = Arc::new(Events::open(&settings.state_dir)?);
-        let (publisher, snapshot) = Publisher::new(&settings, now);
         let instance = memory.instance.clone();
         let saved = memory.clone();
         if let Some(damaged) = store.damaged() {
@@ -97,6 +95,7 @@ impl Daemon {
             runner: Runner::new(&settings, sink.clone()),
             setups: Setups::new(&settings, sink.clone()),
             watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
+            publisher: Publisher::new(&settings, now),
             keepers: Keepers::default(),
             saved_at: None,
             save_failed: false,
@@ -104,8 +103,6 @@ impl Daemon {
             judge,
             store,
             saved,
-            publisher,
-            snapshot,
             metrics,
             events,
             sink,
@@ -115,7 +112,7 @@ impl Daemon {
 
     fn served(&self) -> serve::State {
         serve::State {
-            snapshot: self.snapshot.clone(),
+            snapshot: self.publisher.subscribe(),
             metrics: Arc::clone(&self.metrics),
             events: Arc::clone(&self.events),
             watchdog: Arc::clone(&self.watchdog),
@@ -196,8 +193,7 @@ impl Daemon {
             }
             Input::Setup(region, name, sentence, done) => {
                 self.setups.handle_end(now, &region, &name, done);
-                let kind = EventKind::Kept { replica: name.to_string() };
-                self.judge.handle_upkeep(now, &region, &name, Some((sentence, Some(kind))), None);
+                self.judge.handle_upkeep_ended(now, &region, &name, sentence, true);
             }
         }
     }
@@ -221,7 +217,7 @@ impl Daemon {
         };
         if let Command::HookTest { region } = &command
             && reply.ok
-            && let Some(region) = self.judge.regions().iter().find(|other| other.name() == region)
+            && let Some(region) = self.judge.region(region)
         {
             self.runner.test(region, (Arc::clone(&self.metrics), Arc::clone(&self.events)), to);
             return None;
@@ -278,8 +274,7 @@ impl Daemon {
             let _ = self.watchers.orders.try_send(order);
         }
         for ((region, name), wish) in &self.watchers.wishes {
-            let found = self.judge.regions().iter().find(|other| other.name() == region);
-            wish.set(found.is_some_and(|region| region.wants_lock(name)));
+            wish.set(self.judge.region(region).is_some_and(|region| region.wants_lock(name)));
         }
     }
 

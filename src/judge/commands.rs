@@ -144,12 +144,13 @@ impl Region {
             self.memory.released.remove(name);
             self.memory.replicas.entry(name.clone()).or_default().owes_start = true;
         }
-        let closed = self.replicas.iter().filter(|replica| names.contains(&replica.name)).find_map(|replica| {
-            match replica.guard(&self.rules, &self.memory, self.master.as_ref().map(|(identity, _)| identity)) {
-                Guard::Closed(_, why) => Some(why),
-                Guard::Passed => None,
-            }
-        });
+        let closed =
+            self.replicas.iter().filter(|replica| names.contains(&replica.name)).find_map(|replica| {
+                match self.guard(replica) {
+                    Guard::Closed(_, why) => Some(why),
+                    Guard::Passed => None,
+                }
+            });
         if let Some(why) = closed {
             return Reply::done(format!(
                 "{} is not released any more, but nothing is written there: {why}",

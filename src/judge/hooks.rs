@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::memory::{Episode, HookMemory};
 use crate::model::hook::{HookEnd, HookEvent, HookOutcome, HookSpec};
-use crate::model::retry::Pauses;
+use crate::model::retry;
 use crate::model::{Moment, Now};
 
 /// The first pause between two attempts of a hook.
@@ -138,7 +138,7 @@ impl Episode {
             HookEnd::TimedOut => hook.failure = Some("ended at its time limit".to_owned()),
         }
         if !hook.done {
-            let pause = Pauses::after(hook.attempt, FIRST_PAUSE, LONGEST_PAUSE, random);
+            let pause = retry::pause(hook.attempt, FIRST_PAUSE, LONGEST_PAUSE, random);
             retries.due.insert(outcome.hook.clone(), now.mono + pause);
         }
         true

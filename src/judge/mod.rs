@@ -34,7 +34,7 @@ use crate::model::command::{Command, Reply};
 use crate::model::hook::HookOutcome;
 use crate::model::observation::{BeatOrder, BeatOutcome, Look, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::view::RegionView;
-use crate::model::{Event, EventKind, Moment, Now, RegionName, ReplicaName};
+use crate::model::{Event, Moment, Now, RegionName, ReplicaName};
 
 /// All regions of one daemon, with the ledger of beats that they share.
 #[derive(Debug)]
@@ -43,7 +43,6 @@ pub struct Judge {
     regions: Vec<Region>,
     gap_limit: Duration,
     last_step: Option<Moment>,
-    lost: bool,
     order: Option<BeatOrder>,
     mastered: bool,
 }
@@ -59,9 +58,8 @@ impl Judge {
                 Region::new(rules, remembered, seed, now)
             })
             .collect();
-        let lost = regions.iter().any(|region| region.memory().lost.is_some());
         let beats = Beats::new(memory.instance, memory.beat);
-        Self { beats, regions, gap_limit, last_step: None, lost, order: None, mastered: false }
+        Self { beats, regions, gap_limit, last_step: None, order: None, mastered: false }
     }
 
     /// The memory as it should be on disk.
@@ -77,6 +75,11 @@ impl Judge {
     /// The regions.
     pub fn regions(&self) -> &[Region] {
         &self.regions
+    }
+
+    /// One region.
+    pub fn region(&self, name: &RegionName) -> Option<&Region> {
+        self.regions.iter().find(|region| region.name() == name)
     }
 
     /// The order for the writer of beats since the last call, if there is one.
@@ -98,7 +101,7 @@ impl Judge {
     pub fn handle_master(&mut self, now: Now, look: &Look<MasterFacts>) {
         self.mark_gap(now);
         self.mastered = true;
-        if !self.lost
+        if !self.is_lost()
             && let Some(loss) = self.beats.handle_master(look)
         {
             self.lose(&loss);
@@ -145,18 +148,24 @@ impl Judge {
         }
     }
 
-    /// Takes in what upkeep did or will do on a replica: the sentence with the event that tells it, if it is news, and
-    /// whether keyward itself now owes the threads there a start.
-    pub fn handle_upkeep(
+    /// Takes in that upkeep begins on a replica; where it `stops_threads`, their start is owed until they are seen running.
+    pub fn handle_upkeep_begun(&mut self, region: &RegionName, name: &ReplicaName, stops_threads: bool) {
+        if let Some(region) = self.find(region) {
+            region.handle_upkeep_begun(name, stops_threads);
+        }
+    }
+
+    /// Takes in what came of it, told as an event if it `is_news`.
+    pub fn handle_upkeep_ended(
         &mut self,
         now: Now,
         region: &RegionName,
         name: &ReplicaName,
-        said: Option<(String, Option<EventKind>)>,
-        owes_start: Option<bool>,
+        sentence: String,
+        is_news: bool,
     ) {
         if let Some(region) = self.find(region) {
-            region.handle_upkeep(now, name, said, owes_start);
+            region.handle_upkeep_ended(now, name, sentence, is_news);
         }
     }
 
@@ -182,6 +191,7 @@ impl Judge {
             Command::Pause { region, .. } | Command::Resume { region } => named(region),
             Command::Status | Command::Events => Vec::new(),
         };
+        let was_lost = self.is_lost();
         let mut said: Vec<Reply> = Vec::new();
         for name in &names {
             let beats = &self.beats;
@@ -190,8 +200,9 @@ impl Judge {
                 None => Reply::refused(format!("there is no region {name} in the settings")),
             });
         }
-        if matches!(command, Command::Adopt { .. }) {
-            self.recover();
+        // every region's operator has accepted the loss
+        if was_lost && !self.is_lost() {
+            self.order = Some(BeatOrder::Write { next: self.beats.pardon() });
         }
         Reply {
             ok: said.iter().all(|reply| reply.ok),
@@ -204,8 +215,8 @@ impl Judge {
     pub fn step(&mut self, now: Now) {
         self.mark_gap(now);
         match self.beats.poll_read(self.looked()) {
-            Some(Ok(next)) if !self.lost => self.order = Some(BeatOrder::Write { next }),
-            Some(Err(loss)) if !self.lost => self.lose(&loss),
+            Some(Ok(next)) if !self.is_lost() => self.order = Some(BeatOrder::Write { next }),
+            Some(Err(loss)) if !self.is_lost() => self.lose(&loss),
             Some(_) => self.order = Some(BeatOrder::Hold),
             None => {}
         }
@@ -229,6 +240,11 @@ impl Judge {
         self.regions.iter_mut().flat_map(|region| region.take_starts(saved)).collect()
     }
 
+    /// Whether the master came back without transactions, and some region's operator has not accepted it.
+    fn is_lost(&self) -> bool {
+        self.regions.iter().any(|region| region.memory().lost.is_some())
+    }
+
     fn find(&mut self, name: &RegionName) -> Option<&mut Region> {
         self.regions.iter_mut().find(|region| region.name() == name)
     }
@@ -245,18 +261,9 @@ impl Judge {
     }
 
     fn lose(&mut self, loss: &str) {
-        self.lost = true;
         self.order = Some(BeatOrder::Hold);
         for region in &mut self.regions {
             region.handle_loss(loss);
-        }
-    }
-
-    /// Goes on after every region's operator has accepted the loss.
-    fn recover(&mut self) {
-        if self.lost && self.regions.iter().all(|region| region.memory().lost.is_none()) {
-            self.lost = false;
-            self.order = Some(BeatOrder::Write { next: self.beats.pardon() });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One region: what is known of it, and the plain taking in of what was seen. Deciding is in `phases`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::beats::Beats;
@@ -33,7 +33,7 @@ pub struct Region {
     pub(super) healthy_since: Option<Moment>,
     pub(super) state_broken: Option<String>,
     pub(super) master: Option<(ServerIdentity, String)>,
-    pub(super) shown: BTreeMap<Verdict, String>,
+    pub(super) shown: BTreeSet<Verdict>,
     pub(super) events: Vec<Event>,
     pub(super) starts: Vec<HookRun>,
     pub(super) random: fastrand::Rng,
@@ -61,7 +61,7 @@ impl Region {
             healthy_since: None,
             state_broken: None,
             master: None,
-            shown: BTreeMap::new(),
+            shown: BTreeSet::new(),
             events: Vec::new(),
             starts: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
@@ -92,7 +92,16 @@ impl Region {
     /// last upkeep did.
     pub fn upkeep_scene(&self, name: &ReplicaName) -> Option<(&ReplicaFacts, Guard)> {
         let replica = self.replica(name).filter(|replica| replica.shows_upkeep())?;
-        Some((replica.facts()?, replica.guard(&self.rules, &self.memory, self.master.as_ref().map(|m| &m.0))))
+        Some((replica.facts()?, self.guard(replica)))
+    }
+
+    /// Whether keyward may write to the server that was last seen as this replica.
+    pub(super) fn guard(&self, replica: &Replica) -> Guard {
+        replica.guard(&self.rules, &self.memory, self.master_identity())
+    }
+
+    fn master_identity(&self) -> Option<&ServerIdentity> {
+        self.master.as_ref().map(|(identity, _)| identity)
     }
 
     /// Whether keyward should hold the lock that lets it act on the replica.
@@ -141,23 +150,21 @@ impl Region {
         }
     }
 
-    pub(super) fn handle_upkeep(
-        &mut self,
-        now: Now,
-        name: &ReplicaName,
-        said: Option<(String, Option<EventKind>)>,
-        owes_start: Option<bool>,
-    ) {
+    pub(super) fn handle_upkeep_begun(&mut self, name: &ReplicaName, stops_threads: bool) {
         let Some(replica) = self.replicas.iter_mut().find(|replica| replica.name == *name) else { return };
-        replica.upkeep_runs = said.is_none();
-        if let Some(owes) = owes_start {
-            self.memory.replicas.entry(name.clone()).or_default().owes_start = owes;
+        replica.upkeep_runs = true;
+        if stops_threads {
+            self.memory.replicas.entry(name.clone()).or_default().owes_start = true;
         }
-        let Some((sentence, event)) = said else { return };
-        replica.upkeep = Some(sentence.clone());
+    }
+
+    pub(super) fn handle_upkeep_ended(&mut self, now: Now, name: &ReplicaName, sentence: String, is_news: bool) {
+        let Some(replica) = self.replicas.iter_mut().find(|replica| replica.name == *name) else { return };
+        replica.upkeep_runs = false;
         replica.upkeep_ended = now.mono;
-        if let Some(kind) = event {
-            self.tell(now, kind, format!("{name}: {sentence}"));
+        replica.upkeep = Some(sentence.clone());
+        if is_news {
+            self.tell(now, EventKind::Kept { replica: name.to_string() }, format!("{name}: {sentence}"));
         }
     }
 
@@ -205,8 +212,7 @@ impl Region {
     }
 
     pub(super) fn scene<'a>(&'a self, beats: &'a Beats, now: Now) -> Scene<'a> {
-        let master = self.master.as_ref().map(|(identity, _)| identity);
-        Scene { rules: &self.rules, memory: &self.memory, beats, master, now }
+        Scene { rules: &self.rules, memory: &self.memory, beats, master: self.master_identity(), now }
     }
 
     /// Whether there is a proof of life of this very master on record.

@@ -2,6 +2,8 @@
 //!
 //! Detection always runs, also when acting is paused or off. A verdict holds when its row has something to say.
 
+use std::collections::BTreeSet;
+
 use super::beats::Beats;
 use super::region::Region;
 use super::replica::{Guard, Replica};
@@ -146,7 +148,7 @@ impl Seen<'_> {
     }
 
     fn not_durable(&self, replica: &Replica) -> Option<String> {
-        let passed = matches!(self.guard(replica), Guard::Passed) && replica.facts().is_some();
+        let passed = matches!(self.region.guard(replica), Guard::Passed) && replica.facts().is_some();
         let durable = self.region.memory.replicas.get(&replica.name).is_some_and(|replica| replica.durable);
         (passed && !durable).then(|| {
             format!(
@@ -154,11 +156,6 @@ impl Seen<'_> {
                 replica.name
             )
         })
-    }
-
-    fn guard(&self, replica: &Replica) -> Guard {
-        let master = self.region.master.as_ref().map(|(identity, _)| identity);
-        replica.guard(&self.region.rules, &self.region.memory, master)
     }
 
     fn failing_hooks(&self) -> Option<String> {
@@ -188,17 +185,20 @@ impl Region {
     /// Tells which verdicts appeared and went away since the last step.
     pub(super) fn tell_changes(&mut self, now: Now, beats: &Beats) {
         let looked = self.looked() && self.db.probe_up().is_some();
-        let mut held: std::collections::BTreeMap<Verdict, String> = self.verdicts(beats, now).into_iter().collect();
-        held.remove(&Verdict::Healthy);
-        if !looked || held.keys().eq(self.shown.keys()) {
+        let mut held = self.verdicts(beats, now);
+        held.retain(|(verdict, _)| *verdict != Verdict::Healthy);
+        let codes: BTreeSet<Verdict> = held.iter().map(|(verdict, _)| *verdict).collect();
+        if !looked || codes == self.shown {
             return;
         }
-        let before = std::mem::replace(&mut self.shown, held.clone());
+        let before = std::mem::replace(&mut self.shown, codes.clone());
+        held.retain(|(verdict, _)| !before.contains(verdict));
+        held.sort_by_key(|(verdict, _)| *verdict);
         let code = |verdict: &Verdict, on| EventKind::Verdict { verdict: verdict.code().to_owned(), on };
-        for (verdict, sentence) in held.iter().filter(|(verdict, _)| !before.contains_key(verdict)) {
-            self.tell(now, code(verdict, true), sentence.clone());
+        for (verdict, sentence) in held {
+            self.tell(now, code(&verdict, true), sentence);
         }
-        for (verdict, _) in before.iter().filter(|(verdict, _)| !held.contains_key(verdict)) {
+        for verdict in before.difference(&codes) {
             self.tell(now, code(verdict, false), format!("{} is over", verdict.code().replace('_', " ")));
         }
     }

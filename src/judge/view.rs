@@ -158,7 +158,6 @@ impl Region {
     fn replica_view(&self, replica: &Replica, beats: &Beats, now: Now) -> ReplicaView {
         let facts = replica.facts();
         let link = facts.and_then(|facts| facts.link.as_ref());
-        let master = self.master.as_ref().map(|(identity, _)| identity);
         let living = replica.failure.is_none();
         let running = |state: fn(&LinkFacts) -> ThreadState| {
             facts.filter(|_| living).map(|_| link.is_some_and(|link| state(link) == ThreadState::Running))
@@ -170,7 +169,7 @@ impl Region {
             up: replica.looked.then_some(living),
             failure: replica.failure.as_ref().map(ToString::to_string),
             version: facts.map(|facts| facts.version.clone()),
-            guarded: facts.is_some() && replica.guard(&self.rules, &self.memory, master) == Guard::Passed,
+            guarded: facts.is_some() && self.guard(replica) == Guard::Passed,
             io_running: running(|link| link.io),
             io_connecting: link.filter(|_| living).map(|link| link.io == ThreadState::Connecting),
             sql_running: running(|link| link.sql),

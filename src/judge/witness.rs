@@ -17,7 +17,6 @@ pub struct DbSide {
     not_before: Moment,
     evidence: u32,
     failure: Option<Failure>,
-    probe_up: Option<bool>,
     probe_proof: Option<Moment>,
     probe_answers_since: Option<Moment>,
     probe_failing_since: Option<Moment>,
@@ -29,7 +28,6 @@ impl DbSide {
         self.watching_since.get_or_insert(look.began);
         match &look.result {
             Ok(_) => {
-                self.probe_up = Some(true);
                 self.probe_failing_since = None;
                 self.probe_answers_since.get_or_insert(look.ended);
                 self.probe_proof = Some(look.ended);
@@ -44,7 +42,6 @@ impl DbSide {
         if look.began < self.not_before {
             return;
         }
-        self.probe_up = Some(false);
         self.probe_answers_since = None;
         self.failure = Some(failure.clone());
         if !failure.reason.is_evidence() {
@@ -115,7 +112,8 @@ impl DbSide {
 
     /// Whether the last look at the master succeeded; absent before the first.
     pub fn probe_up(&self) -> Option<bool> {
-        self.probe_up
+        let failed = self.failure.as_ref().map(|_| false);
+        self.probe_answers_since.map(|_| true).or(failed)
     }
 
     /// Since when every look at the master has ended as evidence of an outage.

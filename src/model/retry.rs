@@ -5,37 +5,23 @@
 use std::time::Duration;
 
 use backoff::backoff::Backoff as _;
-use backoff::exponential::{ExponentialBackoff, ExponentialBackoffBuilder};
+use backoff::exponential::ExponentialBackoffBuilder;
 
-/// Pauses that double from `first` to `limit`, each shortened by up to a quarter so that many waiters spread out.
-#[derive(Debug)]
-pub struct Pauses {
-    intervals: ExponentialBackoff<backoff::SystemClock>,
-    limit: Duration,
-}
-
-impl Pauses {
-    /// Pauses from `first` up to `limit`.
-    pub fn new(first: Duration, limit: Duration) -> Self {
-        let intervals = ExponentialBackoffBuilder::<backoff::SystemClock>::new()
-            .with_initial_interval(first)
-            .with_multiplier(2.0)
-            .with_randomization_factor(0.0)
-            .with_max_interval(limit)
-            .with_max_elapsed_time(None)
-            .build();
-        Self { intervals, limit }
+/// The pause before the next try after `failures` failures in a row (from 1): doubling from `first` to `limit`, and
+/// shortened by up to a quarter so that many waiters spread out.
+pub fn pause(failures: u32, first: Duration, limit: Duration, random: &mut fastrand::Rng) -> Duration {
+    let mut intervals = ExponentialBackoffBuilder::<backoff::SystemClock>::new()
+        .with_initial_interval(first)
+        .with_multiplier(2.0)
+        .with_randomization_factor(0.0)
+        .with_max_interval(limit)
+        .with_max_elapsed_time(None)
+        .build();
+    let mut pause = first;
+    for _ in 0..failures.clamp(1, 32) {
+        pause = intervals.next_backoff().unwrap_or(limit);
     }
-
-    /// The pause before the try after next `failures` failures in a row (from 1), jitter included.
-    pub fn after(failures: u32, first: Duration, limit: Duration, random: &mut fastrand::Rng) -> Duration {
-        let mut pauses = Self::new(first, limit);
-        let mut pause = first;
-        for _ in 0..failures.clamp(1, 32) {
-            pause = pauses.intervals.next_backoff().unwrap_or(pauses.limit);
-        }
-        pause.mul_f64(1.0 - random.f64() / 4.0)
-    }
+    pause.mul_f64(1.0 - random.f64() / 4.0)
 }
 
 #[cfg(test)]
@@ -49,7 +35,7 @@ mod tests {
         for (failures, most) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (40, 60)] {
             let most = Duration::from_secs(most);
             for _ in 0..50 {
-                let pause = Pauses::after(failures, second, Duration::from_secs(60), &mut random);
+                let pause = pause(failures, second, Duration::from_secs(60), &mut random);
                 assert!(pause <= most && pause >= most.mul_f64(0.75), "{failures} failures: {pause:?}");
             }
         }
