@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
+use super::procs;
 use crate::model::hook::{HookEvent, HookRun, HookSpec};
 use crate::model::{Moment, RegionName};
 
@@ -71,7 +72,8 @@ impl Record {
             attempt: run.attempt,
             limit_at_ms: u64::try_from(limit_at.since(Moment::default()).as_millis()).unwrap_or(u64::MAX),
             boot: boot(),
-            session: rustix::process::getsid(None).map_or(0, |session| session.as_raw_nonzero().get()),
+            // read from /proc: a session that began outside this PID namespace has the number 0, which getsid wraps badly
+            session: procs::look(std::process::id().cast_signed()).map_or(0, |own| own.session),
             leader: None,
         }
     }

@@ -224,6 +224,20 @@ impl Daemon {
         self.until(phase.code(), |region| region.phase == phase).await
     }
 
+    /// Sees the region to `local` and the metrics at hand all the way.
+    pub async fn until_local_with_quick_metrics(&self) -> RegionView {
+        let began = Instant::now();
+        loop {
+            let region = self.region().await;
+            if region.phase == Phase::Local {
+                return region;
+            }
+            self.assert_metrics_are_quick().await;
+            assert!(began.elapsed() < 2 * LIMIT, "never local: {region:#?}");
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
     /// Waits until nothing is wrong and a failover would be possible.
     pub async fn until_healthy(&self) -> RegionView {
         self.until("remote, healthy and ready", |region| {

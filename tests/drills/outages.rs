@@ -13,11 +13,7 @@ const SPAN: Duration = Duration::from_millis(2_000);
 
 /// Out and home again, and everything that must be true of it. `back` brings the master back.
 async fn story_of_one_outage(pair: &mut Pair, daemon: &Daemon, back: impl AsyncFnOnce(&mut Pair)) {
-    while daemon.region().await.phase != Phase::Local {
-        daemon.assert_metrics_are_quick().await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let local = daemon.until_phase(Phase::Local).await;
+    let local = daemon.until_local_with_quick_metrics().await;
     let episode = local.episode.expect("no episode in local");
     assert_eq!((episode.turn, episode.manual), (1, false));
     assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);

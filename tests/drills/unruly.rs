@@ -10,16 +10,6 @@ use super::hooks;
 use super::pair::Pair;
 use super::settings::{Hook, Wishes};
 
-/// Sees the region to `local` and the metrics at hand all the way.
-async fn until_local_with_quick_metrics(daemon: &Daemon) {
-    let began = std::time::Instant::now();
-    while daemon.region().await.phase != Phase::Local {
-        daemon.assert_metrics_are_quick().await;
-        assert!(began.elapsed() < 2 * super::daemon::LIMIT, "never local: {:#?}", daemon.region().await);
-        tokio::time::sleep(Duration::from_millis(30)).await;
-    }
-}
-
 async fn runs(daemon: &Daemon, outcome: &str) -> f64 {
     let labels = [("hook", "local-auth"), ("event", "failover"), ("outcome", outcome)];
     daemon.metric("keyward_hook_runs_total", &labels).await.unwrap_or(0.0)
@@ -39,7 +29,7 @@ fi"#;
     let (mut pair, daemon) = Pair::healthy(Wishes::hooks([Hook::new("local-auth").body(body).timeout("1s")])).await;
     pair.master.kill9();
     daemon.until("told", |region| has_verdict(region, "hook_failing")).await;
-    until_local_with_quick_metrics(&daemon).await;
+    daemon.until_local_with_quick_metrics().await;
     let starts = ["failover local-auth 1 1", "failover local-auth 1 2", "failover local-auth 1 3"];
     assert_eq!(hooks::starts(&daemon.folder), starts);
     assert_eq!((runs(&daemon, "timeout").await, runs(&daemon, "ok").await), (2.0, 1.0));
@@ -63,7 +53,7 @@ case "$KEYWARD_ATTEMPT" in
 esac"#;
     let (mut pair, daemon) = Pair::healthy(Wishes::hooks([Hook::new("local-auth").body(body).timeout("10s")])).await;
     pair.master.kill9();
-    until_local_with_quick_metrics(&daemon).await;
+    daemon.until_local_with_quick_metrics().await;
     assert_eq!(runs(&daemon, "timeout").await, 1.0);
     assert_eq!((runs(&daemon, "failed").await, runs(&daemon, "ok").await), (1.0, 1.0));
     let peak = daemon.peak_memory_mib();

@@ -8,7 +8,7 @@ use keyward::act::exec::run;
 use keyward::act::told::document;
 use keyward::model::hook::{HookEnd, HookRun};
 
-use crate::stage::{Bystander, Daemon, LONG, Stage, hook, lives};
+use crate::stage::{Bystander, Daemon, LONG, Stage, has_containers, hook, lives};
 
 #[tokio::test]
 async fn the_document_says_what_the_environment_says_with_numbers_as_numbers() {
@@ -48,6 +48,17 @@ fn the_environment_is_exactly_the_promised_one_whatever_the_daemon_has_in_its_ow
     let mut seen: Vec<(String, String)> = seen.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
     seen.sort();
     assert_eq!(seen, wanted);
+}
+
+#[test]
+fn a_hook_runs_in_a_container_whose_session_began_outside() {
+    if !has_containers() {
+        return eprintln!("NOT TESTED: this system allows no namespaces");
+    }
+    let stage = Stage::new();
+    let printed = Daemon::start_in_container(&stage, &stage.hook("cut -d' ' -f6 /proc/$$/stat", LONG)).finished(&stage);
+    assert_eq!(printed, "0\n", "the session is seen from outside");
+    assert!(stage.is_clean());
 }
 
 #[tokio::test]

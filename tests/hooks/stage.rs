@@ -1,5 +1,6 @@
 //! The stage of every story: a folder, a hook, and a daemon that can be killed.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -100,17 +101,44 @@ impl Drop for Bystander {
     }
 }
 
+/// What starts a program in a container.
+fn container() -> Vec<&'static str> {
+    let mut unshare = vec!["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
+    if !rustix::process::geteuid().is_root() {
+        unshare.extend(["--user", "--map-root-user"]);
+    }
+    unshare
+}
+
+/// Whether this system lets us make one.
+pub fn has_containers() -> bool {
+    let unshare = container();
+    Command::new(unshare[0]).args(&unshare[1..]).arg("true").status().unwrap().success()
+}
+
 /// This very program once more, running one hook as a daemon would.
 pub struct Daemon(Child);
 
 impl Daemon {
     pub fn start(stage: &Stage, told: &HookRun, environment: &[(&str, &str)]) -> Self {
+        Self::start_below(&[], stage, told, environment)
+    }
+
+    /// The same in a container: its processes are numbered anew, and the session it belongs to began outside.
+    pub fn start_in_container(stage: &Stage, told: &HookRun) -> Self {
+        Self::start_below(&container(), stage, told, &[])
+    }
+
+    fn start_below(wrapper: &[&str], stage: &Stage, told: &HookRun, environment: &[(&str, &str)]) -> Self {
         let order = serde_json::json!({
             "folder": stage.folder, "command": told.spec.command, "limit_ms": told.spec.timeout.as_millis() as u64,
             "attempt": told.attempt, "optional": told.spec.optional,
         });
         fs::write(stage.folder.join("order"), order.to_string()).unwrap();
-        let child = Command::new(std::env::current_exe().unwrap())
+        let this_program = std::env::current_exe().unwrap();
+        let mut words = wrapper.iter().map(OsStr::new).chain([this_program.as_os_str()]);
+        let child = Command::new(words.next().unwrap())
+            .args(words)
             .args(["--ignored", "--exact", "stage::daemon_for_one_hook"])
             .env("KEYWARD_TEST_ORDER", stage.folder.join("order"))
             .envs(environment.iter().copied())

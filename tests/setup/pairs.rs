@@ -9,6 +9,13 @@ use keyward::lab::{Lab, Spec};
 use crate::exact::assert_equal;
 use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, is_done, refusals, region, replica_name};
 
+/// Waits for the moment at which the first table is copied, unless `worker` ends without it.
+fn until_first_table_is_copied<T>(pair: &Pair, worker: &std::thread::ScopedJoinHandle<'_, T>) {
+    while !pair.replica.try_sql("SELECT COUNT(*) FROM keystone.t0").is_ok_and(|rows| rows.trim() == "3000") {
+        assert!(!worker.is_finished(), "it ended before its first table was copied");
+    }
+}
+
 #[test]
 fn what_print_sql_prints_is_all_that_an_administrator_must_do() {
     let mut pair = Pair::plain();
@@ -154,7 +161,7 @@ fn a_definition_changed_during_the_copy_makes_it_begin_again() {
     );
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| pair.set_up(&pair.admins()));
-        while !pair.replica.try_sql("SELECT COUNT(*) FROM keystone.t0").is_ok_and(|rows| rows.trim() == "3000") {}
+        until_first_table_is_copied(&pair, &worker);
         pair.master.sql(
             "RENAME TABLE keystone.t29 TO keystone.x, keystone.t29_new TO keystone.t29, keystone.x TO keystone.t29_new;
              ALTER TABLE keystone.t0 ADD COLUMN more INT; CREATE TABLE keystone.fresh (id INT PRIMARY KEY);
@@ -173,7 +180,7 @@ fn a_table_emptied_or_dropped_during_the_copy_makes_it_begin_again() {
     fill(&pair.master, 20);
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| pair.set_up(&pair.admins()));
-        while !pair.replica.try_sql("SELECT COUNT(*) FROM keystone.t0").is_ok_and(|rows| rows.trim() == "3000") {}
+        until_first_table_is_copied(&pair, &worker);
         pair.master.sql("TRUNCATE keystone.t9; DROP TABLE keystone.t8; ALTER TABLE keystone.t7 DROP COLUMN word");
         let end = worker.join().unwrap();
         assert!(is_done(&end), "{end:?}");

@@ -153,7 +153,9 @@ fn another_keyward_at_work_is_named_and_a_dry_run_changes_nothing() {
     assert_eq!(std::fs::read_dir(pair.state.path()).unwrap().count(), 0);
     std::thread::scope(|scope| {
         let holder = scope.spawn(|| pair.replica.try_sql("SELECT GET_LOCK('keyward.acting', 0); SELECT SLEEP(30)"));
-        while pair.replica.sql("SELECT IS_USED_LOCK('keyward.acting') IS NOT NULL").trim() != "1" {}
+        while pair.replica.sql("SELECT IS_USED_LOCK('keyward.acting') IS NOT NULL").trim() != "1" {
+            assert!(!holder.is_finished(), "the lock was never taken");
+        }
         refused(&pair, &pair.admins(), &["another keyward acts on replica RegionTwo/r2-db1", "of root from localhost"]);
         let id = pair.replica.sql("SELECT IS_USED_LOCK('keyward.acting')");
         pair.replica.sql(&format!("KILL {}", id.trim()));
