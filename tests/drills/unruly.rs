@@ -1,7 +1,6 @@
 //! Hooks that misbehave.
 
 use std::fs;
-use std::time::Duration;
 
 use keyward::model::Phase;
 
