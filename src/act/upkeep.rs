@@ -22,6 +22,7 @@ const HOLD_SQL_THREAD: &str = include_str!("../../sql/mariadb/keep-hold-sql-thre
 const STOP_THREADS: &str = include_str!("../../sql/mariadb/stop-link.sql");
 const START_THREADS: &str = include_str!("../../sql/mariadb/start-link.sql");
 const SET_FILTER: &str = include_str!("../../sql/mariadb/set-filter.sql");
+const MOVE_LINK: &str = include_str!("../../sql/mariadb/move-link.sql");
 const SET_NET_TIMEOUT: &str = include_str!("../../sql/mariadb/set-net-timeout.sql");
 const BLOCKERS: &str = include_str!("../../sql/mariadb/keep-blockers.sql");
 
@@ -59,6 +60,12 @@ async fn perform_one(conn: &mut Conn, target: &Target, step: &UpkeepStep) -> Res
             // refused with 1198 while a thread runs
             run(conn, &fill(STOP_THREADS, &[])).await.map_err(alone)?;
             run(conn, &fill(SET_FILTER, &[("filter", &literal(filter))])).await
+        }
+        UpkeepStep::MoveLink(address) => {
+            run(conn, &fill(STOP_THREADS, &[])).await.map_err(alone)?;
+            let gaps = [("host", &*literal(&address.host)), ("port", &*address.port.to_string())];
+            run(conn, &fill(MOVE_LINK, &gaps)).await.map_err(alone)?;
+            run(conn, &fill(START_THREADS, &[])).await
         }
         UpkeepStep::SetNetTimeout(seconds) => {
             run(conn, &fill(SET_NET_TIMEOUT, &[("seconds", &seconds.to_string())])).await

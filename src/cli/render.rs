@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::sheet::{Sheet, Tone, Words};
 use crate::model::time::{friendly, friendly_seconds, stamp};
-use crate::model::view::{GateView, HookView, RegionView, ReplicaView, Snapshot};
+use crate::model::view::{GateView, HookView, MasterView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Event, EventKind, Phase};
 
 /// Whether anything in a snapshot needs a person's eye: a verdict, a pause, an episode, or no full look yet.
@@ -103,10 +103,23 @@ fn master(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
     if let Some(failure) = &view.master_failure {
         sheet.more(Words::new().say(Tone::Warning, failure));
     }
+    if view.masters.len() > 1 {
+        view.masters.iter().for_each(|address| sheet.more(address_words(address)));
+    }
     if let (Some(now), Some(deadline)) = (now, view.deadline) {
         let left = friendly(Duration::try_from(deadline.duration_since(now)).unwrap_or_default());
         sheet.more(Words::new().say(Tone::Warning, &format!("failover is due in {left}")));
     }
+}
+
+/// One of several addresses of the master.
+fn address_words(view: &MasterView) -> Words {
+    let words = match (view.up, &view.failure) {
+        (Some(true), _) => Words::new().fact(Tone::Plain, &format!("{} answers", view.address)),
+        (_, Some(failure)) => Words::new().fact(Tone::Warning, &format!("{}: {failure}", view.address)),
+        _ => Words::new().fact(Tone::Dim, &format!("{} not looked at yet", view.address)),
+    };
+    if view.takes_beats { words.fact(Tone::Plain, "beats go here") } else { words }
 }
 
 fn verdicts(sheet: &mut Sheet, view: &RegionView) {

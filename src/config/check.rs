@@ -37,6 +37,7 @@ pub fn settings(settings: &Settings, notes: &Notes) {
     http(settings, notes);
     accounts(settings, notes);
     databases(&settings.replication.databases, notes);
+    masters(settings, notes);
     name("master.region", &settings.master.region.0, LONGEST_REGION, notes);
     if settings.regions.is_empty() && notes.sound("regions") {
         notes.problem("regions", "must hold at least one region, written [[regions]]");
@@ -150,6 +151,13 @@ fn databases(databases: &[String], notes: &Notes) {
         } else if databases[..index].contains(database) {
             notes.problem(key, format!("{database:?} is named twice"));
         }
+    }
+}
+
+fn masters(settings: &Settings, notes: &Notes) {
+    let mut addresses = BTreeMap::new();
+    for (index, address) in settings.master.addresses.iter().enumerate() {
+        unique(&mut addresses, &same_place(address), &format!("master.addresses[{index}]"), notes);
     }
 }
 

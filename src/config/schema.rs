@@ -138,7 +138,7 @@ pub struct Replication {
 pub struct Master {
     /// The region that holds the master.
     pub region: RegionName,
-    /// The master's addresses; this release takes exactly one.
+    /// The master's addresses, at least one; all of them share one stream of transactions.
     pub addresses: Vec<Address>,
 }
 

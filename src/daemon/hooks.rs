@@ -67,7 +67,7 @@ impl Runner {
             region: rules.region.clone(),
             phase: region.memory().phase,
             master_region: rules.master_region.clone(),
-            master_address: rules.master_address.to_string(),
+            master_address: rules.master_at(),
             reason: "an operator tests the hooks".to_owned(),
             data_age: None,
             manual: true,

@@ -7,12 +7,12 @@ use crate::model::{RegionName, ReplicaName};
 
 /// One thing that was seen, or that came of an action.
 pub enum Input {
-    /// A look at the master.
-    Master(Look<MasterFacts>),
+    /// A look at one of the master's addresses, by its number in the settings.
+    Master(usize, Look<MasterFacts>),
     /// A look at a replica.
     Replica(RegionName, ReplicaName, Box<Look<ReplicaFacts>>),
-    /// A beat.
-    Beat(BeatOutcome),
+    /// A beat at one of the master's addresses, by its number in the settings.
+    Beat(usize, BeatOutcome),
     /// The end of a hook's run.
     Hook(RegionName, HookOutcome),
     /// The end of an upkeep.

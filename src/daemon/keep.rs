@@ -128,6 +128,7 @@ fn missing(
         link_is_held: region.memory().lost.is_some(),
         owes_start: remembered.is_some_and(|replica| replica.owes_start),
         running_at: remembered.and_then(|replica| replica.running_at),
+        successor: region.link_successor(name, now),
     };
     let steps = upkeep::steps(facts, &wanted, now);
     (!steps.is_empty()).then(|| (steps, upkeep::answers_a_fault(facts)))

@@ -17,7 +17,7 @@ fn of_region(settings: &Settings, region: &Region) -> Rules {
     Rules {
         region: region.name.clone(),
         master_region: settings.master.region.clone(),
-        master_address: settings.master.addresses[0].clone(),
+        master_addresses: settings.master.addresses.clone(),
         schemas,
         filter: wanted::filter(&settings.replication.databases),
         replicas: region.replicas.iter().map(|replica| (replica.name.clone(), replica.address.clone())).collect(),

@@ -178,15 +178,15 @@ impl Daemon {
     fn handle(&mut self, input: Input) {
         let now = clock::now();
         match input {
-            Input::Master(look) => {
+            Input::Master(place, look) => {
                 self.count(Target::Master, &look);
-                self.judge.handle_master(now, &look);
+                self.judge.handle_master(now, place, &look);
             }
             Input::Replica(region, name, look) => {
                 self.count(Target::Replica, &look);
                 self.judge.handle_replica(now, &region, &name, &look);
             }
-            Input::Beat(outcome) => self.judge.handle_beat(now, &outcome),
+            Input::Beat(place, outcome) => self.judge.handle_beat(now, place, &outcome),
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
             Input::Upkeep(region, name, result) => {
                 self.keepers.handle_end(&mut self.judge, now, &region, &name, &result)
@@ -269,9 +269,9 @@ impl Daemon {
     }
 
     fn direct_watchers(&mut self) {
-        if let Some(order) = self.judge.take_beat_order() {
-            // the writer takes orders at once; a full channel means that it hangs, and then no beat is written anyway
-            let _ = self.watchers.orders.try_send(order);
+        for (place, order) in self.judge.take_beat_orders() {
+            // a writer takes orders at once; a full channel means that it hangs, and then no beat is written anyway
+            let _ = self.watchers.orders.get(place).map(|writer| writer.try_send(order));
         }
         for ((region, name), wish) in &self.watchers.wishes {
             wish.set(self.judge.region(region).is_some_and(|region| region.wants_lock(name)));

@@ -20,8 +20,8 @@ use crate::wire::connect::{Place, Target};
 
 /// The strings that the watching tasks hang on.
 pub struct Watchers {
-    /// What the writer of beats may do.
-    pub orders: mpsc::Sender<BeatOrder>,
+    /// What the writer of beats at each of the master's addresses may do.
+    pub orders: Vec<mpsc::Sender<BeatOrder>>,
     /// Whether this daemon wants to act on each replica.
     pub wishes: BTreeMap<(RegionName, ReplicaName), ActingWish>,
     stop: watch::Sender<bool>,
@@ -31,28 +31,36 @@ impl Watchers {
     /// Starts looking and beating; everything that is seen goes to `sink`.
     pub fn start(settings: &Settings, instance: &str, sink: &mpsc::Sender<Input>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let (orders, order) = mpsc::channel(16);
         let rhythm = Rhythm { poll_interval: settings.poll_interval, probe_timeout: settings.probe_timeout };
-        let master = NameTag::new(instance, "master");
-        let target = target(settings, &settings.master.addresses[0], &settings.tls);
-        let question = MasterQuestion::new(target.place.clone(), master.clone());
-        tokio::spawn(look_after(
-            target.clone(),
-            rhythm,
-            question,
-            clock::moment,
-            sink.clone(),
-            Input::Master,
-            stopped.clone(),
-        ));
-        let plan = BeatPlan {
-            target,
-            instance: instance.to_owned(),
-            beat_interval: settings.replication.beat_interval,
-            limit: settings.probe_timeout.max(Duration::from_secs(1)),
-        };
-        tokio::spawn(write_beats(plan, clock::now, order, sink.clone(), Input::Beat, stopped.clone()));
-        let wishes = start_replicas(settings, instance, &master, rhythm, sink, &stopped);
+        let masters: Vec<NameTag> = (0..settings.master.addresses.len())
+            .map(|place| NameTag::new(instance, &format!("master {place}")))
+            .collect();
+        let mut orders = Vec::new();
+        for (place, (address, tag)) in settings.master.addresses.iter().zip(&masters).enumerate() {
+            let target = target(settings, address, &settings.tls);
+            let question = MasterQuestion::new(target.place.clone(), tag.clone());
+            let wrap = move |look| Input::Master(place, look);
+            tokio::spawn(look_after(
+                target.clone(),
+                rhythm,
+                question,
+                clock::moment,
+                sink.clone(),
+                wrap,
+                stopped.clone(),
+            ));
+            let plan = BeatPlan {
+                target,
+                instance: instance.to_owned(),
+                beat_interval: settings.replication.beat_interval,
+                limit: settings.probe_timeout.max(Duration::from_secs(1)),
+            };
+            let (order, ordered) = mpsc::channel(16);
+            orders.push(order);
+            let wrap = move |outcome| Input::Beat(place, outcome);
+            tokio::spawn(write_beats(plan, clock::now, ordered, sink.clone(), wrap, stopped.clone()));
+        }
+        let wishes = start_replicas(settings, instance, &masters, rhythm, sink, &stopped);
         Self { orders, wishes, stop }
     }
 
@@ -65,7 +73,7 @@ impl Watchers {
 fn start_replicas(
     settings: &Settings,
     instance: &str,
-    master: &NameTag,
+    masters: &[NameTag],
     rhythm: Rhythm,
     sink: &mpsc::Sender<Input>,
     stopped: &watch::Receiver<bool>,
@@ -81,7 +89,7 @@ fn start_replicas(
         let acting = ActingWish::default();
         let names = ReplicaNames {
             tag: tags[place].clone(),
-            master: master.clone(),
+            masters: masters.to_vec(),
             others: others.map(|(_, ((_, replica), tag))| (replica.name.clone(), tag.clone())).collect(),
             acting: acting.clone(),
         };

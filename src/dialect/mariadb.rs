@@ -16,10 +16,12 @@ use crate::model::preflight::LinkSettings;
 /// A sentence that names what the answer lacks.
 pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
     let server = row(tables, "server_uid")?;
+    let binlog = row(tables, "gtid_binlog_pos")?;
     Ok(MasterFacts {
         identity: identity(&server)?,
         version: server.string("version")?,
-        position: row(tables, "gtid_binlog_pos")?.string("gtid_binlog_pos")?,
+        position: binlog.string("gtid_binlog_pos")?,
+        read_only: binlog.number::<u8>("read_only")? == Some(1),
         beats: beats(tables)?.unwrap_or_default(),
     })
 }

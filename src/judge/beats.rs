@@ -2,7 +2,7 @@
 //!
 //! One for the whole daemon: the number is counted per installation, not per region.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::model::observation::{BeatOutcome, BeatRow, Look, MasterFacts, ReplicaFacts};
@@ -19,6 +19,22 @@ struct Acknowledged {
     known: Moment,
 }
 
+/// What follows from a number that was read of our row.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Beats go on here, from this number.
+    Write {
+        /// The first number.
+        next: u64,
+    },
+    /// Beats are written to another address.
+    Elsewhere,
+    /// The server has just taken over and is still behind: to be read once more.
+    Behind,
+    /// The master came back without beats that it had confirmed, in a sentence's words.
+    Lost(String),
+}
+
 /// The ledger of beats.
 #[derive(Debug)]
 pub struct Beats {
@@ -27,7 +43,11 @@ pub struct Beats {
     ring: VecDeque<Acknowledged>,
     last_at: Option<Moment>,
     refusal: Option<Failure>,
-    unanswered_read: Option<Option<u64>>,
+    /// The master's address that beats are written to, by its number in the settings.
+    writer: usize,
+    /// Until when the writer's row may be behind, because its server has just taken over and still applies.
+    settling_until: Option<Moment>,
+    unanswered_reads: BTreeMap<usize, Option<u64>>,
     floor: u64,
     pardoned: u64,
     before_look: VecDeque<(Moment, u64)>,
@@ -42,7 +62,9 @@ impl Beats {
             ring: VecDeque::new(),
             last_at: None,
             refusal: None,
-            unanswered_read: None,
+            writer: 0,
+            settling_until: None,
+            unanswered_reads: BTreeMap::new(),
             floor: 0,
             pardoned: 0,
             before_look: VecDeque::new(),
@@ -64,8 +86,25 @@ impl Beats {
         self.refusal.as_ref()
     }
 
-    /// Takes in what came of a beat.
-    pub fn handle_outcome(&mut self, now: Moment, outcome: &BeatOutcome) {
+    /// The master's address that beats are written to, by its number in the settings.
+    pub fn writer(&self) -> usize {
+        self.writer
+    }
+
+    /// Writes to another address from now on. Its server may still be applying what the old one has confirmed, at most
+    /// for `patience`; what is missing then is lost.
+    pub fn move_to(&mut self, place: usize, now: Moment, patience: Duration) {
+        self.writer = place;
+        self.refusal = None;
+        self.settling_until = Some(now + patience);
+    }
+
+    /// Takes in what came of a beat, or of reading the row, at the master's address number `place`.
+    pub fn handle_outcome(&mut self, now: Moment, place: usize, outcome: &BeatOutcome) {
+        if let BeatOutcome::Read { number } = outcome {
+            self.unanswered_reads.insert(place, *number);
+            return;
+        }
         match outcome {
             BeatOutcome::Acknowledged { number, sent, .. } => {
                 self.refusal = None;
@@ -78,9 +117,9 @@ impl Beats {
                     }
                 }
             }
-            BeatOutcome::Refused(failure) => self.refusal = Some(failure.clone()),
-            BeatOutcome::Unknown(_) => self.refusal = None,
-            BeatOutcome::Read { number } => self.unanswered_read = Some(*number),
+            BeatOutcome::Refused(failure) if place == self.writer => self.refusal = Some(failure.clone()),
+            BeatOutcome::Unknown(_) if place == self.writer => self.refusal = None,
+            _ => {}
         }
     }
 
@@ -102,10 +141,13 @@ impl Beats {
         }
     }
 
-    /// Takes in a look at the master; a number below one that was known before the look began is a loss, told in a
-    /// sentence's words.
-    pub fn handle_master(&mut self, look: &Look<MasterFacts>) -> Option<String> {
+    /// Takes in a look at the master's address number `place`; a number below one that was known before the look began
+    /// is a loss, told in a sentence's words. Only the address that beats are written to must have them at once.
+    pub fn handle_master(&mut self, place: usize, look: &Look<MasterFacts>) -> Option<String> {
         let Ok(facts) = &look.result else { return None };
+        if place != self.writer || self.settling_until.is_some() {
+            return None;
+        }
         let on_replica = self.before_look.iter().rev().find(|(at, _)| *at < look.began).map(|(_, number)| *number);
         let acknowledged = self.ring.iter().rev().find(|beat| beat.known < look.began).map(|beat| beat.number);
         let must = on_replica.max(acknowledged).filter(|must| *must > self.pardoned)?;
@@ -113,15 +155,30 @@ impl Beats {
         (has < must).then(|| loss(has, must))
     }
 
-    /// Answers a read-back of our row on the master, once every replica has been looked at: the next number, or the
-    /// loss in a sentence's words. Nothing when there is none to answer.
-    pub fn poll_read(&mut self, looked: bool) -> Option<Result<u64, String>> {
+    /// Answers what was read of our row at the master's addresses, once every replica has been looked at.
+    pub fn poll_reads(&mut self, now: Moment, looked: bool) -> Vec<(usize, Answer)> {
         if !looked {
-            return None;
+            return Vec::new();
         }
-        let has = self.unanswered_read.take()?.unwrap_or(0);
+        let reads = std::mem::take(&mut self.unanswered_reads);
+        reads.into_iter().map(|(place, number)| (place, self.answer(now, place, number))).collect()
+    }
+
+    fn answer(&mut self, now: Moment, place: usize, number: Option<u64>) -> Answer {
+        if place != self.writer {
+            return Answer::Elsewhere;
+        }
+        let has = number.unwrap_or(0);
         let must = self.acknowledged.max(self.floor);
-        Some(if has < must && must > self.pardoned { Err(loss(has, must)) } else { Ok(has.max(must) + 1) })
+        if has >= must || must <= self.pardoned {
+            self.settling_until = None;
+            return Answer::Write { next: has.max(must) + 1 };
+        }
+        if self.settling_until.is_some_and(|until| now < until) {
+            return Answer::Behind;
+        }
+        self.settling_until = None;
+        Answer::Lost(loss(has, must))
     }
 
     /// Accepts that the master lost beats: the number to go on from. Only a beat after it can be lost again.
@@ -133,6 +190,11 @@ impl Beats {
     /// Whether the master takes beats: the last one was acknowledged within `patience`.
     pub fn is_fresh(&self, now: Moment, patience: Duration) -> bool {
         self.last_at.is_some_and(|at| now.since(at) <= patience)
+    }
+
+    /// For how long beats have been acknowledged in this run.
+    pub fn taken_for(&self, now: Moment) -> Duration {
+        self.ring.front().map_or(Duration::ZERO, |first| now.since(first.sent))
     }
 
     /// The age of the newest beat of any instance among `rows`.

@@ -35,10 +35,7 @@ impl Region {
             Mode::Off => closed.push((Gate::ModeOff, format!("mode = \"off\": {region} is only looked at"))),
         }
         if !self.was_ever_seen(beats, now) {
-            let sentence = format!(
-                "{}'s master at {} was never seen alive from here",
-                self.rules.master_region, self.rules.master_address
-            );
+            let sentence = format!("{} was never seen alive from here", self.master_name());
             closed.push((Gate::NeverSeen, sentence));
         }
         closed

@@ -11,11 +11,13 @@ mod commands;
 mod damper;
 mod gates;
 mod hooks;
+mod masters;
 mod memory;
 mod phases;
 mod region;
 mod replica;
 mod rules;
+mod succession;
 mod verdicts;
 mod view;
 mod witness;
@@ -30,6 +32,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::beats::Answer;
+use self::masters::Masters;
 use crate::model::command::{Command, Reply};
 use crate::model::hook::HookOutcome;
 use crate::model::observation::{BeatOrder, BeatOutcome, Look, MasterFacts, ReplicaFacts, ServerIdentity};
@@ -41,10 +45,9 @@ use crate::model::{Event, Moment, Now, RegionName, ReplicaName};
 pub struct Judge {
     beats: Beats,
     regions: Vec<Region>,
+    masters: Masters,
     gap_limit: Duration,
     last_step: Option<Moment>,
-    order: Option<BeatOrder>,
-    mastered: bool,
 }
 
 impl Judge {
@@ -59,7 +62,8 @@ impl Judge {
             })
             .collect();
         let beats = Beats::new(memory.instance, memory.beat);
-        Self { beats, regions, gap_limit, last_step: None, order: None, mastered: false }
+        let masters = Masters::new(regions.first().map(Region::rules));
+        Self { beats, regions, masters, gap_limit, last_step: None }
     }
 
     /// The memory as it should be on disk.
@@ -82,14 +86,15 @@ impl Judge {
         self.regions.iter().find(|region| region.name() == name)
     }
 
-    /// The order for the writer of beats since the last call, if there is one.
-    pub fn take_beat_order(&mut self) -> Option<BeatOrder> {
-        self.order.take()
+    /// The orders since the last call for the writers of beats, one writer at each of the master's addresses, oldest
+    /// first.
+    pub fn take_beat_orders(&mut self) -> Vec<(usize, BeatOrder)> {
+        self.masters.take_orders()
     }
 
-    /// Whether the master and every replica were looked at once.
+    /// Whether every address of the master and every replica was looked at once.
     pub fn looked(&self) -> bool {
-        self.mastered && self.regions.iter().all(Region::looked)
+        self.masters.looked() && self.regions.iter().all(Region::looked)
     }
 
     /// What a region looks like now.
@@ -97,17 +102,17 @@ impl Judge {
         self.regions.iter().map(|region| region.view(&self.beats, now)).collect()
     }
 
-    /// Takes in one look at the master.
-    pub fn handle_master(&mut self, now: Now, look: &Look<MasterFacts>) {
+    /// Takes in one look at the master's address number `place` of the settings.
+    pub fn handle_master(&mut self, now: Now, place: usize, look: &Look<MasterFacts>) {
         self.mark_gap(now);
-        self.mastered = true;
+        self.masters.handle_look(place, look);
         if !self.is_lost()
-            && let Some(loss) = self.beats.handle_master(look)
+            && let Some(loss) = self.beats.handle_master(place, look)
         {
             self.lose(&loss);
         }
         for region in &mut self.regions {
-            region.handle_master(look);
+            region.handle_master(place, look);
         }
     }
 
@@ -120,9 +125,9 @@ impl Judge {
         }
     }
 
-    /// Takes in what came of a beat.
-    pub fn handle_beat(&mut self, now: Now, outcome: &BeatOutcome) {
-        self.beats.handle_outcome(now.mono, outcome);
+    /// Takes in what came of a beat at the master's address number `place`.
+    pub fn handle_beat(&mut self, now: Now, place: usize, outcome: &BeatOutcome) {
+        self.beats.handle_outcome(now.mono, place, outcome);
     }
 
     /// Takes in settings that were read again, region by region. No phase moves by it.
@@ -202,7 +207,8 @@ impl Judge {
         }
         // every region's operator has accepted the loss
         if was_lost && !self.is_lost() {
-            self.order = Some(BeatOrder::Write { next: self.beats.pardon() });
+            let next = self.beats.pardon();
+            self.masters.order(self.beats.writer(), BeatOrder::Write { next });
         }
         Reply {
             ok: said.iter().all(|reply| reply.ok),
@@ -214,12 +220,15 @@ impl Judge {
     /// Lets time pass and decides.
     pub fn step(&mut self, now: Now) {
         self.mark_gap(now);
-        match self.beats.poll_read(self.looked()) {
-            Some(Ok(next)) if !self.is_lost() => self.order = Some(BeatOrder::Write { next }),
-            Some(Err(loss)) if !self.is_lost() => self.lose(&loss),
-            Some(_) => self.order = Some(BeatOrder::Hold),
-            None => {}
+        for (place, answer) in self.beats.poll_reads(now.mono, self.looked()) {
+            match answer {
+                Answer::Lost(loss) if !self.is_lost() => self.lose(&loss),
+                Answer::Write { next } if !self.is_lost() => self.masters.order(place, BeatOrder::Write { next }),
+                Answer::Behind if !self.is_lost() => self.masters.read_again(now.mono),
+                _ => self.masters.order(place, BeatOrder::Hold),
+            }
         }
+        self.masters.step(now.mono, &mut self.beats);
         for region in &mut self.regions {
             region.step(now, &self.beats);
         }
@@ -261,7 +270,7 @@ impl Judge {
     }
 
     fn lose(&mut self, loss: &str) {
-        self.order = Some(BeatOrder::Hold);
+        self.masters.order(self.beats.writer(), BeatOrder::Hold);
         for region in &mut self.regions {
             region.handle_loss(loss);
         }

@@ -287,7 +287,7 @@ impl Region {
     }
 
     pub(super) fn master_name(&self) -> String {
-        format!("{}'s master at {}", self.rules.master_region, self.rules.master_address)
+        format!("{}'s master at {}", self.rules.master_region, self.rules.master_at())
     }
 
     fn suspicion(&self) -> String {
@@ -323,7 +323,7 @@ fn order(
         region: rules.region.clone(),
         phase,
         master_region: rules.master_region.clone(),
-        master_address: rules.master_address.to_string(),
+        master_address: rules.master_at(),
         reason: episode.reason.clone(),
         data_age,
         manual: episode.ordered,

@@ -32,7 +32,8 @@ pub struct Region {
     pub(super) retries: Retries,
     pub(super) healthy_since: Option<Moment>,
     pub(super) state_broken: Option<String>,
-    pub(super) master: Option<(ServerIdentity, String)>,
+    /// What each of the master's addresses showed last.
+    pub(super) masters: Vec<Option<MasterFacts>>,
     pub(super) shown: BTreeSet<Verdict>,
     pub(super) events: Vec<Event>,
     pub(super) starts: Vec<HookRun>,
@@ -53,14 +54,14 @@ impl Region {
         let replicas =
             rules.replicas.iter().map(|(name, address)| Replica::new(name.clone(), address.clone())).collect();
         Self {
+            db: DbSide::new(rules.master_addresses.len()),
+            masters: vec![None; rules.master_addresses.len()],
             rules,
             memory,
-            db: DbSide::default(),
             replicas,
             retries: Retries::default(),
             healthy_since: None,
             state_broken: None,
-            master: None,
             shown: BTreeSet::new(),
             events: Vec::new(),
             starts: Vec::new(),
@@ -97,11 +98,7 @@ impl Region {
 
     /// Whether keyward may write to the server that was last seen as this replica.
     pub(super) fn guard(&self, replica: &Replica) -> Guard {
-        replica.guard(&self.rules, &self.memory, self.master_identity())
-    }
-
-    fn master_identity(&self) -> Option<&ServerIdentity> {
-        self.master.as_ref().map(|(identity, _)| identity)
+        replica.guard(&self.rules, &self.memory, &self.masters)
     }
 
     /// Whether keyward should hold the lock that lets it act on the replica.
@@ -120,15 +117,15 @@ impl Region {
         calm && !left_alone && ours && replica.failure.is_none() && replica.facts().is_some_and(empty)
     }
 
-    fn replica(&self, name: &ReplicaName) -> Option<&Replica> {
+    pub(super) fn replica(&self, name: &ReplicaName) -> Option<&Replica> {
         self.replicas.iter().find(|replica| replica.name == *name)
     }
 
-    pub(super) fn handle_master(&mut self, look: &Look<MasterFacts>) {
-        if let Ok(facts) = &look.result {
-            self.master = Some((facts.identity.clone(), facts.position.clone()));
+    pub(super) fn handle_master(&mut self, place: usize, look: &Look<MasterFacts>) {
+        if let (Ok(facts), Some(known)) = (&look.result, self.masters.get_mut(place)) {
+            *known = Some(facts.clone());
         }
-        self.db.handle_probe(look);
+        self.db.handle_probe(place, look);
     }
 
     pub(super) fn handle_replica(&mut self, now: Now, name: &ReplicaName, look: &Look<ReplicaFacts>) {
@@ -195,10 +192,11 @@ impl Region {
 
     pub(super) fn handle_loss(&mut self, loss: &str) {
         self.memory.lost = Some(format!(
-            "{}'s master at {} came back without transactions it had confirmed: {loss}; replication is stopped, \
+            "{} came back without transactions it had confirmed: {loss}; replication is stopped, \
              compare the data (`keyward verify`, or by hand), re-seed the replica if they differ, \
              then `keyward adopt {}`",
-            self.rules.master_region, self.rules.master_address, self.rules.region
+            self.master_name(),
+            self.rules.region
         ));
     }
 
@@ -212,13 +210,14 @@ impl Region {
     }
 
     pub(super) fn scene<'a>(&'a self, beats: &'a Beats, now: Now) -> Scene<'a> {
-        Scene { rules: &self.rules, memory: &self.memory, beats, master: self.master_identity(), now }
+        Scene { rules: &self.rules, memory: &self.memory, beats, masters: &self.masters, now }
     }
 
     /// Whether there is a proof of life of this very master on record.
     pub(super) fn was_ever_seen(&self, beats: &Beats, now: Now) -> bool {
-        let on_record =
-            self.memory.proof.as_ref().is_some_and(|proof| proof.master == self.rules.master_address.to_string());
+        let ours =
+            |proof: &Proof| self.rules.master_addresses.iter().any(|address| address.to_string() == proof.master);
+        let on_record = self.memory.proof.as_ref().is_some_and(ours);
         let by_beat =
             |replica: &Replica| replica.data_age(beats, now).is_some_and(|age| age <= self.rules.max_data_age);
         on_record || self.db.last_proof().is_some() || self.replicas.iter().any(by_beat)
@@ -227,7 +226,7 @@ impl Region {
     /// Writes the last proof of life down, now and then and whenever something else is to be written.
     pub(super) fn record_proof(&mut self, now: Now) {
         let Some(at) = self.db.last_proof().map(|at| now.wall_at(at)) else { return };
-        let master = self.rules.master_address.to_string();
+        let Some(master) = self.rules.master_addresses.first().map(ToString::to_string) else { return };
         let known = |proof: &Proof| {
             proof.master == master && now.age_of(proof.at).saturating_sub(now.age_of(at)) < Duration::from_secs(60)
         };

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::beats::Beats;
 use super::memory::{RegionMemory, ReplicaMemory};
 use super::rules::Rules;
-use crate::model::observation::{ActingLock, Durability, LinkFacts, Look, ReplicaFacts, ServerIdentity, ThreadState};
+use crate::model::observation::{
+    ActingLock, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity, ThreadState,
+};
 use crate::model::{Address, Failure, Gate, Moment, Now, ReplicaName};
 
 /// Whether keyward may write to a replica's server.
@@ -110,8 +112,14 @@ impl Replica {
         };
         let before = self.baseline.replace(seen)?;
         let seen = self.baseline.as_ref()?;
-        let same = before.connection == seen.connection && before.host == seen.host && before.port == seen.port;
-        let ours = points_at(link, &rules.master_address) && !facts.is_the_master;
+        let moved = before.host != seen.host || before.port != seen.port;
+        if moved {
+            // a link that leads elsewhere has its time to begin
+            (self.link_watched_since, self.link_proof) = (Some(look.began), None);
+        }
+        let seen = self.baseline.as_ref()?;
+        let same = before.connection == seen.connection && !moved;
+        let ours = points_at(link, &rules.master_addresses).is_some() && !facts.is_the_master;
         let greater = seen.heartbeats > before.heartbeats || seen.position > before.position;
         (same && ours && greater && link.io == ThreadState::Running).then_some(look.ended)
     }
@@ -127,13 +135,13 @@ impl Replica {
     }
 
     /// Whether keyward may write to the server that was last seen there.
-    pub fn guard(&self, rules: &Rules, memory: &RegionMemory, master: Option<&ServerIdentity>) -> Guard {
+    pub fn guard(&self, rules: &Rules, memory: &RegionMemory, masters: &[Option<MasterFacts>]) -> Guard {
         if let Some(reason) = memory.released.get(&self.name) {
             let sentence = format!("{} was released to a human ({reason}); `keyward adopt` takes it back", self.name);
             return Guard::Closed(Gate::Released, sentence);
         }
         let Some(facts) = self.facts() else { return Guard::Passed };
-        match self.wrong_server(facts, rules, master) {
+        match self.wrong_server(facts, rules, masters) {
             Some(sentence) => Guard::Closed(Gate::WrongServer, sentence),
             None => match self.not_dedicated(facts, rules) {
                 Some(sentence) => Guard::Closed(Gate::NotDedicated, sentence),
@@ -153,9 +161,9 @@ impl Replica {
         Guard::Closed(Gate::WrongServer, sentence)
     }
 
-    fn wrong_server(&self, facts: &ReplicaFacts, rules: &Rules, master: Option<&ServerIdentity>) -> Option<String> {
+    fn wrong_server(&self, facts: &ReplicaFacts, rules: &Rules, masters: &[Option<MasterFacts>]) -> Option<String> {
         let (name, address) = (&self.name, &self.address);
-        if facts.is_the_master || master.is_some_and(|master| *master == facts.identity) {
+        if facts.is_the_master || masters.iter().flatten().any(|master| master.identity == facts.identity) {
             return Some(format!(
                 "{name} at {address} is the master itself; correct the replica's address in the settings"
             ));
@@ -175,10 +183,12 @@ impl Replica {
             ));
         }
         let link = facts.link.as_ref()?;
-        (!points_at(link, &rules.master_address)).then(|| {
+        points_at(link, &rules.master_addresses).is_none().then(|| {
             format!(
                 "{name} at {address} replicates from {}:{} and not from the master {}",
-                link.host, link.port, rules.master_address
+                link.host,
+                link.port,
+                rules.master_at()
             )
         })
     }
@@ -211,7 +221,7 @@ impl Replica {
     pub fn closed_gates(&self, scene: &Scene<'_>) -> Vec<(Gate, String)> {
         let mut closed = Vec::new();
         let (name, address) = (&self.name, &self.address);
-        if let Guard::Closed(gate, sentence) = self.guard(scene.rules, scene.memory, scene.master) {
+        if let Guard::Closed(gate, sentence) = self.guard(scene.rules, scene.memory, scene.masters) {
             closed.push((gate, sentence));
         }
         if let Some(failure) = &self.failure {
@@ -303,8 +313,8 @@ pub struct Scene<'a> {
     pub memory: &'a RegionMemory,
     /// The ledger of beats.
     pub beats: &'a Beats,
-    /// The master's server, once seen.
-    pub master: Option<&'a ServerIdentity>,
+    /// What each of the master's addresses showed last.
+    pub masters: &'a [Option<MasterFacts>],
     /// Now.
     pub now: Now,
 }
@@ -314,7 +324,7 @@ fn follows(link: &LinkFacts) -> bool {
     link.io != ThreadState::Stopped && link.sql == ThreadState::Running
 }
 
-/// Whether a link leads to the master of the settings.
-pub fn points_at(link: &LinkFacts, master: &Address) -> bool {
-    link.host.eq_ignore_ascii_case(&master.host) && link.port == master.port
+/// Which of the master's addresses a link leads to.
+pub fn points_at(link: &LinkFacts, masters: &[Address]) -> Option<usize> {
+    masters.iter().position(|master| link.host.eq_ignore_ascii_case(&master.host) && link.port == master.port)
 }

@@ -13,8 +13,8 @@ pub struct Rules {
     pub region: RegionName,
     /// The region that holds the master.
     pub master_region: RegionName,
-    /// The master's address; a replica's link must point there.
-    pub master_address: Address,
+    /// The master's addresses, at least one; a replica's link must point at one of them.
+    pub master_addresses: Vec<Address>,
     /// The schemas that belong on a replica: the configured ones and `keyward`.
     pub schemas: Vec<String>,
     /// The filter that every replica must have.
@@ -44,6 +44,11 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The master's addresses as a sentence names them.
+    pub fn master_at(&self) -> String {
+        self.master_addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+    }
+
     /// How long a link may show no progress and still count as living: two beats and the look that shows them.
     pub fn link_patience(&self) -> Duration {
         2 * self.beat_interval.max(self.poll_interval) + self.poll_interval + self.probe_timeout

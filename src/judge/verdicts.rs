@@ -49,7 +49,10 @@ const TABLE: [(Verdict, Says); 18] = [
     (Verdict::ReplicaUnreachable, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::ReplicaUnreachable))),
     (Verdict::ReplicaWritable, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::ReplicaWritable))),
     (Verdict::DataTooOld, |seen| seen.each(|seen, replica| seen.too_old(replica))),
-    (Verdict::WrongServer, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::WrongServer))),
+    (Verdict::WrongServer, |seen| {
+        let replicas = seen.each(|seen, replica| seen.gate(replica, Gate::WrongServer));
+        joined([replicas, seen.region.strangers(seen.beats, seen.now)])
+    }),
     (Verdict::NotDedicated, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::NotDedicated))),
     (Verdict::Released, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::Released))),
     (Verdict::AnotherDaemon, |seen| seen.each(|seen, replica| seen.gate(replica, Gate::AnotherDaemon))),
@@ -58,6 +61,11 @@ const TABLE: [(Verdict, Says); 18] = [
     (Verdict::HookFailing, |seen| seen.failing_hooks()),
     (Verdict::StateBroken, |seen| seen.region.state_broken.clone()),
 ];
+
+fn joined(said: [Option<String>; 2]) -> Option<String> {
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
 
 impl Seen<'_> {
     fn each(&self, says: fn(&Self, &Replica) -> Option<String>) -> Option<String> {
@@ -125,6 +133,9 @@ impl Seen<'_> {
                     _ => format!("the {thread} thread of {name} stopped: {errno} {error}"),
                 });
             }
+        }
+        if let Some(Err(sentence)) = region.succession(replica, self.now) {
+            return Some(sentence);
         }
         let patience = region.rules.link_patience();
         let dead = replica.link_up(self.now.mono, patience) == Some(false);

@@ -2,12 +2,14 @@
 
 use super::beats::Beats;
 use super::region::Region;
-use super::replica::{Guard, Replica};
+use super::replica::{Guard, Replica, points_at};
 use super::verdicts;
-use crate::model::observation::{LinkFacts, ThreadState};
+use crate::model::observation::{LinkFacts, MasterFacts, ThreadState};
 use crate::model::time::friendly;
-use crate::model::view::{EpisodeView, GateView, HookView, PauseView, RegionView, ReplicaView, WayBackView};
-use crate::model::{Gate, Now, Phase, gtid};
+use crate::model::view::{
+    EpisodeView, GateView, HookView, MasterView, PauseView, RegionView, ReplicaView, WayBackView,
+};
+use crate::model::{Address, Gate, Now, Phase, gtid};
 
 impl Region {
     /// The region as it stands now.
@@ -32,7 +34,7 @@ impl Region {
             }),
             master_up: known.then(|| !self.is_silent(now)),
             master_failure: self.db.failure().map(ToString::to_string),
-            master_position: self.master.as_ref().map(|(_, position)| position.clone()),
+            master_position: self.master_facts(beats.writer()).map(|facts| facts.position.clone()),
             probe_up: self.db.probe_up(),
             link_up,
             silence_seconds: self.db.last_proof().map(|at| now.mono.since(at).as_secs_f64()),
@@ -52,6 +54,7 @@ impl Region {
             }),
             hooks: self.hook_views(now),
             way_back: self.way_back(beats, now),
+            masters: self.master_views(beats),
             replicas: self.replicas.iter().map(|replica| self.replica_view(replica, beats, now)).collect(),
         }
     }
@@ -150,9 +153,25 @@ impl Region {
         })
     }
 
+    /// What the master showed last, at the address `place` if anything was ever seen there.
+    fn master_facts(&self, place: usize) -> Option<&MasterFacts> {
+        self.masters.get(place)?.as_ref().or_else(|| self.masters.iter().flatten().next())
+    }
+
+    fn master_views(&self, beats: &Beats) -> Vec<MasterView> {
+        let view = |(place, address): (usize, &Address)| MasterView {
+            address: address.to_string(),
+            up: self.db.is_up(place),
+            failure: self.db.failure_at(place).map(ToString::to_string),
+            takes_beats: place == beats.writer(),
+        };
+        self.rules.master_addresses.iter().enumerate().map(view).collect()
+    }
+
     fn missing(&self, replica: &Replica) -> Option<u64> {
-        let (_, position) = self.master.as_ref()?;
-        gtid::missing(position, &replica.facts()?.applied)
+        let facts = replica.facts()?;
+        let place = facts.link.as_ref().and_then(|link| points_at(link, &self.rules.master_addresses));
+        gtid::missing(&self.master_facts(place.unwrap_or(0))?.position, &facts.applied)
     }
 
     fn replica_view(&self, replica: &Replica, beats: &Beats, now: Now) -> ReplicaView {

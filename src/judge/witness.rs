@@ -7,54 +7,83 @@ use std::time::Duration;
 use crate::model::observation::{Look, MasterFacts};
 use crate::model::{Failure, Moment};
 
-/// The database side of the master's region, as seen from one region.
-#[derive(Debug, Default)]
+/// The database side of the master's region, as seen from one region. Any of its addresses proves it alive.
+#[derive(Debug)]
 pub struct DbSide {
     watching_since: Option<Moment>,
     last_proof: Option<Moment>,
     last_refusal: Option<Moment>,
     excused: Duration,
     not_before: Moment,
+    probes: Vec<Probe>,
+}
+
+/// Keyward's own looks at one address.
+#[derive(Clone, Debug, Default)]
+struct Probe {
+    /// Looks that failed as evidence, begun after the last sign of life of the whole side.
     evidence: u32,
     failure: Option<Failure>,
-    probe_proof: Option<Moment>,
-    probe_answers_since: Option<Moment>,
-    probe_failing_since: Option<Moment>,
+    proof: Option<Moment>,
+    answers_since: Option<Moment>,
+    failing_since: Option<Moment>,
 }
 
 impl DbSide {
-    /// Takes in one look at the master.
-    pub fn handle_probe(&mut self, look: &Look<MasterFacts>) {
-        self.watching_since.get_or_insert(look.began);
-        match &look.result {
-            Ok(_) => {
-                self.probe_failing_since = None;
-                self.probe_answers_since.get_or_insert(look.ended);
-                self.probe_proof = Some(look.ended);
-                self.failure = None;
-                self.handle_proof(look.ended);
-            }
-            Err(failure) => self.handle_failure(look, failure),
+    /// A side with so many addresses, at least one.
+    pub fn new(addresses: usize) -> Self {
+        Self {
+            watching_since: None,
+            last_proof: None,
+            last_refusal: None,
+            excused: Duration::ZERO,
+            not_before: Moment::default(),
+            probes: vec![Probe::default(); addresses.max(1)],
         }
     }
 
-    fn handle_failure(&mut self, look: &Look<MasterFacts>, failure: &Failure) {
+    /// Takes in one look at the master's address number `place`.
+    pub fn handle_probe(&mut self, place: usize, look: &Look<MasterFacts>) {
+        if place >= self.probes.len() {
+            return;
+        }
+        self.watching_since.get_or_insert(look.began);
+        match &look.result {
+            Ok(_) => {
+                let probe = &mut self.probes[place];
+                probe.failing_since = None;
+                probe.answers_since.get_or_insert(look.ended);
+                probe.proof = Some(look.ended);
+                probe.failure = None;
+                self.handle_proof(look.ended);
+            }
+            Err(failure) => self.handle_failure(place, look, failure),
+        }
+    }
+
+    fn handle_failure(&mut self, place: usize, look: &Look<MasterFacts>, failure: &Failure) {
         if look.began < self.not_before {
             return;
         }
-        self.probe_answers_since = None;
-        self.failure = Some(failure.clone());
+        let counts = self.life().is_none_or(|life| look.began >= life);
+        let probe = &mut self.probes[place];
+        probe.answers_since = None;
+        probe.failure = Some(failure.clone());
         if !failure.reason.is_evidence() {
+            probe.failing_since = None;
             // a server that refuses us lives: what spoke for an outage before it speaks no longer
-            self.evidence = 0;
-            self.excused = Duration::ZERO;
             self.last_refusal = Some(look.ended);
-            self.probe_failing_since = None;
+            self.forget_evidence();
             return;
         }
-        self.probe_failing_since.get_or_insert(look.ended);
-        if self.life().is_none_or(|life| look.began >= life) {
-            self.evidence += 1;
+        probe.failing_since.get_or_insert(look.ended);
+        probe.evidence += u32::from(counts);
+    }
+
+    fn forget_evidence(&mut self) {
+        self.excused = Duration::ZERO;
+        for probe in &mut self.probes {
+            probe.evidence = 0;
         }
     }
 
@@ -64,8 +93,7 @@ impl DbSide {
             self.last_proof = Some(at);
         }
         self.watching_since.get_or_insert(at);
-        self.evidence = 0;
-        self.excused = Duration::ZERO;
+        self.forget_evidence();
     }
 
     /// Takes in that nobody watched from `from` to `to`. A gap longer than `patience` is a new start; a shorter one
@@ -74,8 +102,7 @@ impl DbSide {
         self.not_before = to;
         if to.since(from) >= patience {
             self.watching_since = Some(to);
-            self.evidence = 0;
-            self.excused = Duration::ZERO;
+            self.forget_evidence();
         } else if self.watching_since.is_some() {
             self.excused += to.since(from);
         }
@@ -100,9 +127,10 @@ impl DbSide {
         self.silent_since().map(|start| start + patience)
     }
 
-    /// Whether nobody proved the master alive for `patience` and at least two looks failed as evidence.
+    /// Whether nobody proved the master alive for `patience` and at least two looks at each address failed as evidence.
     pub fn is_down(&self, now: Moment, patience: Duration) -> bool {
-        self.evidence >= 2 && self.deadline(patience).is_some_and(|deadline| now >= deadline)
+        let failed = self.probes.iter().all(|probe| probe.evidence >= 2);
+        failed && self.deadline(patience).is_some_and(|deadline| now >= deadline)
     }
 
     /// The last proof of life in this run.
@@ -110,30 +138,50 @@ impl DbSide {
         self.last_proof
     }
 
-    /// Whether the last look at the master succeeded; absent before the first.
+    /// Whether some address answered its last look; absent before the first look.
     pub fn probe_up(&self) -> Option<bool> {
-        let failed = self.failure.as_ref().map(|_| false);
-        self.probe_answers_since.map(|_| true).or(failed)
+        let failed = self.probes.iter().any(|probe| probe.failure.is_some()).then_some(false);
+        self.probe_answers_since().map(|_| true).or(failed)
     }
 
-    /// Since when every look at the master has ended as evidence of an outage.
+    /// Whether this address answered its last look; absent before the first look.
+    pub fn is_up(&self, place: usize) -> Option<bool> {
+        let probe = self.probes.get(place)?;
+        probe.answers_since.map(|_| true).or(probe.failure.as_ref().map(|_| false))
+    }
+
+    /// Since when every look at this address has ended as evidence of an outage.
+    pub fn gone_since(&self, place: usize) -> Option<Moment> {
+        self.probes.get(place)?.failing_since
+    }
+
+    /// Since when every look at every address has ended as evidence of an outage.
     pub fn probe_failing_since(&self) -> Option<Moment> {
-        self.probe_failing_since
+        self.probes.iter().map(|probe| probe.failing_since).collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
-    /// Since when every look at the master has succeeded.
+    /// Since when every look at some address has succeeded.
     pub fn probe_answers_since(&self) -> Option<Moment> {
-        self.probe_answers_since
+        self.probes.iter().filter_map(|probe| probe.answers_since).min()
     }
 
     /// When keyward's own probe last succeeded.
     pub fn probe_proof(&self) -> Option<Moment> {
-        self.probe_proof
+        self.probes.iter().filter_map(|probe| probe.proof).max()
     }
 
-    /// Why the last look at the master failed.
+    /// Why the last look at the master failed: a refusal before anything else, and nothing while some address answers.
     pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
+        if self.probe_answers_since().is_some() {
+            return None;
+        }
+        let failures = || self.probes.iter().filter_map(|probe| probe.failure.as_ref());
+        failures().find(|failure| !failure.reason.is_evidence()).or_else(|| failures().next())
+    }
+
+    /// Why the last look at this address failed.
+    pub fn failure_at(&self, place: usize) -> Option<&Failure> {
+        self.probes.get(place)?.failure.as_ref()
     }
 }
 
@@ -154,7 +202,7 @@ mod tests {
     }
 
     fn seen_alive_at(seconds: u64) -> DbSide {
-        let mut side = DbSide::default();
+        let mut side = DbSide::new(1);
         side.handle_proof(at(seconds));
         side
     }
@@ -163,9 +211,9 @@ mod tests {
     fn silence_without_failed_looks_is_no_outage() {
         let mut side = seen_alive_at(0);
         assert!(!side.is_down(at(1_000), PATIENCE), "nobody looked");
-        side.handle_probe(&failing(1, 2, Reason::TimedOut));
+        side.handle_probe(0, &failing(1, 2, Reason::TimedOut));
         assert!(!side.is_down(at(1_000), PATIENCE), "one failed look may be an accident");
-        side.handle_probe(&failing(2, 3, Reason::TimedOut));
+        side.handle_probe(0, &failing(2, 3, Reason::TimedOut));
         assert!(!side.is_down(at(9), PATIENCE), "not silent for long enough");
         assert!(side.is_down(at(10), PATIENCE));
     }
@@ -173,8 +221,8 @@ mod tests {
     #[test]
     fn a_look_that_began_before_the_last_proof_is_no_evidence() {
         let mut side = seen_alive_at(5);
-        side.handle_probe(&failing(4, 6, Reason::TimedOut));
-        side.handle_probe(&failing(6, 7, Reason::TimedOut));
+        side.handle_probe(0, &failing(4, 6, Reason::TimedOut));
+        side.handle_probe(0, &failing(6, 7, Reason::TimedOut));
         assert!(!side.is_down(at(100), PATIENCE));
     }
 
@@ -182,8 +230,8 @@ mod tests {
     fn a_look_that_was_under_way_while_nobody_watched_is_no_evidence() {
         let mut side = seen_alive_at(0);
         side.handle_gap(at(1), at(4), PATIENCE);
-        side.handle_probe(&failing(1, 4, Reason::TimedOut));
-        side.handle_probe(&failing(4, 5, Reason::Refused));
+        side.handle_probe(0, &failing(1, 4, Reason::TimedOut));
+        side.handle_probe(0, &failing(4, 5, Reason::Refused));
         assert!(!side.is_down(at(100), PATIENCE));
     }
 
@@ -200,10 +248,27 @@ mod tests {
     fn a_refusal_takes_the_evidence_back_and_is_no_proof() {
         let mut side = seen_alive_at(0);
         for second in 1..=20 {
-            side.handle_probe(&failing(second, second, Reason::Refused));
+            side.handle_probe(0, &failing(second, second, Reason::Refused));
         }
-        side.handle_probe(&failing(21, 21, Reason::Login));
+        side.handle_probe(0, &failing(21, 21, Reason::Login));
         assert!(!side.is_down(at(100), PATIENCE));
         assert_eq!(side.last_proof(), Some(at(0)));
+    }
+
+    #[test]
+    fn with_several_addresses_each_of_them_must_have_failed_and_any_that_answers_proves_life() {
+        let mut side = DbSide::new(2);
+        side.handle_proof(at(0));
+        for second in 1..=20 {
+            side.handle_probe(0, &failing(second, second, Reason::Refused));
+        }
+        assert!(!side.is_down(at(30), PATIENCE), "nobody looked at the other address");
+        side.handle_probe(1, &failing(21, 21, Reason::Refused));
+        side.handle_probe(1, &failing(22, 22, Reason::Refused));
+        assert!(side.is_down(at(30), PATIENCE));
+        let answer = Look { began: at(30), ended: at(31), connection: 1, result: Ok(MasterFacts::default()) };
+        side.handle_probe(1, &answer);
+        assert_eq!((side.is_down(at(100), PATIENCE), side.probe_up(), side.failure()), (false, Some(true), None));
+        assert_eq!((side.is_up(0), side.gone_since(0)), (Some(false), Some(at(1))));
     }
 }

@@ -30,6 +30,12 @@ pub fn missing(master: &str, applied: &str) -> Option<u64> {
     Some(master.iter().map(|(domain, last)| last.saturating_sub(applied.get(domain).copied().unwrap_or(0))).sum())
 }
 
+/// Whether `master` holds every transaction of `applied`; false when either cannot be read.
+pub fn covers(master: &str, applied: &str) -> bool {
+    let (Ok(master), Ok(applied)) = (parse(master), parse(applied)) else { return false };
+    applied.iter().all(|(domain, last)| master.get(domain).is_some_and(|has| has >= last))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +46,14 @@ mod tests {
         assert_eq!(missing("0-1-100,7-3-20", "0-1-100"), Some(20));
         assert_eq!(missing("0-1-100", "0-1-103,9-2-4"), Some(0));
         assert_eq!(missing("", ""), Some(0));
+    }
+
+    #[test]
+    fn a_server_covers_another_when_no_domain_of_it_is_behind_or_missing() {
+        assert!(covers("0-1-100,7-3-20", "0-2-100"));
+        assert!(!covers("0-1-99,7-3-20", "0-2-100"));
+        assert!(!covers("0-1-100", "0-2-100,7-3-1"));
+        assert!(!covers("nonsense", "") && covers("0-1-1", ""));
     }
 
     #[test]

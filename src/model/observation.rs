@@ -37,6 +37,8 @@ pub struct MasterFacts {
     pub version: String,
     /// `@@gtid_binlog_pos`.
     pub position: String,
+    /// `@@read_only`; of a master only where it has several servers, and this one is not the one that is written to.
+    pub read_only: bool,
     /// Every instance's beat row on the master, newest first.
     pub beats: Vec<BeatRow>,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::failure::Failure;
+use super::names::Address;
 
 /// One idempotent step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum UpkeepStep {
     StartThreads,
     /// Stop both replication threads.
     StopThreads,
+    /// Point the link at another address of the master, by GTID, and start both threads.
+    MoveLink(Address),
 }
 
 impl fmt::Display for UpkeepStep {
@@ -29,6 +32,7 @@ impl fmt::Display for UpkeepStep {
             UpkeepStep::SetFilter(filter) => write!(f, "set the replication filter to {filter}"),
             UpkeepStep::SetNetTimeout(seconds) => write!(f, "set slave_net_timeout to {seconds}"),
             UpkeepStep::StartThreads => f.write_str("start the replication threads"),
+            UpkeepStep::MoveLink(address) => write!(f, "move the link to {address}"),
             UpkeepStep::StopThreads => f.write_str("stop the replication threads"),
         }
     }

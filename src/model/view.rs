@@ -73,8 +73,23 @@ pub struct RegionView {
     pub hooks: Vec<HookView>,
     /// What the way back still waits for.
     pub way_back: Option<WayBackView>,
+    /// The master's addresses, in the order of the settings.
+    pub masters: Vec<MasterView>,
     /// The replicas, in the order of the settings.
     pub replicas: Vec<ReplicaView>,
+}
+
+/// One address of the master.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MasterView {
+    /// The address.
+    pub address: String,
+    /// Whether it answered keyward's last look; absent before the first.
+    pub up: Option<bool>,
+    /// Why it did not.
+    pub failure: Option<String>,
+    /// Whether beats are written here.
+    pub takes_beats: bool,
 }
 
 /// A pause by an operator.

@@ -25,8 +25,8 @@ const GHOSTS: usize = 64;
 pub struct ReplicaNames {
     /// This replica's own name.
     pub tag: NameTag,
-    /// The master's.
-    pub master: NameTag,
+    /// Those of the master's addresses.
+    pub masters: Vec<NameTag>,
     /// Those of all other replicas.
     pub others: Vec<(ReplicaName, NameTag)>,
     /// Whether this daemon wants to act here.
@@ -58,8 +58,10 @@ impl ReplicaQuestion {
             fill(include_str!("../../sql/mariadb/look-status.sql"), &[]),
             fill(include_str!("../../sql/mariadb/look-schemas.sql"), &[]),
             fill(include_str!("../../sql/mariadb/links.sql"), &[]),
-            lock_question(names.master.lock(), "master_name_held"),
         ];
+        for (place, master) in names.masters.iter().enumerate() {
+            statements.push(lock_question(master.lock(), &format!("master_name_{place}_held")));
+        }
         for (place, (_, other)) in names.others.iter().enumerate() {
             statements.push(lock_question(other.lock(), &format!("other_name_{place}_held")));
         }
@@ -80,11 +82,14 @@ impl ReplicaQuestion {
         }
     }
 
-    fn read(&self, tables: &[Table], master_held_by: u64) -> Result<(bool, ReplicaFacts), String> {
+    fn read(&self, tables: &[Table], held_before: &[u64]) -> Result<(bool, ReplicaFacts), String> {
         let mut facts = mariadb::replica(tables)?;
-        facts.is_the_master = held(tables, "master_name_held")?;
+        for place in 0..self.names.masters.len() {
+            facts.is_the_master |= held(tables, &format!("master_name_{place}_held"))?;
+        }
+        let held_all_through = |(master, before): (&NameTag, &u64)| *before != 0 && *before == master.held_by();
         facts.proven_not_master =
-            !facts.is_the_master && master_held_by != 0 && master_held_by == self.names.master.held_by();
+            !facts.is_the_master && self.names.masters.iter().zip(held_before).all(held_all_through);
         for (place, (name, _)) in self.names.others.iter().enumerate() {
             if facts.is_also.is_none() && held(tables, &format!("other_name_{place}_held"))? {
                 facts.is_also = Some(name.clone());
@@ -143,10 +148,10 @@ impl Question for ReplicaQuestion {
     }
 
     async fn ask(&mut self, conn: &mut Conn) -> Result<ReplicaFacts, Failure> {
-        let master_held_by = self.names.master.held_by();
+        let held_before: Vec<u64> = self.names.masters.iter().map(NameTag::held_by).collect();
         let statements = if self.names.acting.is_set() { &self.taking } else { &self.leaving };
         let tables = ask(conn, statements).await.map_err(|error| meaning(&error))?;
-        let read = self.read(&tables, master_held_by);
+        let read = self.read(&tables, &held_before);
         let (taken, mut facts) = read.map_err(|why| unexpected(&self.place, &why))?;
         self.names.tag.set_held_by(if taken { self.connection } else { 0 });
         if mariadb::beats_locked(&tables) {

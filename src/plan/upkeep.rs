@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::Now;
 use crate::model::observation::{LinkFacts, ReplicaFacts, ThreadState};
 use crate::model::upkeep::UpkeepStep;
+use crate::model::{Address, Now};
 
 /// What the replica should be like, and what is remembered of it.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Wanted<'a> {
     pub owes_start: bool,
     /// When both threads were last seen running.
     pub running_at: Option<Timestamp>,
+    /// The master's address that the link must lead to, when its own is gone for good.
+    pub successor: Option<Address>,
 }
 
 /// The steps that are missing, in the order in which they are safe.
@@ -45,6 +47,10 @@ pub fn steps(facts: &ReplicaFacts, wanted: &Wanted<'_>, now: Now) -> Vec<UpkeepS
     if facts.net_timeout_seconds != wanted.net_timeout_seconds {
         steps.push(UpkeepStep::SetNetTimeout(wanted.net_timeout_seconds));
     }
+    if let Some(address) = &wanted.successor {
+        steps.push(UpkeepStep::MoveLink(address.clone()));
+        return steps;
+    }
     let was_running = link.io != ThreadState::Stopped && link.sql != ThreadState::Stopped;
     if (unfiltered && was_running) || may_start(facts, link, wanted, now) {
         steps.push(UpkeepStep::StartThreads);
@@ -54,9 +60,8 @@ pub fn steps(facts: &ReplicaFacts, wanted: &Wanted<'_>, now: Now) -> Vec<UpkeepS
 
 /// Whether the steps stop the threads on the way, so that their start is owed until it has been done.
 pub fn stops_threads(steps: &[UpkeepStep]) -> bool {
-    steps
-        .iter()
-        .any(|step| matches!(step, UpkeepStep::HoldSqlThread | UpkeepStep::SetFilter(_) | UpkeepStep::StopThreads))
+    use UpkeepStep::{HoldSqlThread, MoveLink, SetFilter, StopThreads};
+    steps.iter().any(|step| matches!(step, HoldSqlThread | SetFilter(_) | StopThreads | MoveLink(_)))
 }
 
 /// Whether a fault is what the steps answer, so that pauses between tries must grow.
@@ -97,7 +102,14 @@ mod tests {
 
     fn wanted() -> Wanted<'static> {
         let running_at = Some(Timestamp::from_second(9_990).unwrap());
-        Wanted { filter: FILTER, net_timeout_seconds: 4, link_is_held: false, owes_start: false, running_at }
+        Wanted {
+            filter: FILTER,
+            net_timeout_seconds: 4,
+            link_is_held: false,
+            owes_start: false,
+            running_at,
+            successor: None,
+        }
     }
 
     fn healthy() -> ReplicaFacts {
@@ -176,6 +188,17 @@ mod tests {
             link.sql_errno = 1205;
         });
         assert_eq!(steps, [UpkeepStep::StartThreads]);
+    }
+
+    #[test]
+    fn a_link_whose_address_is_gone_moves_and_that_starts_it() {
+        let address: Address = "10.0.0.9:3306".parse().unwrap();
+        let wanted = Wanted { successor: Some(address.clone()), ..wanted() };
+        let mut facts = healthy();
+        facts.read_only = false;
+        let steps = steps(&facts, &wanted, now());
+        assert_eq!(steps, [UpkeepStep::SetReadOnly, UpkeepStep::MoveLink(address)]);
+        assert!(stops_threads(&steps));
     }
 
     #[test]

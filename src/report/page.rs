@@ -113,6 +113,16 @@ fn master(page: &mut String, view: &RegionView) {
         let _ = write!(text, "; last look: {}", escaped(failure));
     }
     entry(page, "master", &text);
+    for address in view.masters.iter().filter(|_| view.masters.len() > 1) {
+        let mut text = format!("{} {}", escaped(&address.address), state(address.up, "answers", "does not answer"));
+        if address.takes_beats {
+            text.push_str("; beats go here");
+        }
+        if let Some(failure) = &address.failure {
+            let _ = write!(text, "; last look: {}", escaped(failure));
+        }
+        entry(page, "address", &text);
+    }
 }
 
 fn verdicts(page: &mut String, view: &RegionView) {

@@ -35,6 +35,10 @@ pub struct Wishes {
     pub unreachable_after: &'static str,
     pub failback_after: &'static str,
     pub master: Option<String>,
+    /// Further addresses of the master.
+    pub more_masters: Vec<String>,
+    /// Further replicas of the region: names and addresses.
+    pub more_replicas: Vec<(&'static str, String)>,
     pub replica: Option<String>,
     pub state_dir: Option<String>,
     pub tls: String,
@@ -49,6 +53,8 @@ impl Default for Wishes {
             unreachable_after: "2s",
             failback_after: "1s",
             master: None,
+            more_masters: Vec::new(),
+            more_replicas: Vec::new(),
             replica: None,
             state_dir: None,
             tls: "mode = \"disabled\"".to_owned(),
@@ -68,6 +74,13 @@ impl Wishes {
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
         let Self { poll_interval, auto_setup, .. } = self;
+        let masters: Vec<String> =
+            [master.to_owned()].iter().chain(&self.more_masters).map(|at| format!("{at:?}")).collect();
+        let masters = masters.join(", ");
+        let more = |(name, address): &(&str, String)| {
+            format!("[[regions.replicas]]\nname = \"{name}\"\naddress = \"{address}\"\n")
+        };
+        let more_replicas: String = self.more_replicas.iter().map(more).collect();
         let (tls, unreachable_after, failback_after) = (&self.tls, self.unreachable_after, self.failback_after);
         let mut text = format!(
             r#"state_dir = "{state_dir}"
@@ -91,13 +104,13 @@ auto_setup = {auto_setup}
 [replication.tls]
 mode = "disabled"
 [master]
-addresses = ["{master}"]
+addresses = [{masters}]
 [[regions]]
 name = "RegionTwo"
 [[regions.replicas]]
 name = "r2-db1"
 address = "{replica}"
-[regions.failover]
+{more_replicas}[regions.failover]
 unreachable_after = "{unreachable_after}"
 failback_after = "{failback_after}"
 failback_max_lag = "3s"

@@ -21,7 +21,7 @@ async fn a_replica_that_is_the_master_is_recognised_and_another_one_is_proven_no
     drop(unproven);
 
     let names = names();
-    let mut at_master = look_at_master(one.target(), &names.master);
+    let mut at_master = look_at_master(one.target(), &names.masters[0]);
     at_master.good().await;
     let facts = look_at_replica(one.target(), &names).good().await;
     assert!(facts.is_the_master && !facts.proven_not_master);
@@ -31,7 +31,7 @@ async fn a_replica_that_is_the_master_is_recognised_and_another_one_is_proven_no
     // a path that went silent without a word leaves the name behind, and that changes nothing
     let other = crate::names();
     let proxy = Proxy::start(one.port(), Duration::ZERO).await;
-    let mut through = look_at_master(target(proxy.port), &other.master);
+    let mut through = look_at_master(target(proxy.port), &other.masters[0]);
     through.good().await;
     proxy.silence();
     let back = through.until(|look| look.connection > 1 && look.result.is_ok()).await;
@@ -47,7 +47,7 @@ async fn two_replicas_that_are_one_server_are_recognised() {
         ["a", "b", "c"].map(|name| (ReplicaName(name.into()), NameTag::new("test", name))).into();
     let names_of = |own: usize| ReplicaNames {
         tag: tags[own].1.clone(),
-        master: NameTag::new("test", "master"),
+        masters: vec![NameTag::new("test", "master")],
         others: tags.iter().enumerate().filter(|(place, _)| *place != own).map(|(_, tag)| tag.clone()).collect(),
         acting: ActingWish::default(),
     };

@@ -23,7 +23,7 @@ async fn a_healthy_pair_is_described_in_full() {
     replica.replicate_from(&master);
     replica.sql("SET GLOBAL read_only = 1; CREATE DATABASE nova");
     let names = names();
-    let mut at_master = look_at_master(master.target(), &names.master);
+    let mut at_master = look_at_master(master.target(), &names.masters[0]);
     let seen = at_master.good().await;
     assert_eq!(seen.identity.server_id.to_string(), master.sql("SELECT @@server_id"));
     assert!(!seen.identity.uid.is_empty() && seen.version.starts_with("10.11"), "{seen:?}");
@@ -92,7 +92,7 @@ async fn settings_of_an_option_file_are_durable_and_other_links_are_told() {
 #[tokio::test]
 async fn a_killed_server_is_evidence_at_once_and_comes_back_on_a_new_connection() {
     let mut server = Server::start(&[]);
-    let mut looks = look_at_master(server.target(), &names().master);
+    let mut looks = look_at_master(server.target(), &names().masters[0]);
     looks.good().await;
     server.kill9();
     let broken = looks.until(|look| look.result.is_err()).await;
@@ -114,7 +114,7 @@ async fn a_killed_server_is_evidence_at_once_and_comes_back_on_a_new_connection(
 #[tokio::test]
 async fn a_frozen_server_times_out_look_after_look() {
     let server = Server::start(&[]);
-    let mut looks = look_at_master(server.target(), &names().master);
+    let mut looks = look_at_master(server.target(), &names().masters[0]);
     looks.good().await;
     server.freeze().unwrap();
     let mut last = looks.until(|look| look.result.is_err()).await;
@@ -187,7 +187,7 @@ async fn the_master_needs_no_privilege_of_a_replica() {
     let server = Server::start(&[]);
     server.sql("REVOKE ALL PRIVILEGES, GRANT OPTION FROM keyward@'%'");
     server.sql(BEAT_TABLE);
-    let seen = look_at_master(server.target(), &names().master).good().await;
+    let seen = look_at_master(server.target(), &names().masters[0]).good().await;
     assert!(seen.beats.is_empty());
 }
 
@@ -209,7 +209,8 @@ async fn a_long_path_is_looked_along_steadily() {
     let proxy = Proxy::start(server.port(), Duration::from_millis(250)).await;
     let target = crate::server::target(proxy.port);
     let rhythm = Rhythm { poll_interval: Duration::from_millis(300), probe_timeout: Duration::from_secs(1) };
-    let mut looks = Looking::start(target.clone(), rhythm, MasterQuestion::new(target.place, names().master));
+    let mut looks =
+        Looking::start(target.clone(), rhythm, MasterQuestion::new(target.place, names().masters[0].clone()));
     looks.until(|look| look.result.is_ok()).await;
     for _ in 0..10 {
         let look = looks.next().await;

@@ -96,7 +96,7 @@ pub fn look_at_replica(target: Target, names: &ReplicaNames) -> Looking<ReplicaF
 pub fn names() -> ReplicaNames {
     ReplicaNames {
         tag: NameTag::new("test", "RegionTwo/r2"),
-        master: NameTag::new("test", "master"),
+        masters: vec![NameTag::new("test", "master")],
         others: Vec::new(),
         acting: ActingWish::default(),
     }

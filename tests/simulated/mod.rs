@@ -390,11 +390,12 @@ impl World {
             identity: ServerIdentity { uid: "uid-1".into(), server_id: 1 },
             version: "10.11.19-MariaDB".into(),
             position: "0-1-1".into(),
+            read_only: false,
             beats: self.master_beats.values().cloned().collect(),
         });
         // the judge hears of a look when it has ended; here that is the same tick, told with an earlier beginning
         let look = Look { began: now.mono.back(took), ended: now.mono, connection: 1, result };
-        self.judge.handle_master(now, &look);
+        self.judge.handle_master(now, 0, &look);
     }
 
     fn beat(&mut self) {
@@ -405,28 +406,29 @@ impl World {
         }
         if !self.beat_open {
             let number = self.master_beats.get(INSTANCE).map(|row| row.number);
-            self.judge.handle_beat(now, &BeatOutcome::Read { number });
+            self.judge.handle_beat(now, 0, &BeatOutcome::Read { number });
             self.beat_open = true;
             self.allowed = false;
             return;
         }
-        match self.judge.take_beat_order() {
-            Some(BeatOrder::Write { next }) => (self.allowed, self.next_beat) = (true, self.next_beat.max(next - 1)),
-            Some(BeatOrder::Hold) => self.allowed = false,
-            None => {}
+        for (_, order) in self.judge.take_beat_orders() {
+            match order {
+                BeatOrder::Write { next } => (self.allowed, self.next_beat) = (true, self.next_beat.max(next - 1)),
+                BeatOrder::Hold => self.allowed = false,
+            }
         }
         if !self.allowed {
             return;
         }
         if !self.beats_taken {
-            self.judge.handle_beat(now, &BeatOutcome::Refused(failure(Reason::Unexpected)));
+            self.judge.handle_beat(now, 0, &BeatOutcome::Refused(failure(Reason::Unexpected)));
             return;
         }
         self.next_beat += 1;
         let row = BeatRow { instance: INSTANCE.into(), number: self.next_beat, written_at: now.wall };
         self.master_beats.insert(INSTANCE.into(), row);
         let outcome = BeatOutcome::Acknowledged { number: self.next_beat, sent: now.mono, written_at: now.wall };
-        self.judge.handle_beat(now, &outcome);
+        self.judge.handle_beat(now, 0, &outcome);
     }
 
     fn look_at_replica(&mut self) {
@@ -494,7 +496,7 @@ fn rules(settings: &str) -> Rules {
     let mut rules = Rules {
         region: region(),
         master_region: RegionName("RegionOne".into()),
-        master_address: "10.0.0.1:3306".parse().unwrap(),
+        master_addresses: vec!["10.0.0.1:3306".parse().unwrap()],
         schemas: vec!["keystone".into(), "keyward".into()],
         filter: "keystone.%,keyward.%".into(),
         replicas: vec![(replica(), "10.0.0.2:3306".parse().unwrap())],

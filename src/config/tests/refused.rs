@@ -127,11 +127,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "[\"10.0.0.1\"]",
         "master.addresses[0]: \"10.0.0.1\" is not HOST:PORT, for example 10.13.32.19:3306",
     ),
-    (
-        "[\"10.0.0.1:3306\"]",
-        "[\"a:1\", \"b:2\"]",
-        "master.addresses: several addresses are not in this release yet; name one",
-    ),
+    ("[\"10.0.0.1:3306\"]", "[\"a:1\", \"a:1\"]", "master.addresses[1]: \"a:1\" is already `master.addresses[0]`"),
     (
         "[master]",
         "[master]\nidentity_url = \"http://x/v3\"",

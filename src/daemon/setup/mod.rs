@@ -5,6 +5,8 @@
 mod execute;
 mod pair;
 
+use std::collections::VecDeque;
+
 use super::memory;
 use crate::act::stamp;
 use crate::config::Settings;
@@ -12,7 +14,7 @@ use crate::copy::Copied;
 use crate::dialect::text::fill;
 use crate::dialect::version::{Server, detect};
 use crate::model::preflight::PairFacts;
-use crate::model::{Reason, RegionName, ReplicaName};
+use crate::model::{Address, Reason, RegionName, ReplicaName};
 use crate::observe::hand::{self, Hand, NoHand};
 use crate::observe::preflight;
 use crate::plan::steps::{Plan, Step};
@@ -74,6 +76,10 @@ pub enum End {
 
 enum Stop {
     Refused(Vec<String>),
+    /// There is no way to the master at this address; another one may do.
+    NoMaster(Vec<String>),
+    /// The replica's link leads to this other address of the master.
+    LinkedTo(Address),
     Failed(String),
 }
 
@@ -92,15 +98,39 @@ pub async fn set_up_replica(
     how: &How,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> End {
-    let outcome = match Pair::new(settings, region, replica, how) {
-        Ok(pair) => attempt(&pair, how, tell).await,
-        Err(sentence) => Err(Stop::Refused(vec![sentence])),
-    };
-    match outcome {
+    match on_some_address(settings, (region, replica), how, tell).await {
         Ok(end) => end,
-        Err(Stop::Refused(why)) => End::Refused(why),
+        Err(Stop::Refused(why) | Stop::NoMaster(why)) => End::Refused(why),
+        Err(Stop::LinkedTo(address)) => End::Refused(vec![format!(
+            "the replica's link leads to the master's address {address}, where there is no way to the master now: \
+             start the daemon, which moves the link when that address stays gone"
+        )]),
         Err(Stop::Failed(why)) => End::Failed(why),
     }
+}
+
+/// Tries the master's addresses in their order, but the one first that the replica's link leads to already.
+async fn on_some_address(
+    settings: &Settings,
+    which: (&RegionName, &ReplicaName),
+    how: &How,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> Result<End, Stop> {
+    let mut left: VecDeque<&Address> = settings.master.addresses.iter().collect();
+    let mut why = Vec::new();
+    while let Some(address) = left.pop_front() {
+        let pair = Pair::new(settings, which, how, address).map_err(|sentence| Stop::Refused(vec![sentence]))?;
+        match attempt(&pair, how, tell).await {
+            Err(Stop::NoMaster(unreached)) => why.extend(unreached),
+            Err(Stop::LinkedTo(other)) if left.contains(&&other) => {
+                left.retain(|address| **address != other);
+                left.extend(settings.master.addresses.iter().filter(|address| **address == other));
+                left.rotate_right(1);
+            }
+            end => return end,
+        }
+    }
+    Err(Stop::NoMaster(why))
 }
 
 /// What an administrator runs by hand, for the master and for the replica; nobody is connected to.
@@ -112,7 +142,8 @@ pub fn sql_by_hand(
     region: &RegionName,
     replica: &ReplicaName,
 ) -> Result<(Vec<String>, Vec<String>), String> {
-    let pair = Pair::new(settings, region, replica, &How::default())?;
+    let address = settings.master.addresses.first().ok_or("the settings have no address of the master")?;
+    let pair = Pair::new(settings, (region, replica), &How::default(), address)?;
     Ok((by_hand::for_master(&pair.wanted), by_hand::for_replica(&pair.wanted)))
 }
 
@@ -123,9 +154,11 @@ struct Hands {
 }
 
 async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Result<End, Stop> {
+    let unreached = |error: NoHand| Stop::NoMaster(vec![refusal(&error, "--master-admin")]);
+    let unreachable = |error: NoHand| Stop::Refused(vec![refusal(&error, "--replica-admin")]);
     let mut hands = Hands {
-        master: hand::open(&pair.master).await.map_err(|error| refused(&error, "--master-admin"))?,
-        replica: hand::open(&pair.replica).await.map_err(|error| refused(&error, "--replica-admin"))?,
+        master: hand::open(&pair.master).await.map_err(unreached)?,
+        replica: hand::open(&pair.replica).await.map_err(unreachable)?,
     };
     let mut plan = look_and_plan(pair, &mut hands).await?;
     if plan.steps.is_empty() {
@@ -191,6 +224,12 @@ async fn close(hands: Hands) {
 
 async fn look_and_plan(pair: &Pair, hands: &mut Hands) -> Result<Plan, Stop> {
     let facts = look(pair, hands).await?;
+    if let Some(link) = &facts.copy.link {
+        let leads_to = |other: &&Address| other.host == link.facts.host && other.port == link.facts.port;
+        if let Some(other) = pair.other_masters.iter().find(leads_to) {
+            return Err(Stop::LinkedTo(other.clone()));
+        }
+    }
     setup::plan(&facts, &pair.wanted).map_err(Stop::Refused)
 }
 
@@ -252,7 +291,7 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
 }
 
 /// Why there is no connection, and what to do.
-fn refused(error: &NoHand, option: &str) -> Stop {
+fn refusal(error: &NoHand, option: &str) -> String {
     let hint = match error {
         NoHand::NotLetIn(_) => {
             format!(": correct account.password, give {option}, or run what --print-sql prints")
@@ -265,5 +304,5 @@ fn refused(error: &NoHand, option: &str) -> Stop {
         },
         NoHand::TwoServers(_) => String::new(),
     };
-    Stop::Refused(vec![format!("{error}{hint}")])
+    format!("{error}{hint}")
 }

@@ -20,6 +20,8 @@ pub struct Pair {
     pub name: ReplicaName,
     pub state_dir: PathBuf,
     pub master: Access,
+    /// The master's other addresses.
+    pub other_masters: Vec<Address>,
     pub replica: Access,
     /// Every other replica of the settings, to tell that two names are not one server.
     pub others: Vec<Access>,
@@ -29,9 +31,16 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// The master at `address` and a replica.
+    ///
     /// # Errors
-    /// No such replica, or no master, in the settings.
-    pub fn new(settings: &Settings, region: &RegionName, name: &ReplicaName, how: &How) -> Result<Self, String> {
+    /// No such replica in the settings.
+    pub fn new(
+        settings: &Settings,
+        (region, name): (&RegionName, &ReplicaName),
+        how: &How,
+        address: &Address,
+    ) -> Result<Self, String> {
         let replica = settings
             .regions
             .iter()
@@ -39,7 +48,6 @@ impl Pair {
             .flat_map(|candidate| &candidate.replicas)
             .find(|candidate| candidate.name == *name)
             .ok_or_else(|| format!("the settings have no replica {region}/{name}"))?;
-        let address = settings.master.addresses.first().ok_or("the settings have no address of the master")?;
         let target = |address: &Address, tls: &Tls| Target {
             place: Place::Tcp(address.clone()),
             account: settings.account.clone(),
@@ -58,6 +66,7 @@ impl Pair {
             name: name.clone(),
             state_dir: settings.state_dir.clone(),
             master: access(format!("master {address}"), address, &settings.tls, &how.master_admin),
+            other_masters: settings.master.addresses.iter().filter(|other| *other != address).cloned().collect(),
             replica: access(called(region, replica), &replica.address, &replica.tls, &how.replica_admin),
             others: others
                 .filter(|(other, one)| (*other, &one.name) != (region, name))
