@@ -13,7 +13,7 @@ use clap::CommandFactory;
 use jiff::Timestamp;
 use keyward::cli::args::Cli;
 use keyward::model::hook::{HookEvent, HookRun, HookSpec};
-use keyward::model::view::{EpisodeView, RegionView, ReplicaView, Snapshot};
+use keyward::model::view::{EpisodeView, HookView, RegionView, ReplicaView, Snapshot};
 use keyward::model::{Event, EventKind, Gate, Phase, Reason, RegionName, Severity, Verdict};
 use keyward::report::Metrics;
 use regex::Regex;
@@ -160,6 +160,12 @@ fn snapshot() -> Snapshot {
             manual: false,
             reason: "why".into(),
         }),
+        hooks: vec![HookView {
+            name: "services".into(),
+            attempt: 1,
+            next_try: Some(Timestamp::UNIX_EPOCH),
+            ..HookView::default()
+        }],
         replicas: vec![replica],
         ..RegionView::default()
     };

@@ -115,19 +115,19 @@ impl Episode {
         }
     }
 
-    /// Takes in the end of a run; whether it belonged to this turn.
+    /// Takes in the end of a run; of one that belonged to an earlier turn only that it has ended.
     pub fn handle_outcome(
         &mut self,
         outcome: &HookOutcome,
         retries: &mut Retries,
         now: Now,
         random: &mut fastrand::Rng,
-    ) -> bool {
+    ) {
         let turn = self.turn;
-        let Some(hook) = self.hooks.get_mut(&outcome.hook) else { return false };
+        let Some(hook) = self.hooks.get_mut(&outcome.hook) else { return };
         hook.running = None;
         if outcome.turn != turn {
-            return false;
+            return;
         }
         match &outcome.end {
             HookEnd::Ok => {
@@ -141,7 +141,6 @@ impl Episode {
             let pause = retry::pause(hook.attempt, FIRST_PAUSE, LONGEST_PAUSE, random);
             retries.due.insert(outcome.hook.clone(), now.mono + pause);
         }
-        true
     }
 
     /// After a restart of the daemon: runs whose end nobody saw count as failed, and are due at once.

@@ -11,6 +11,7 @@ use super::rules::Rules;
 use super::witness::DbSide;
 use crate::model::hook::{HookOutcome, HookRun};
 use crate::model::observation::{Look, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::time::friendly;
 use crate::model::{Event, EventKind, Moment, Now, Phase, RegionName, ReplicaName, Verdict};
 
 /// A hook to start, with the region that waits for its outcome.
@@ -166,9 +167,18 @@ impl Region {
     }
 
     pub(super) fn handle_hook(&mut self, now: Now, outcome: &HookOutcome) {
+        if let Some(episode) = &mut self.memory.episode {
+            episode.handle_outcome(outcome, &mut self.retries, now, &mut self.random);
+        }
         let seconds = outcome.took.as_secs_f64();
-        let sentence =
-            format!("hook {} (attempt {}) {} after {seconds:.1} s", outcome.hook, outcome.attempt, outcome.end.words());
+        let next = self.retries.due(&outcome.hook).map(|at| format!("; next try in {}", friendly(at.since(now.mono))));
+        let sentence = format!(
+            "hook {} (attempt {}) {} after {seconds:.1} s{}",
+            outcome.hook,
+            outcome.attempt,
+            outcome.end.words(),
+            next.unwrap_or_default()
+        );
         let kind = EventKind::Hook {
             hook: outcome.hook.clone(),
             event: outcome.event.code().to_owned(),
@@ -176,9 +186,6 @@ impl Region {
             seconds,
         };
         self.tell(now, kind, sentence);
-        if let Some(episode) = &mut self.memory.episode {
-            episode.handle_outcome(outcome, &mut self.retries, now, &mut self.random);
-        }
     }
 
     pub(super) fn handle_saved(&mut self, result: Result<(), String>) {

@@ -83,6 +83,22 @@ fn judged(out: &mut Families, region: &RegionView, looked: bool) {
         &[("region", name)],
         started,
     );
+    for hook in &region.hooks {
+        let labels = [("region", name), ("hook", hook.name.as_str())];
+        out.gauge(
+            "keyward_hook_attempts",
+            "How often the hook was tried in this turn; 0 outside an episode.",
+            &labels,
+            Some(f64::from(hook.attempt)),
+        );
+        let next = hook.next_try.map(|at| at.as_millisecond() as f64 / 1_000.0);
+        out.gauge(
+            "keyward_hook_next_try_timestamp_seconds",
+            "When a hook that failed is due again; absent while it is not.",
+            &labels,
+            next,
+        );
+    }
     if !looked {
         return;
     }
