@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::Pin;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
@@ -45,7 +46,17 @@ pub struct Output {
 /// Required hooks of one region share a slot, so they run one after another; an optional hook has one of its own.
 /// The run is watched to its end even if this future is dropped; if the daemon ends, the next one's run settles it.
 pub async fn run(run: HookRun, place: &RunPlace) -> (HookOutcome, Output) {
-    let watched = tokio::spawn(watched_run(run.clone(), place.clone()));
+    run_until(run, place, std::future::pending()).await
+}
+
+/// The same for a run that gives way: when `stop` comes it is ended as at its time limit, or not begun at all, and
+/// what `stop` says is why it failed.
+pub async fn run_until(
+    run: HookRun,
+    place: &RunPlace,
+    stop: impl Future<Output = String> + Send + 'static,
+) -> (HookOutcome, Output) {
+    let watched = tokio::spawn(watched_run(run.clone(), place.clone(), Box::pin(stop)));
     let (end, took, output) = watched.await.unwrap_or_else(|_| {
         (failed("the run was not watched to its end, because keyward is ending"), Duration::ZERO, Output::default())
     });
@@ -58,11 +69,22 @@ fn failed(why: impl Into<String>) -> HookEnd {
     HookEnd::Failed(why.into())
 }
 
-async fn watched_run(run: HookRun, place: RunPlace) -> (HookEnd, Duration, Output) {
+/// What ends a run before its time, and says why.
+type Stop = Pin<Box<dyn Future<Output = String> + Send>>;
+
+async fn watched_run(run: HookRun, place: RunPlace, mut stop: Stop) -> (HookEnd, Duration, Output) {
     let mut output = Output::default();
     let slot = Slot::of(&place, &run.spec);
-    let _mine = slot.enter().await;
-    match settle_slot(&slot, place.clock).await {
+    let entering = async {
+        let mine = slot.enter().await;
+        (mine, settle_slot(&slot, place.clock).await)
+    };
+    let (_mine, settled) = tokio::select! {
+        biased;
+        why = &mut stop => return (failed(why), Duration::ZERO, output),
+        entered = entering => entered,
+    };
+    match settled {
         Ok(None) => {}
         Ok(Some(leftover)) if matches!(leftover.end, LeftoverEnd::Stuck(_)) => {
             let why = format!("cannot be started: {leftover}");
@@ -84,7 +106,7 @@ async fn watched_run(run: HookRun, place: RunPlace) -> (HookEnd, Duration, Outpu
     };
     let taken = started.taken.take();
     let (end, gone, took) = match Watch::new(started, &run, children) {
-        Ok(watch) => watch.finish(run.spec.timeout, begun, &mut output).await,
+        Ok(watch) => watch.finish(run.spec.timeout, stop, begun, &mut output).await,
         Err(error) => (failed(format!("cannot be watched: {error}")), false, begun.elapsed()),
     };
     // what is not gone keeps its lock and record, so that the next run cannot begin beside it
@@ -162,9 +184,19 @@ impl Watch {
     }
 
     /// How it ended, whether all of it is gone, and how long its first process ran.
-    async fn finish(mut self, limit: Duration, begun: Instant, output: &mut Output) -> (HookEnd, bool, Duration) {
-        let in_time = timeout(limit, self.exited()).await.is_ok();
-        if !in_time {
+    async fn finish(
+        mut self,
+        limit: Duration,
+        stop: Stop,
+        begun: Instant,
+        output: &mut Output,
+    ) -> (HookEnd, bool, Duration) {
+        let cut = tokio::select! {
+            biased;
+            exited = timeout(limit, self.exited()) => exited.err().map(|_| HookEnd::TimedOut),
+            why = stop => Some(failed(why)),
+        };
+        if cut.is_some() {
             let _ = kill_process_group(self.group, Signal::TERM);
             let _ = timeout(GRACE, async {
                 self.exited().await;
@@ -180,9 +212,9 @@ impl Watch {
         let _ = timeout(DRAIN_LIMIT, drain(&mut self.output, &mut self.tail)).await;
         self.feeding.abort();
         (output.text, output.dropped_bytes) = std::mem::take(&mut self.tail).into_text();
-        let end = match (in_time, ended) {
-            (true, true) => self.child.wait().map_or_else(|error| failed(format!("status lost: {error}")), meaning),
-            _ => HookEnd::TimedOut,
+        let end = match (cut, ended) {
+            (None, true) => self.child.wait().map_or_else(|error| failed(format!("status lost: {error}")), meaning),
+            (cut, _) => cut.unwrap_or(HookEnd::TimedOut),
         };
         if ended {
             let _ = self.child.try_wait();

@@ -1,13 +1,14 @@
 //! Begins the runs that the judge ordered, and an operator's test of the hooks.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock;
 use super::inputs::Input;
-use crate::act::exec::{Output, run};
+use crate::act::exec::{Output, run, run_until};
 use crate::act::leftover::settle;
 use crate::act::lock::RunPlace;
 use crate::config::Settings;
@@ -21,12 +22,14 @@ use crate::report::{Events, Metrics};
 pub struct Runner {
     folder: PathBuf,
     sink: mpsc::Sender<Input>,
+    /// What each region's hooks were last needed for: a test that is under way then gives way.
+    needed: BTreeMap<RegionName, watch::Sender<Option<HookEvent>>>,
 }
 
 impl Runner {
     /// A runner that keeps its records in `settings.state_dir`.
     pub fn new(settings: &Settings, sink: mpsc::Sender<Input>) -> Self {
-        Self { folder: settings.state_dir.join("hooks"), sink }
+        Self { folder: settings.state_dir.join("hooks"), sink, needed: BTreeMap::new() }
     }
 
     /// Ends what an earlier daemon left running, each run at its time limit, beside everything else.
@@ -42,9 +45,10 @@ impl Runner {
         }
     }
 
-    /// Begins the runs; each end comes back as an input.
-    pub fn begin(&self, starts: Vec<Start>) {
+    /// Begins the runs; each end comes back as an input. A test of the region's hooks is ended first.
+    pub fn begin(&mut self, starts: Vec<Start>) {
         for Start { region, run: order } in starts {
+            self.needed.entry(region.clone()).or_default().send_replace(Some(order.event));
             let (place, sink) = (self.place(&region), self.sink.clone());
             tokio::spawn(async move {
                 let (outcome, output) = run(order, &place).await;
@@ -55,8 +59,9 @@ impl Runner {
         }
     }
 
-    /// Runs every hook of a region once with the event `test` and answers with what came of it.
-    pub fn test(&self, region: &Region, told: (Arc<Metrics>, Arc<Events>), reply: oneshot::Sender<Reply>) {
+    /// Runs every hook of a region once with the event `test` and answers with what came of it. As soon as one of them
+    /// is needed, the one that runs is ended and the others are left out.
+    pub fn test(&mut self, region: &Region, told: (Arc<Metrics>, Arc<Events>), reply: oneshot::Sender<Reply>) {
         let rules = region.rules();
         let order = |spec: &crate::model::hook::HookSpec| HookRun {
             spec: spec.clone(),
@@ -74,21 +79,38 @@ impl Runner {
         };
         let orders: Vec<HookRun> = rules.hooks.iter().map(order).collect();
         let (place, name) = (self.place(&rules.region), rules.region.clone());
+        let needed = self.needed.entry(name.clone()).or_default().subscribe();
         tokio::spawn(async move {
             let mut tested = Vec::new();
             for order in orders {
-                let (outcome, output) = run(order, &place).await;
+                let (outcome, output) = run_until(order, &place, need(needed.clone())).await;
                 log(&name, &outcome, &output);
                 crate::report::tell(test_event(&name, &outcome), &told.0, &told.1);
                 tested.push((outcome, output));
             }
+            let given_up = match needed.has_changed() {
+                Ok(true) => Some(need(needed).await),
+                _ => None,
+            };
             // an operator who did not wait needs no answer
-            let _ = reply.send(answer(&name, tested));
+            let _ = reply.send(answer(&name, tested, given_up));
         });
     }
 
     fn place(&self, region: &RegionName) -> RunPlace {
         RunPlace { folder: self.folder.clone(), region: region.clone(), clock: clock::moment }
+    }
+}
+
+/// Waits until the hooks are needed, and says what for.
+async fn need(mut needed: watch::Receiver<Option<HookEvent>>) -> String {
+    match needed.changed().await {
+        Ok(()) => {
+            let what = needed.borrow().map_or("next run", HookEvent::code);
+            format!("given up, because the {what} needs the hooks now")
+        }
+        // the daemon ends, and its runs with it
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -108,7 +130,7 @@ fn test_event(region: &RegionName, outcome: &HookOutcome) -> crate::model::Event
     }
 }
 
-fn answer(region: &RegionName, tested: Vec<(HookOutcome, Output)>) -> Reply {
+fn answer(region: &RegionName, tested: Vec<(HookOutcome, Output)>, given_up: Option<String>) -> Reply {
     let failed = tested.iter().filter(|(outcome, _)| outcome.end != HookEnd::Ok).count();
     let tell = |(outcome, output): (HookOutcome, Output)| HookTested {
         outcome: outcome.end.code().to_owned(),
@@ -121,9 +143,10 @@ fn answer(region: &RegionName, tested: Vec<(HookOutcome, Output)>) -> Reply {
         output: output.text,
     };
     let data = serde_json::to_value(tested.into_iter().map(tell).collect::<Vec<_>>()).ok();
-    let message = match failed {
-        0 => format!("every hook of {region} succeeded with the event `test`"),
-        failed => {
+    let message = match (failed, given_up) {
+        (0, _) => format!("every hook of {region} succeeded with the event `test`"),
+        (_, Some(why)) => format!("the test of {region}'s hooks was {why}"),
+        (failed, None) => {
             format!("{failed} hook(s) of {region} failed with the event `test`; mend them before they are needed")
         }
     };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keyward::model::Phase;
 
+use super::crashes::until_hook_starts;
 use super::daemon::{gates, has_verdict, texts, verdicts};
 use super::hooks;
 use super::pair::{Pair, read_only};
@@ -124,6 +125,29 @@ async fn hooks_are_tested_with_their_output() {
     // what hooks print never goes over HTTP
     let events = serde_json::to_string(&daemon.events().await).unwrap();
     assert!(!events.contains("hook speaks"), "{events}");
+}
+
+#[tokio::test]
+async fn a_test_of_the_hooks_gives_way_to_a_failover() {
+    let slow = |name| Hook::new(name).body("[ $KEYWARD_EVENT = test ] && sleep 600").timeout("10m");
+    let hooks = [slow("first"), Hook { optional: true, ..slow("beside") }];
+    let (mut pair, daemon) = Pair::healthy(Wishes::hooks(hooks)).await;
+    let (test, local) = tokio::join!(daemon.keyward(&["hook-test", "RegionTwo"]), async {
+        until_hook_starts(&daemon, "test first 1 1").await;
+        pair.master.kill9();
+        daemon.until_phase(Phase::Local).await
+    });
+    assert!(local.episode.is_some());
+    let (said, complained) = texts(&test);
+    assert_eq!(test.status.code(), Some(1), "{said}");
+    assert!(complained.contains("was given up, because the failover needs the hooks now"), "{complained}");
+    for hook in ["first: failed", "beside: failed"] {
+        assert!(said.contains(hook), "{hook:?} is missing in:\n{said}");
+    }
+    let mut starts = hooks::starts(&daemon.folder);
+    starts.sort();
+    assert_eq!(starts, ["failover beside 1 1", "failover first 1 1", "test first 1 1"]);
+    daemon.until_told(&["test of hook first", "given up"]).await;
 }
 
 #[tokio::test]

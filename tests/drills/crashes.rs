@@ -17,7 +17,7 @@ fn slow(event: &str) -> Wishes {
     Wishes::hooks([Hook::new("local-auth").body(&body)])
 }
 
-async fn until_hook_starts(daemon: &Daemon, start: &str) {
+pub async fn until_hook_starts(daemon: &Daemon, start: &str) {
     let began = Instant::now();
     while !hooks::starts(&daemon.folder).iter().any(|other| other == start) {
         assert!(began.elapsed() < LIMIT, "hook {start:?} never started: {:?}", hooks::starts(&daemon.folder));

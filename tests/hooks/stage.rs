@@ -132,7 +132,7 @@ impl Daemon {
     fn start_below(wrapper: &[&str], stage: &Stage, told: &HookRun, environment: &[(&str, &str)]) -> Self {
         let order = serde_json::json!({
             "folder": stage.folder, "command": told.spec.command, "limit_ms": told.spec.timeout.as_millis() as u64,
-            "attempt": told.attempt, "optional": told.spec.optional,
+            "attempt": told.attempt, "optional": told.spec.optional, "event": told.event,
         });
         fs::write(stage.folder.join("order"), order.to_string()).unwrap();
         let this_program = std::env::current_exe().unwrap();
@@ -180,6 +180,7 @@ fn daemon_for_one_hook() {
     );
     told.attempt = u32::try_from(order["attempt"].as_u64().unwrap()).unwrap();
     told.spec.optional = order["optional"].as_bool().unwrap();
+    told.event = serde_json::from_value(order["event"].clone()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (_, output) = runtime.block_on(run(told, &stage.place));
     fs::write(stage.folder.join("printed"), output.text).unwrap();

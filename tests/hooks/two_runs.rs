@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use keyward::act::exec::run;
+use keyward::act::exec::{run, run_until};
 use keyward::act::leftover::{Leftover, LeftoverEnd, settle};
 use keyward::act::lock::Record;
 use keyward::act::procs;
@@ -44,6 +44,56 @@ async fn required_hooks_of_one_region_wait_for_each_other_and_optional_ones_do_n
     let (a, b) = (meet("required", "beside"), meet("beside", "required"));
     let ((a, _), (b, _)) = tokio::join!(a, b);
     assert_eq!((a.end, b.end), (HookEnd::Ok, HookEnd::Ok));
+}
+
+#[tokio::test]
+async fn a_test_gives_way_to_the_run_that_is_needed() {
+    let stage = Stage::new();
+    // a child that does not care to be asked, too
+    let script =
+        format!("(trap '' TERM; sleep 60; :) & echo $! > $1/child; trap 'echo asked >> $1/story; exit' TERM\n{LONE}")
+            .replace("sleep $2", "sleep $2 & wait $!");
+    let mut test = lone(&stage, "60", 1, LONG);
+    (test.spec.command[2], test.event) = (script, HookEvent::Test);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<String>();
+    let giving_way = async { stopped.await.unwrap() };
+    let (place, queued) = (stage.place.clone(), HookRun { attempt: 9, ..test.clone() });
+    let tested = tokio::spawn(async move { run_until(test, &place, giving_way).await });
+    tokio::time::timeout(LONG, async {
+        while stage.text("leader").is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("the test runs");
+    fs::remove_file(stage.folder.join("busy")).unwrap();
+    stop.send("given up for a failover".into()).unwrap();
+    // one that has not begun yet never does, although its turn would come first
+    let (place, now) = (stage.place.clone(), async { "no longer wanted".to_owned() });
+    let queued = tokio::spawn(async move { run_until(queued, &place, now).await });
+    let needed = run(lone(&stage, "0", 2, LONG), &stage.place).await.0;
+    assert_eq!(needed.end, HookEnd::Ok);
+    assert_eq!(tested.await.unwrap().0.end, HookEnd::Failed("given up for a failover".into()));
+    assert_eq!(queued.await.unwrap().0.end, HookEnd::Failed("no longer wanted".into()));
+    assert!(!lives(stage.number("child")), "the test left a child");
+    assert_eq!(stage.text("story"), "begin 1\nasked\nbegin 2\nend 2\n");
+    assert!(stage.is_clean());
+}
+
+#[tokio::test]
+async fn after_a_crash_a_test_is_ended_at_once() {
+    let stage = Stage::new();
+    let test = HookRun { event: HookEvent::Test, ..lone(&stage, "60", 1, LONG) };
+    crash_while(&stage, &test);
+    fs::remove_file(stage.folder.join("busy")).unwrap();
+    let (outcome, output) = run(lone(&stage, "0", 2, LONG), &stage.place).await;
+    assert_eq!(outcome.end, HookEnd::Ok);
+    assert_eq!(
+        output.leftover.unwrap().to_string(),
+        "the run of hook services (test, turn 1, attempt 1) that an earlier daemon left was ended: nobody waits for its \
+         result any more"
+    );
+    assert_eq!(stage.text("story"), "begin 1\nbegin 2\nend 2\n");
 }
 
 #[tokio::test]
