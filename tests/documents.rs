@@ -13,7 +13,7 @@ use clap::CommandFactory;
 use jiff::Timestamp;
 use keyward::cli::args::Cli;
 use keyward::model::hook::{HookEvent, HookRun, HookSpec};
-use keyward::model::view::{EpisodeView, HookView, RegionView, ReplicaView, Snapshot};
+use keyward::model::view::{EpisodeView, HookView, RegionView, ReplicaView, Snapshot, WayBackView};
 use keyward::model::{Event, EventKind, Gate, Phase, Reason, RegionName, Severity, Verdict};
 use keyward::report::Metrics;
 use regex::Regex;
@@ -166,6 +166,13 @@ fn snapshot() -> Snapshot {
             next_try: Some(Timestamp::UNIX_EPOCH),
             ..HookView::default()
         }],
+        way_back: Some(WayBackView {
+            healthy_seconds: 1.0,
+            needed_seconds: 60.0,
+            doubled: 0,
+            earliest: None,
+            sentence: "why".into(),
+        }),
         replicas: vec![replica],
         ..RegionView::default()
     };

@@ -1,7 +1,6 @@
 //! What must outlive a restart. `daemon::memory` writes it; the judge alone changes it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,8 +104,9 @@ pub struct Pause {
 pub struct LastEpisode {
     /// When it ended.
     pub ended_at: Timestamp,
-    /// The unbroken health it asked for.
-    pub failback_after: Duration,
+    /// How often it had doubled `failback_after`.
+    #[serde(default)]
+    pub doubled: u32,
 }
 
 /// One local-auth outage.
@@ -128,8 +128,9 @@ pub struct Episode {
     pub turn: u32,
     /// Which way it goes.
     pub direction: HookEvent,
-    /// The unbroken health before the way back, damping included.
-    pub failback_after: Duration,
+    /// How often `failback_after` is doubled for its way back.
+    #[serde(default)]
+    pub doubled: u32,
     /// The hooks by name.
     pub hooks: BTreeMap<String, HookMemory>,
 }

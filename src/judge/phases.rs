@@ -8,7 +8,7 @@ use super::memory::{Episode, LastEpisode};
 use super::region::{Region, Start};
 use crate::model::hook::{HookEvent, HookRun, HookSpec};
 use crate::model::phase::{Failback, Mode};
-use crate::model::time::friendly;
+use crate::model::time::{friendly, stamp};
 use crate::model::{Cause, EventKind, Moment, Now, Phase};
 
 impl Region {
@@ -17,6 +17,7 @@ impl Region {
         self.end_pause(now);
         self.record_proof(now);
         self.note_health(now, beats);
+        self.note_silence(now);
         if self.memory.resting
             && self.db.last_proof().is_some_and(|at| self.rested_since(now).is_some_and(|since| at > since))
         {
@@ -89,9 +90,8 @@ impl Region {
 
     /// Begins an episode: the way out.
     pub(super) fn begin_episode(&mut self, now: Now, manual: bool, forced: bool, sentence: String) {
-        let configured = self.rules.failback_after;
         let last = self.memory.last_episode.as_ref();
-        let failback_after = if manual { configured } else { damper::failback_after(configured, last, now) };
+        let doubled = damper::doublings(self.rules.failback_after, last, self.episode_ended, manual, now);
         self.retries.clear();
         self.memory.resting = false;
         self.memory.episode = Some(Episode {
@@ -103,7 +103,7 @@ impl Region {
             reason: sentence.clone(),
             turn: 1,
             direction: HookEvent::Failover,
-            failback_after,
+            doubled,
             hooks: self.rules.hooks.iter().map(|spec| (spec.name.clone(), Default::default())).collect(),
         });
         self.go(now, Phase::Switching, cause(manual), sentence);
@@ -133,7 +133,7 @@ impl Region {
     fn maybe_return(&mut self, now: Now, beats: &Beats) {
         let alone = self.acts_alone() && self.rules.failback == Failback::Auto && !self.episode_is_manual();
         if alone && self.state_broken.is_none() && self.way_back_obstacle(now, beats).is_none() {
-            let wait = self.memory.episode.as_ref().map(|episode| episode.failback_after).unwrap_or_default();
+            let wait = self.failback_after();
             let sentence = format!(
                 "{} has been healthy for {} without a break and the replica has caught up",
                 self.master_name(),
@@ -161,7 +161,8 @@ impl Region {
         let sentence = format!("{} authenticates at {} again", self.name(), self.rules.master_region);
         self.go(now, Phase::Remote, cause(ordered), sentence);
         if let Some(episode) = self.memory.episode.take() {
-            self.memory.last_episode = Some(LastEpisode { ended_at: now.wall, failback_after: episode.failback_after });
+            self.memory.last_episode = Some(LastEpisode { ended_at: now.wall, doubled: episode.doubled });
+            self.episode_ended = Some(now.mono);
         }
         self.retries.clear();
     }
@@ -197,6 +198,33 @@ impl Region {
         }
     }
 
+    /// Counts the silences that end. A server that refuses us is not silent.
+    fn note_silence(&mut self, now: Now) {
+        let refused = self.db.failure().is_some_and(|failure| !failure.reason.is_evidence());
+        self.flaps.note(now.mono, self.is_silent(now) && !refused, self.db.last_proof());
+    }
+
+    /// The unbroken health that the way back asks for, doublings included.
+    pub(super) fn failback_after(&self) -> Duration {
+        let doubled = self.memory.episode.as_ref().map_or(0, |episode| episode.doubled);
+        damper::failback_after(self.rules.failback_after, doubled)
+    }
+
+    /// The same in words, with the reason where it is more than was configured.
+    fn needed_health(&self) -> String {
+        let needed = friendly(self.failback_after());
+        let (times, failovers) = match self.memory.episode.as_ref().map_or(0, |episode| episode.doubled) {
+            0 => return needed,
+            1 => ("once".to_owned(), "a failover".to_owned()),
+            2 => ("twice".to_owned(), "2 failovers".to_owned()),
+            more => (format!("{more} times"), format!("{more} failovers")),
+        };
+        let configured = friendly(self.rules.failback_after);
+        format!(
+            "{needed} (failback_after = {configured}, doubled {times} for {failovers} within an hour after an episode)"
+        )
+    }
+
     /// What is wrong with the master or the link, as far as the way back is concerned.
     pub(super) fn ailment(&self, now: Now, beats: &Beats) -> Option<String> {
         if let Some(lost) = &self.memory.lost {
@@ -217,15 +245,21 @@ impl Region {
         }
     }
 
+    /// When there will have been enough unbroken health, if none breaks it.
+    pub(super) fn healthy_enough_at(&self) -> Option<Moment> {
+        self.healthy_since.map(|since| since + self.failback_after())
+    }
+
     /// What the way back still waits for, in a sentence; nothing when it may begin.
     pub(super) fn way_back_obstacle(&self, now: Now, beats: &Beats) -> Option<String> {
-        let needed = self.memory.episode.as_ref().map_or(self.rules.failback_after, |episode| episode.failback_after);
-        let Some(since) = self.healthy_since else {
-            return Some(self.ailment(now, beats).unwrap_or_else(|| "watching for unbroken health".to_owned()));
+        let (Some(since), Some(enough)) = (self.healthy_since, self.healthy_enough_at()) else {
+            let ailment = self.ailment(now, beats).unwrap_or_else(|| "watching for unbroken health".to_owned());
+            return Some(format!("{ailment}; then {} of unbroken health", self.needed_health()));
         };
-        let healthy = now.mono.since(since);
-        if healthy < needed {
-            return Some(format!("healthy for {} of {}", friendly(healthy), friendly(needed)));
+        if now.mono < enough {
+            let healthy = friendly(now.mono.since(since));
+            let earliest = stamp(now.wall_at(enough));
+            return Some(format!("healthy for {healthy} of {}, at the earliest {earliest}", self.needed_health()));
         }
         self.lag_obstacle(now, beats)
     }
@@ -280,9 +314,7 @@ impl Region {
     /// When this region next wants a `step`.
     pub(super) fn poll_deadline(&self, now: Moment) -> Option<Moment> {
         let silence = self.db.deadline(self.rules.unreachable_after);
-        let health = self
-            .healthy_since
-            .map(|since| since + self.memory.episode.as_ref().map_or(Duration::ZERO, |episode| episode.failback_after));
+        let health = self.memory.episode.as_ref().and_then(|_| self.healthy_enough_at());
         [silence, self.retries.earliest(), health].into_iter().flatten().filter(|at| *at > now).min()
     }
 

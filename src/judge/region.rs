@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::beats::Beats;
+use super::damper::Flaps;
 use super::hooks::Retries;
 use super::memory::{Proof, RegionMemory};
 use super::replica::{Guard, Replica, Scene};
@@ -32,6 +33,9 @@ pub struct Region {
     pub(super) replicas: Vec<Replica>,
     pub(super) retries: Retries,
     pub(super) healthy_since: Option<Moment>,
+    pub(super) flaps: Flaps,
+    /// When the last episode of this run ended.
+    pub(super) episode_ended: Option<Moment>,
     pub(super) state_broken: Option<String>,
     /// What each of the master's addresses showed last.
     pub(super) masters: Vec<Option<MasterFacts>>,
@@ -62,6 +66,8 @@ impl Region {
             replicas,
             retries: Retries::default(),
             healthy_since: None,
+            flaps: Flaps::default(),
+            episode_ended: None,
             state_broken: None,
             shown: BTreeSet::new(),
             events: Vec::new(),

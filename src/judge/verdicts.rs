@@ -1,4 +1,5 @@
-//! The table of diagnoses: for each verdict, when it holds and what it then says.
+//! The table of diagnoses: for each verdict, when it holds and what it then says. Words and urgency of each stand in
+//! `model::verdict`, as the reports need them too; the tests hold the two together.
 //!
 //! Detection always runs, also when acting is paused or off. A verdict holds when its row has something to say.
 
@@ -8,7 +9,7 @@ use super::beats::Beats;
 use super::region::Region;
 use super::replica::{Guard, Replica};
 use crate::model::observation::ThreadState;
-use crate::model::time::friendly;
+use crate::model::time::{friendly, stamp};
 use crate::model::view::VerdictView;
 use crate::model::{EventKind, Gate, Now, Severity, Verdict};
 
@@ -22,7 +23,7 @@ struct Seen<'a> {
 type Says = fn(&Seen<'_>) -> Option<String>;
 
 /// Every verdict but `healthy`, which holds when no other does.
-const TABLE: [(Verdict, Says); 18] = [
+const TABLE: [(Verdict, Says); 19] = [
     (Verdict::MasterSilent, |seen| {
         let silent = seen.region.is_silent(seen.now) && !seen.region.is_down(seen.now);
         (silent && seen.region.db.failure().is_none_or(|failure| failure.reason.is_evidence())).then(|| seen.silence())
@@ -32,6 +33,7 @@ const TABLE: [(Verdict, Says); 18] = [
         let refusal = seen.region.db.failure().filter(|failure| !failure.reason.is_evidence())?;
         Some(format!("{} lives and refuses keyward: {refusal}", seen.region.master_name()))
     }),
+    (Verdict::Flapping, |seen| seen.flapping()),
     (Verdict::MasterLostTransactions, |seen| seen.region.memory.lost.clone()),
     (Verdict::ProbePathBroken, |seen| {
         let why =
@@ -93,6 +95,18 @@ impl Seen<'_> {
         let silent = region.db.unproven_since().map(|since| friendly(self.now.mono.since(since))).unwrap_or_default();
         let why = region.db.failure().map(|failure| format!(": {failure}")).unwrap_or_default();
         format!("{} has not been seen alive for {silent}{why}", region.master_name())
+    }
+
+    fn flapping(&self) -> Option<String> {
+        let streak = self.region.flaps.streak(self.now.mono)?;
+        Some(format!(
+            "{} fell silent and came back {} times in {}, since {}, the last time at {}",
+            self.region.master_name(),
+            streak.count,
+            friendly(streak.last.since(streak.since)),
+            stamp(self.now.wall_at(streak.since)),
+            stamp(self.now.wall_at(streak.last))
+        ))
     }
 
     /// Whether a link went on making progress when keyward's own looks had been failing for a while.

@@ -38,6 +38,7 @@ impl Region {
             probe_up: self.db.probe_up(),
             link_up,
             silence_seconds: self.db.last_proof().map(|at| now.mono.since(at).as_secs_f64()),
+            flaps: self.flaps.total(),
             deadline: (self.memory.phase == Phase::Suspect && !down)
                 .then(|| self.db.deadline(self.rules.unreachable_after).map(|at| now.wall_at(at)))
                 .flatten(),
@@ -148,7 +149,9 @@ impl Region {
         let episode = self.memory.episode.as_ref()?;
         Some(WayBackView {
             healthy_seconds: self.healthy_since.map_or(0.0, |since| now.mono.since(since).as_secs_f64()),
-            needed_seconds: episode.failback_after.as_secs_f64(),
+            needed_seconds: self.failback_after().as_secs_f64(),
+            doubled: episode.doubled,
+            earliest: self.healthy_enough_at().map(|at| now.wall_at(at)),
             sentence: self.local_wait(beats, now),
         })
     }

@@ -1,4 +1,7 @@
-//! The closed list of diagnoses. What makes each of them true stands in `judge::verdicts`.
+//! The closed list of diagnoses with their words and their urgency.
+//!
+//! What makes each of them true, and what it then says, stands row by row in `judge::verdicts`: it looks at what only
+//! the judge knows, while every report needs the words.
 
 use serde::Serialize;
 
@@ -26,6 +29,8 @@ pub enum Verdict {
     MasterUnreachable,
     /// The master lives and refuses keyward.
     MasterRefusesUs,
+    /// The master falls silent and comes back again and again.
+    Flapping,
     /// The master came back without transactions that it had confirmed.
     MasterLostTransactions,
     /// The link lives while keyward's own probe fails.
@@ -58,66 +63,65 @@ pub enum Verdict {
     StateBroken,
 }
 
+/// Every verdict in the order of the list above, with its code and its urgency.
+const TABLE: [(Verdict, &str, Severity); 20] = [
+    (Verdict::Healthy, "healthy", Severity::Fine),
+    (Verdict::MasterSilent, "master_silent", Severity::Warning),
+    (Verdict::MasterUnreachable, "master_unreachable", Severity::Critical),
+    (Verdict::MasterRefusesUs, "master_refuses_us", Severity::Critical),
+    (Verdict::Flapping, "flapping", Severity::Warning),
+    (Verdict::MasterLostTransactions, "master_lost_transactions", Severity::Critical),
+    (Verdict::ProbePathBroken, "probe_path_broken", Severity::Warning),
+    (Verdict::ReplicationStopped, "replication_stopped", Severity::Critical),
+    (Verdict::BeatsRefused, "beats_refused", Severity::Warning),
+    (Verdict::ReplicaUnreachable, "replica_unreachable", Severity::Critical),
+    (Verdict::ReplicaWritable, "replica_writable", Severity::Critical),
+    (Verdict::DataTooOld, "data_too_old", Severity::Critical),
+    (Verdict::WrongServer, "wrong_server", Severity::Critical),
+    (Verdict::NotDedicated, "not_dedicated", Severity::Critical),
+    (Verdict::Released, "released", Severity::Warning),
+    (Verdict::AnotherDaemon, "another_daemon", Severity::Warning),
+    (Verdict::FilterGap, "filter_gap", Severity::Critical),
+    (Verdict::NotDurable, "not_durable", Severity::Warning),
+    (Verdict::HookFailing, "hook_failing", Severity::Critical),
+    (Verdict::StateBroken, "state_broken", Severity::Critical),
+];
+
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Verdict; 19] = [
-        Verdict::Healthy,
-        Verdict::MasterSilent,
-        Verdict::MasterUnreachable,
-        Verdict::MasterRefusesUs,
-        Verdict::MasterLostTransactions,
-        Verdict::ProbePathBroken,
-        Verdict::ReplicationStopped,
-        Verdict::BeatsRefused,
-        Verdict::ReplicaUnreachable,
-        Verdict::ReplicaWritable,
-        Verdict::DataTooOld,
-        Verdict::WrongServer,
-        Verdict::NotDedicated,
-        Verdict::Released,
-        Verdict::AnotherDaemon,
-        Verdict::FilterGap,
-        Verdict::NotDurable,
-        Verdict::HookFailing,
-        Verdict::StateBroken,
-    ];
-
-    /// The name used in metrics, JSON and the runbook.
-    pub fn code(self) -> &'static str {
-        match self {
-            Verdict::Healthy => "healthy",
-            Verdict::MasterSilent => "master_silent",
-            Verdict::MasterUnreachable => "master_unreachable",
-            Verdict::MasterRefusesUs => "master_refuses_us",
-            Verdict::MasterLostTransactions => "master_lost_transactions",
-            Verdict::ProbePathBroken => "probe_path_broken",
-            Verdict::ReplicationStopped => "replication_stopped",
-            Verdict::BeatsRefused => "beats_refused",
-            Verdict::ReplicaUnreachable => "replica_unreachable",
-            Verdict::ReplicaWritable => "replica_writable",
-            Verdict::DataTooOld => "data_too_old",
-            Verdict::WrongServer => "wrong_server",
-            Verdict::NotDedicated => "not_dedicated",
-            Verdict::Released => "released",
-            Verdict::AnotherDaemon => "another_daemon",
-            Verdict::FilterGap => "filter_gap",
-            Verdict::NotDurable => "not_durable",
-            Verdict::HookFailing => "hook_failing",
-            Verdict::StateBroken => "state_broken",
+    pub const ALL: [Verdict; TABLE.len()] = {
+        let mut all = [Verdict::Healthy; TABLE.len()];
+        let mut row = 0;
+        while row < TABLE.len() {
+            all[row] = TABLE[row].0;
+            row += 1;
         }
+        all
+    };
+
+    /// The name used in metrics, JSON and as a heading of the runbook.
+    pub fn code(self) -> &'static str {
+        TABLE[self as usize].1
     }
 
     /// How urgent it is.
     pub fn severity(self) -> Severity {
-        match self {
-            Verdict::Healthy => Severity::Fine,
-            Verdict::MasterSilent
-            | Verdict::ProbePathBroken
-            | Verdict::BeatsRefused
-            | Verdict::Released
-            | Verdict::AnotherDaemon
-            | Verdict::NotDurable => Severity::Warning,
-            _ => Severity::Critical,
+        TABLE[self as usize].2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verdict_finds_its_own_row() {
+        for (row, (verdict, code, _)) in TABLE.iter().enumerate() {
+            assert_eq!(*verdict as usize, row, "{code}");
+            let name: String = code.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+            assert_eq!(format!("{verdict:?}"), name);
         }
+        // the last one of the list is the last row: none is missing
+        assert_eq!(Verdict::StateBroken as usize + 1, TABLE.len());
     }
 }

@@ -57,6 +57,9 @@ pub struct RegionView {
     pub link_up: Option<bool>,
     /// Seconds since the last proof of life of the database side; absent when there was none.
     pub silence_seconds: Option<f64>,
+    /// How often the master fell silent and was proven alive again, since the daemon started.
+    #[serde(default)]
+    pub flaps: u64,
     /// When `unreachable_after` will have passed, while suspect.
     pub deadline: Option<Timestamp>,
     /// Every verdict that holds; `healthy` alone when none other does.
@@ -160,8 +163,14 @@ pub struct HookView {
 pub struct WayBackView {
     /// Unbroken health so far, in seconds.
     pub healthy_seconds: f64,
-    /// Unbroken health that is needed, in seconds.
+    /// Unbroken health that is needed, in seconds, doublings included.
     pub needed_seconds: f64,
+    /// How often `failback_after` was doubled for that.
+    #[serde(default)]
+    pub doubled: u32,
+    /// When there will have been enough, if nothing breaks it; absent while there is none.
+    #[serde(default)]
+    pub earliest: Option<Timestamp>,
     /// What it waits for, in a sentence.
     pub sentence: String,
 }

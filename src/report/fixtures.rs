@@ -162,8 +162,11 @@ pub(crate) fn outage() -> Snapshot {
     region.way_back = Some(WayBackView {
         healthy_seconds: 12.7,
         needed_seconds: 60.0,
+        doubled: 0,
+        earliest: Some(at("2026-11-22T04:15:23Z")),
         sentence: "it waits for unbroken health.".into(),
     });
+    region.flaps = 4;
     region.paused = Some(PauseView {
         until: Some(at("2026-11-22T06:00:00Z")),
         reason: "maintenance of the racks".into(),

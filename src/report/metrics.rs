@@ -71,7 +71,6 @@ pub struct Metrics {
     transitions: IntCounterVec,
     failovers: IntCounterVec,
     failbacks: IntCounterVec,
-    flaps: IntCounterVec,
     hook_runs: IntCounterVec,
     hook_duration: HistogramVec,
 }
@@ -123,11 +122,6 @@ impl Metrics {
                 "Episodes ended: every required hook of the way back has succeeded. The cause says who began the way back.",
                 &["region", "cause"],
             )?,
-            flaps: counter(
-                "keyward_master_flaps_total",
-                "Times that the master was silent for a moment and then proven alive before a failover was due.",
-                &["region"],
-            )?,
             hook_runs: counter(
                 "keyward_hook_runs_total",
                 "Hook runs that ended, by how they ended.",
@@ -162,7 +156,6 @@ impl Metrics {
                 self.failovers.with_label_values(&[name, cause.code()]);
                 self.failbacks.with_label_values(&[name, cause.code()]);
             }
-            self.flaps.with_label_values(&[name]);
             for hook in &region.failover.hooks {
                 for event in [HookEvent::Failover, HookEvent::Failback, HookEvent::Test] {
                     for outcome in ["ok", "failed", "timeout"] {
@@ -190,7 +183,7 @@ impl Metrics {
     /// Counts an event.
     ///
     /// A failover is counted when `switching` is entered from outside an episode, a failback when `remote` is reached
-    /// from `returning`; each with the transition's cause. Any `suspect` to `remote` is a flap.
+    /// from `returning`; each with the transition's cause.
     pub fn event(&self, event: &Event) {
         let Some(region) = event.region.as_ref().map(|region| region.0.as_str()) else { return };
         match &event.what {
@@ -203,7 +196,6 @@ impl Metrics {
                     (Phase::Returning, Phase::Remote) => {
                         self.failbacks.with_label_values(&[region, cause.code()]).inc();
                     }
-                    (Phase::Suspect, Phase::Remote) => self.flaps.with_label_values(&[region]).inc(),
                     _ => {}
                 }
             }

@@ -57,6 +57,12 @@ fn seen(out: &mut Families, region: &RegionView) {
         &[("region", name), ("side", "db")],
         region.silence_seconds,
     );
+    out.counter(
+        "keyward_master_flaps_total",
+        "Times that the master fell silent for two looks or longer and was then proven alive.",
+        &[("region", name)],
+        region.flaps as f64,
+    );
 }
 
 /// What the judge makes of it; verdicts and gates are not known before the first full look.
@@ -99,6 +105,12 @@ fn judged(out: &mut Families, region: &RegionView, looked: bool) {
             next,
         );
     }
+    out.gauge(
+        "keyward_failback_after_seconds",
+        "Unbroken health that the way back of the episode asks for, doublings included; absent while there is none.",
+        &[("region", name)],
+        region.way_back.as_ref().map(|back| back.needed_seconds),
+    );
     if !looked {
         return;
     }

@@ -87,6 +87,8 @@ fn an_outage_reads_as_an_outage_and_leaves_nothing_stale() {
         (r#"keyward_replica_last_error{region="RegionTwo",replica="r2-db1",thread="io"}"#, "2003"),
         (r#"keyward_replica_last_error{region="RegionTwo",replica="r2-db1",thread="sql"}"#, "0"),
         (r#"keyward_replica_writable_seen_total{region="RegionTwo",replica="r2-db1"}"#, "2"),
+        (r#"keyward_master_flaps_total{region="RegionTwo"}"#, "4"),
+        (r#"keyward_failback_after_seconds{region="RegionTwo"}"#, "60"),
         ("keyward_last_tick_timestamp_seconds", "1795320876.25"),
         ("keyward_tick_duration_seconds_count", "1"),
     ] {
@@ -132,7 +134,6 @@ fn events_are_counted_once_each_and_an_episode_with_two_turns_is_one_failover() 
         (r#"keyward_failovers_total{cause="auto",region="RegionTwo"}"#, "1"),
         (r#"keyward_failovers_total{cause="manual",region="RegionTwo"}"#, "1"),
         (r#"keyward_failbacks_total{cause="auto",region="RegionTwo"}"#, "1"),
-        (r#"keyward_master_flaps_total{region="RegionTwo"}"#, "1"),
         (r#"keyward_transitions_total{from="switching",region="RegionTwo",to="local"}"#, "2"),
         (r#"keyward_hook_runs_total{event="failover",hook="services",outcome="failed",region="RegionTwo"}"#, "1"),
         (r#"keyward_hook_duration_seconds_sum{event="failover",hook="services",region="RegionTwo"}"#, "3"),
