@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::beats::Beats;
-use super::memory::Pause;
+use super::memory::{Episode, Pause};
 use super::region::Region;
 use super::replica::Guard;
 use crate::model::command::{Command, Reply};
-use crate::model::time::friendly;
-use crate::model::{EventKind, Gate, Now, Phase, ReplicaName};
+use crate::model::hook::{HookEvent, HookSpec};
+use crate::model::phase::Mode;
+use crate::model::{Event, EventKind, Gate, Now, Phase, RegionName, ReplicaName};
 
 impl Region {
     pub(super) fn handle_command(&mut self, now: Now, beats: &Beats, command: &Command, user: &str) -> Reply {
@@ -16,114 +17,165 @@ impl Region {
             Command::Failover { force, reason, .. } => self.fail_over(now, beats, *force, reason, user),
             Command::Failback { force, reason, .. } => self.fail_back(now, beats, *force, reason, user),
             Command::Pause { seconds, reason, .. } => self.pause(now, *seconds, reason, user),
-            Command::Resume { .. } => self.resume(),
-            Command::Release { replica, reason, .. } => self.release(replica.as_ref(), reason),
-            Command::Adopt { replica, .. } => self.adopt(replica.as_ref()),
+            Command::Resume { .. } => self.resume(now, beats),
+            Command::Release { replica, reason, .. } => self.release(now, beats, replica.as_ref(), reason),
+            Command::Adopt { replica, .. } => self.adopt(now, beats, replica.as_ref()),
             Command::HookTest { .. } => self.may_test_hooks(),
             Command::Status | Command::Events => Reply::refused("this is not a region's command"),
         };
-        let outcome = if reply.ok { "" } else { " (refused)" };
-        let kind = EventKind::Command { command: command.code().to_owned(), user: user.to_owned() };
-        let sentence = match reason_of(command) {
-            Some(reason) => format!("{user}: {}{outcome}, because: {reason}; {}", command.code(), reply.message),
-            None => format!("{user}: {}{outcome}; {}", command.code(), reply.message),
-        };
-        self.tell(now, kind, sentence);
+        let episode = self.memory.episode.as_ref().map(|episode| episode.id.clone());
+        self.events.push(Event { episode, ..event(now, Some(self.name().clone()), command, user, &reply) });
         reply
     }
 
     fn fail_over(&mut self, now: Now, beats: &Beats, force: bool, reason: &str, user: &str) -> Reply {
         let region = self.name().clone();
         match self.memory.phase {
-            Phase::Switching => return Reply::done(format!("{region} is switching already: {}", self.memory.sentence)),
+            Phase::Switching => return self.press_on(now, beats, force),
             Phase::Local => {
-                return Reply::done(format!("{region} authenticates locally already: {}", self.memory.sentence));
+                let next = self.outlook(beats, now);
+                return Reply::done(format!("{region} authenticates locally already, so nothing changes; {next}"));
             }
             Phase::Remote | Phase::Suspect | Phase::Returning => {}
         }
         let closed = self.closed_gates(beats, now);
         let holds = |gate: &Gate| if force { gate.holds_against_force() } else { *gate != Gate::ModeManual };
-        let (closed, passable): (Vec<_>, Vec<_>) = closed.into_iter().partition(|(gate, _)| holds(gate));
+        let (closed, passed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|(gate, _)| holds(gate));
         if !closed.is_empty() {
-            let why: Vec<String> = closed.iter().map(|(gate, why)| format!("{} ({why})", gate.code())).collect();
-            let hint = if force || closed.iter().any(|(gate, _)| gate.holds_against_force()) {
-                ""
-            } else {
-                "; --force passes"
-            };
-            return Reply::refused(format!(
-                "{region} stays at {}: gate {}{hint}",
-                self.rules.master_region,
-                why.join(", gate ")
-            ));
+            return Reply::refused(self.held_by(&closed));
         }
-        let forced = force && !passable.is_empty();
+        let running = self.wait_for_running();
         let sentence = format!("{user} ordered the failover: {reason}");
         if self.memory.phase == Phase::Returning {
-            self.turn(now, Phase::Switching, true, forced, sentence);
+            self.turn(now, Phase::Switching, true, force && !passed.is_empty(), sentence);
         } else {
-            self.begin_episode(now, true, forced, sentence);
+            self.begin_episode(now, true, force && !passed.is_empty(), sentence);
         }
+        let passed = passed.iter().filter(|(gate, _)| *gate != Gate::ModeManual);
+        let passed: Vec<String> = passed.map(|(gate, why)| format!(", past gate {} ({why})", gate.code())).collect();
         Reply::done(format!(
-            "{region} switches to local authentication now; it comes home by `keyward failback {region}` only"
+            "{region} switches to local authentication now{}: {}{running}; it comes home by `keyward failback {region}` only",
+            passed.concat(),
+            self.hooks_to_run()
         ))
     }
 
+    /// Why a failover by hand does not happen.
+    fn held_by(&self, closed: &[(Gate, String)]) -> String {
+        let stays = match self.memory.phase {
+            Phase::Returning => "goes on returning to",
+            _ => "stays at",
+        };
+        let why: Vec<String> = closed.iter().map(|(gate, why)| format!("gate {} ({why})", gate.code())).collect();
+        let hint = match closed.iter().find(|(gate, _)| gate.holds_against_force()) {
+            Some((gate, _)) => format!("not even --force passes {}", gate.code()),
+            None => "--force passes".to_owned(),
+        };
+        format!("{} {stays} {}: {}; {hint}", self.name(), self.rules.master_region, why.join(", "))
+    }
+
     fn fail_back(&mut self, now: Now, beats: &Beats, force: bool, reason: &str, user: &str) -> Reply {
-        let region = self.name().clone();
-        match self.memory.phase {
+        let (region, home) = (self.name().clone(), self.rules.master_region.clone());
+        let stays = match self.memory.phase {
             Phase::Remote | Phase::Suspect => {
-                return Reply::refused(format!("{region} authenticates at {} already", self.rules.master_region));
+                return Reply::refused(format!("{region} authenticates at {home} already: there is no way back to go"));
             }
-            Phase::Returning => return Reply::done(format!("{region} is returning already: {}", self.memory.sentence)),
-            Phase::Switching | Phase::Local => {}
-        }
+            Phase::Returning => return self.press_on(now, beats, force),
+            Phase::Switching => "goes on switching to local authentication",
+            Phase::Local => "stays local",
+        };
         if !force && let Some(obstacle) = self.failback_obstacle(now, beats) {
-            return Reply::refused(format!("{region} stays local: {obstacle}; --force goes back all the same"));
+            return Reply::refused(format!("{region} {stays}: {obstacle}; --force goes back all the same"));
         }
+        let running = self.wait_for_running();
         self.memory.resting = true;
         self.turn(now, Phase::Returning, true, force, format!("{user} ordered the failback: {reason}"));
+        let held = self.state_broken.as_ref().map(|why| format!(", but not before the state can be written ({why})"));
         Reply::done(format!(
-            "{region} returns to {} now; automatic failover rests until its master is next proven alive",
-            self.rules.master_region
+            "{region} returns to {home} now: {}{running}{}; automatic failover rests until its master is next proven alive",
+            self.hooks_to_run(),
+            held.unwrap_or_default()
         ))
     }
 
     fn failback_obstacle(&self, now: Now, beats: &Beats) -> Option<String> {
-        if let Some(pause) = &self.memory.pause {
-            return Some(format!("it is paused by {} ({})", pause.user, pause.reason));
-        }
-        if self.rules.mode == crate::model::phase::Mode::Off {
-            return Some("mode = \"off\"".to_owned());
+        if self.memory.pause.is_some() || self.rules.mode == Mode::Off {
+            return self.hold();
         }
         self.ailment(now, beats).or_else(|| self.lag_obstacle(now, beats))
     }
 
-    fn pause(&mut self, now: Now, seconds: Option<u64>, reason: &str, user: &str) -> Reply {
-        let until = seconds.and_then(|seconds| now.wall.checked_add(Duration::from_secs(seconds)).ok());
-        self.memory.pause = Some(Pause { until, reason: reason.to_owned(), user: user.to_owned() });
-        let until = seconds
-            .map_or("until `keyward resume`".to_owned(), |s| format!("for {}", friendly(Duration::from_secs(s))));
-        let running = if self.memory.episode.as_ref().is_some_and(super::memory::Episode::any_running) {
-            "; the hook that runs now will finish"
-        } else {
-            ""
+    /// The command for the way that the region goes already: it changes something only where the hooks are held.
+    fn press_on(&mut self, now: Now, beats: &Beats, force: bool) -> Reply {
+        let (region, phase) = (self.name().clone(), self.memory.phase);
+        let Some(hold) = self.hold().filter(|_| !self.may_run_hooks()) else {
+            let next = self.outlook(beats, now);
+            return Reply::done(format!("{region} is {phase} already, so nothing changes; {next}"));
         };
+        let by_mode_alone = self.memory.pause.is_none() && self.rules.mode == Mode::Manual;
+        if !force && !by_mode_alone {
+            return Reply::refused(format!(
+                "{region} is {phase} already, and no hook starts: {hold}; --force lets them go on"
+            ));
+        }
+        let mut end = "";
+        if let Some(episode) = &mut self.memory.episode {
+            episode.ordered = true;
+            episode.forced |= force;
+            episode.manual |= phase == Phase::Switching;
+        }
+        if phase == Phase::Switching {
+            end = "; it comes home by `keyward failback` only";
+        } else {
+            self.memory.resting = true;
+        }
+        let next = self.outlook(beats, now);
         Reply::done(format!(
-            "{} is paused {until} in phase {}: it looks and reports, and starts no hook{running}",
-            self.name(),
-            self.memory.phase
+            "{region} is {phase} already, and its hooks go on by your order although {hold}; {next}{end}"
         ))
     }
 
-    fn resume(&mut self) -> Reply {
-        match self.memory.pause.take() {
-            Some(pause) => Reply::done(format!("{} acts again; the pause was: {}", self.name(), pause.reason)),
-            None => Reply::done(format!("{} was not paused", self.name())),
+    fn pause(&mut self, now: Now, seconds: Option<u64>, reason: &str, user: &str) -> Reply {
+        let until = seconds.and_then(|seconds| now.wall.checked_add(Duration::from_secs(seconds)).ok());
+        let running = self.running_hooks();
+        let pause = Pause { until, reason: reason.to_owned(), user: user.to_owned() };
+        let how_long = pause.until_words();
+        let before = self.memory.pause.replace(pause);
+        // the newest order wins, also over a --force from before
+        if let Some(episode) = &mut self.memory.episode {
+            episode.forced = false;
         }
+        let effect = match self.memory.phase {
+            Phase::Remote | Phase::Suspect => "it does not fail over by itself",
+            Phase::Switching => "the way out stops where it is, and no hook is started",
+            Phase::Local => "it stays local, whatever becomes of the master",
+            Phase::Returning => "the way back stops where it is, and no hook is started",
+        };
+        let running = match running.as_str() {
+            "" => String::new(),
+            names => format!("; hook {names} runs now and will finish"),
+        };
+        let before = before.map(|old| format!("; this replaces the pause by {} ({})", old.user, old.reason));
+        Reply::done(format!(
+            "{} is paused {how_long} in phase {}: {effect}{running}; looking, reporting and read-only go on{}",
+            self.name(),
+            self.memory.phase,
+            before.unwrap_or_default()
+        ))
     }
 
-    fn release(&mut self, replica: Option<&ReplicaName>, reason: &str) -> Reply {
+    fn resume(&mut self, now: Now, beats: &Beats) -> Reply {
+        let ended = self.memory.pause.take();
+        let (region, next) = (self.name(), self.outlook(beats, now));
+        Reply::done(match ended {
+            Some(pause) => {
+                format!("{region} is not paused any more ({} had said: {}); {next}", pause.user, pause.reason)
+            }
+            None => format!("{region} was not paused, so nothing changes; {next}"),
+        })
+    }
+
+    fn release(&mut self, now: Now, beats: &Beats, replica: Option<&ReplicaName>, reason: &str) -> Reply {
         let names = match self.chosen(replica) {
             Ok(names) => names,
             Err(reply) => return reply,
@@ -131,19 +183,35 @@ impl Region {
         for name in &names {
             self.memory.released.insert(name.clone(), reason.to_owned());
         }
-        Reply::done(format!("{} is yours: keyward looks and writes nothing there until `keyward adopt`", list(&names)))
+        let region = self.name();
+        let passes =
+            self.serving(beats, now).filter(|replica| replica.closed_gates(&self.scene(beats, now)).is_empty());
+        let effect = match (self.memory.phase, passes) {
+            (Phase::Switching | Phase::Local | Phase::Returning, _) => {
+                format!("{region} goes on in phase {}", self.memory.phase)
+            }
+            (_, Some(other)) => format!("{region} can still fail over, to {}", other.name),
+            (_, None) => format!("until then {region} does not fail over by itself"),
+        };
+        Reply::done(format!(
+            "{} is yours: keyward looks and writes nothing there until `keyward adopt`; {effect}",
+            list(&names)
+        ))
     }
 
-    fn adopt(&mut self, replica: Option<&ReplicaName>) -> Reply {
+    fn adopt(&mut self, now: Now, beats: &Beats, replica: Option<&ReplicaName>) -> Reply {
         let names = match self.chosen(replica) {
             Ok(names) => names,
             Err(reply) => return reply,
         };
         let accepted = self.memory.lost.take().is_some();
+        let mut taken = false;
         for name in &names {
-            self.memory.released.remove(name);
+            taken |= self.memory.released.remove(name).is_some();
             self.memory.replicas.entry(name.clone()).or_default().owes_start = true;
         }
+        let again = if taken { "again" } else { "as before; a thread that was stopped by hand is started" };
+        let also = if accepted { "; the loss of transactions is accepted and replication goes on" } else { "" };
         let closed =
             self.replicas.iter().filter(|replica| names.contains(&replica.name)).find_map(|replica| {
                 match self.guard(replica) {
@@ -151,31 +219,61 @@ impl Region {
                     Guard::Passed => None,
                 }
             });
-        if let Some(why) = closed {
-            return Reply::done(format!(
-                "{} is not released any more, but nothing is written there: {why}",
-                list(&names)
-            ));
-        }
-        let also = if accepted { "; the loss of transactions is accepted and replication goes on" } else { "" };
-        Reply::done(format!(
-            "keyward looks after {} again: read-only, filter and replication threads{also}",
-            list(&names)
-        ))
+        let (names, next) = (list(&names), self.outlook(beats, now));
+        Reply::done(match closed {
+            Some(why) => format!("{names} is not released any more, but nothing is written there: {why}{also}; {next}"),
+            None => format!("keyward keeps read-only, filter and threads of {names} right {again}{also}; {next}"),
+        })
     }
 
     fn may_test_hooks(&self) -> Reply {
+        let region = self.name();
         if self.rules.hooks.is_empty() {
-            return Reply::refused(format!("{} has no hooks", self.name()));
+            return Reply::refused(format!("{region} has no hooks"));
         }
+        let running = self.running_hooks();
         match self.memory.phase {
-            Phase::Remote | Phase::Suspect | Phase::Local
-                if !self.memory.episode.as_ref().is_some_and(super::memory::Episode::any_running) =>
-            {
-                Reply::done(format!("the hooks of {} run with the event `test`", self.name()))
+            _ if !running.is_empty() => Reply::refused(format!(
+                "{region} is {}, and hook {running} runs: hooks are tested when none is at work",
+                self.memory.phase
+            )),
+            Phase::Switching | Phase::Returning => {
+                Reply::refused(format!("{region} is {}: hooks are tested when none is at work", self.memory.phase))
             }
-            phase => Reply::refused(format!("{} is {phase}: hooks are tested when none is at work", self.name())),
+            Phase::Remote | Phase::Suspect | Phase::Local => Reply::done(format!(
+                "the hooks of {region} run with the event `test`, and give way when they are needed"
+            )),
         }
+    }
+
+    /// The hooks of the turn in words.
+    fn hooks_to_run(&self) -> String {
+        let hooks = self.memory.episode.as_ref().map(|episode| episode.line_up(&self.rules.hooks)).unwrap_or_default();
+        let names = |optional: bool| -> Vec<&str> {
+            hooks.iter().filter(|spec| spec.optional == optional).map(|spec: &&HookSpec| spec.name.as_str()).collect()
+        };
+        match (names(false).join(", then "), names(true).join(", ")) {
+            (required, optional) if required.is_empty() && optional.is_empty() => "no hook is to be run".to_owned(),
+            (required, optional) if optional.is_empty() => format!("hook {required} runs"),
+            (required, optional) if required.is_empty() => format!("hook {optional} runs"),
+            (required, optional) => format!("hook {required} runs, beside it {optional}"),
+        }
+    }
+
+    fn running_hooks(&self) -> String {
+        let Some(episode) = &self.memory.episode else { return String::new() };
+        let running = episode.hooks.iter().filter(|(_, hook)| hook.running.is_some());
+        running.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What a change of direction waits for, to be asked before it.
+    fn wait_for_running(&self) -> String {
+        let running = self.running_hooks();
+        let way = match self.memory.episode.as_ref().map(|episode: &Episode| episode.direction) {
+            Some(HookEvent::Failback) => "way back",
+            _ => "way out",
+        };
+        if running.is_empty() { running } else { format!(" as soon as hook {running} of the {way} has ended") }
     }
 
     fn chosen(&self, replica: Option<&ReplicaName>) -> Result<Vec<ReplicaName>, Reply> {
@@ -183,8 +281,25 @@ impl Region {
         match replica {
             None => Ok(all.collect()),
             Some(name) if self.replicas.iter().any(|replica| replica.name == *name) => Ok(vec![name.clone()]),
-            Some(name) => Err(Reply::refused(format!("{} has no replica {name}", self.name()))),
+            Some(name) => Err(Reply::refused(format!(
+                "{} has no replica {name}; it has {}",
+                self.name(),
+                list(&all.collect::<Vec<_>>())
+            ))),
         }
+    }
+}
+
+/// The event of a command: who, what, why, and what was answered.
+pub(super) fn event(now: Now, region: Option<RegionName>, command: &Command, user: &str, reply: &Reply) -> Event {
+    let outcome = if reply.ok { "" } else { " (refused)" };
+    let because = reason_of(command).map(|reason| format!(", because: {reason}")).unwrap_or_default();
+    Event {
+        at: now.wall,
+        region,
+        episode: None,
+        what: EventKind::Command { command: command.code().to_owned(), user: user.to_owned() },
+        sentence: format!("{user}: {}{}{outcome}{because}; {}", command.code(), force_of(command), reply.message),
     }
 }
 
@@ -199,5 +314,12 @@ fn reason_of(command: &Command) -> Option<&str> {
         | Command::Pause { reason, .. }
         | Command::Release { reason, .. } => Some(reason),
         _ => None,
+    }
+}
+
+fn force_of(command: &Command) -> &'static str {
+    match command {
+        Command::Failover { force: true, .. } | Command::Failback { force: true, .. } => " --force",
+        _ => "",
     }
 }

@@ -1,10 +1,10 @@
 //! What keeps a failover from starting, with a sentence for each gate that is closed.
 
 use super::beats::Beats;
+use super::memory::Pause;
 use super::region::Region;
 use super::replica::Replica;
 use crate::model::phase::Mode;
-use crate::model::time::stamp;
 use crate::model::{Gate, Now};
 
 impl Region {
@@ -21,24 +21,34 @@ impl Region {
 
     fn region_gates(&self, beats: &Beats, now: Now) -> Vec<(Gate, String)> {
         let mut closed = Vec::new();
-        let region = self.name();
-        if let Some(pause) = &self.memory.pause {
-            let until =
-                pause.until.map_or("until `keyward resume`".to_owned(), |until| format!("until {}", stamp(until)));
-            closed.push((Gate::Paused, format!("{} paused {region} {until}: {}", pause.user, pause.reason)));
+        if let (Some(_), Some(hold)) = (&self.memory.pause, self.hold()) {
+            closed.push((Gate::Paused, hold));
         }
-        match self.rules.mode {
-            Mode::Auto => {}
-            Mode::Manual => {
-                closed.push((Gate::ModeManual, format!("mode = \"manual\": only `keyward failover {region}` acts")))
-            }
-            Mode::Off => closed.push((Gate::ModeOff, format!("mode = \"off\": {region} is only looked at"))),
+        match (self.rules.mode, self.mode_hold()) {
+            (Mode::Manual, Some(why)) => closed.push((Gate::ModeManual, why)),
+            (_, Some(why)) => closed.push((Gate::ModeOff, why)),
+            (_, None) => {}
         }
         if !self.was_ever_seen(beats, now) {
             let sentence = format!("{} was never seen alive from here", self.master_name());
             closed.push((Gate::NeverSeen, sentence));
         }
         closed
+    }
+
+    /// Why keyward does not act by itself: an operator's pause, or else the mode.
+    pub(super) fn hold(&self) -> Option<String> {
+        let paused =
+            |pause: &Pause| format!("{} paused {} {}: {}", pause.user, self.name(), pause.until_words(), pause.reason);
+        self.memory.pause.as_ref().map(paused).or_else(|| self.mode_hold())
+    }
+
+    fn mode_hold(&self) -> Option<String> {
+        match self.rules.mode {
+            Mode::Auto => None,
+            Mode::Manual => Some(format!("mode = \"manual\": {} is turned by an operator only", self.name())),
+            Mode::Off => Some(format!("mode = \"off\": {} is only looked at", self.name())),
+        }
     }
 
     /// The replica that passes every gate, or else the one that closes fewest: its data serve the region.

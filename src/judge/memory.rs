@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::hook::HookEvent;
+use crate::model::time::stamp;
 use crate::model::{Phase, RegionName, ReplicaName};
 
 /// Everything that outlives a restart.
@@ -97,6 +98,13 @@ pub struct Pause {
     pub reason: String,
     /// Who.
     pub user: String,
+}
+
+impl Pause {
+    /// How long it lasts.
+    pub fn until_words(&self) -> String {
+        self.until.map_or("until `keyward resume`".to_owned(), |until| format!("until {}", stamp(until)))
+    }
 }
 
 /// The end of the last episode.

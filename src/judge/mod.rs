@@ -48,6 +48,10 @@ pub struct Judge {
     masters: Masters,
     gap_limit: Duration,
     last_step: Option<Moment>,
+    order: Option<BeatOrder>,
+    mastered: bool,
+    /// Of no region.
+    events: Vec<Event>,
 }
 
 impl Judge {
@@ -64,6 +68,7 @@ impl Judge {
         let beats = Beats::new(memory.instance, memory.beat);
         let masters = Masters::new(regions.first().map(Region::rules));
         Self { beats, regions, masters, gap_limit, last_step: None }
+        Self { beats, regions, gap_limit, last_step: None, order: None, mastered: false, events: Vec::new() }
     }
 
     /// The memory as it should be on disk.
@@ -202,8 +207,16 @@ impl Judge {
             let beats = &self.beats;
             said.push(match self.regions.iter_mut().find(|region| region.name() == name) {
                 Some(region) => region.handle_command(now, beats, command, user),
-                None => Reply::refused(format!("there is no region {name} in the settings")),
+                None => {
+                    let reply = Reply::refused(format!("there is no region {name} in the settings"));
+                    self.events.push(commands::event(now, None, command, user, &reply));
+                    reply
+                }
             });
+        }
+        let others = || self.regions.iter().filter(|region| region.memory().lost.is_some()).map(Region::name);
+        if was_lost && let (Command::Adopt { .. }, Some(other)) = (command, others().next()) {
+            said.push(Reply::done(format!("no beat is written before `keyward adopt {other}` too")));
         }
         // every region's operator has accepted the loss
         if was_lost && !self.is_lost() {
@@ -241,7 +254,9 @@ impl Judge {
 
     /// The events since the last call, oldest first.
     pub fn take_events(&mut self) -> Vec<Event> {
-        self.regions.iter_mut().flat_map(Region::take_events).collect()
+        let mut events = std::mem::take(&mut self.events);
+        events.extend(self.regions.iter_mut().flat_map(Region::take_events));
+        events
     }
 
     /// The hooks to start now. While the memory is not `saved`, only the way out goes on.

@@ -14,7 +14,7 @@ use crate::model::{Cause, EventKind, Moment, Now, Phase};
 impl Region {
     /// Lets time pass and decides.
     pub(super) fn step(&mut self, now: Now, beats: &Beats) {
-        self.end_pause(now);
+        self.end_pause(now, beats);
         self.record_proof(now);
         self.note_health(now, beats);
         self.note_silence(now);
@@ -38,12 +38,13 @@ impl Region {
         self.memory.phase_since.map(|at| now.moment_of(at))
     }
 
-    fn end_pause(&mut self, now: Now) {
+    fn end_pause(&mut self, now: Now, beats: &Beats) {
         let over = |pause: &super::memory::Pause| pause.until.is_some_and(|until| now.wall >= until);
         if self.memory.pause.as_ref().is_some_and(over)
             && let Some(pause) = self.memory.pause.take()
         {
-            let sentence = format!("the pause by {} ({}) ended by itself", pause.user, pause.reason);
+            let next = self.outlook(beats, now);
+            let sentence = format!("the pause by {} ({}) ended by itself; {next}", pause.user, pause.reason);
             self.tell(now, EventKind::Daemon, sentence);
         }
     }
@@ -253,8 +254,10 @@ impl Region {
     /// What the way back still waits for, in a sentence; nothing when it may begin.
     pub(super) fn way_back_obstacle(&self, now: Now, beats: &Beats) -> Option<String> {
         let (Some(since), Some(enough)) = (self.healthy_since, self.healthy_enough_at()) else {
-            let ailment = self.ailment(now, beats).unwrap_or_else(|| "watching for unbroken health".to_owned());
-            return Some(format!("{ailment}; then {} of unbroken health", self.needed_health()));
+            return Some(match self.ailment(now, beats) {
+                Some(ailment) => format!("{ailment}; after that it takes {} of unbroken health", self.needed_health()),
+                None => format!("watching for {} of unbroken health", self.needed_health()),
+            });
         };
         if now.mono < enough {
             let healthy = friendly(now.mono.since(since));

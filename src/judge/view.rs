@@ -4,7 +4,9 @@ use super::beats::Beats;
 use super::region::Region;
 use super::replica::{Guard, Replica, points_at};
 use super::verdicts;
+use crate::model::hook::{HookEvent, HookSpec};
 use crate::model::observation::{LinkFacts, MasterFacts, ThreadState};
+use crate::model::phase::Failback;
 use crate::model::time::friendly;
 use crate::model::view::{
     EpisodeView, GateView, HookView, MasterView, PauseView, RegionView, ReplicaView, WayBackView,
@@ -25,7 +27,7 @@ impl Region {
             name: self.name().to_string(),
             phase: self.memory.phase,
             phase_since: self.memory.phase_since,
-            sentence: self.explain(beats, now, &closed),
+            sentence: self.explain(beats, now),
             mode: self.rules.mode.code().to_owned(),
             paused: self.memory.pause.as_ref().map(|pause| PauseView {
                 until: pause.until,
@@ -73,57 +75,84 @@ impl Region {
         (true, String::new())
     }
 
-    /// Where authentication points, and what is being waited for.
-    fn explain(&self, beats: &Beats, now: Now, closed: &[(Gate, String)]) -> String {
-        match self.memory.phase {
-            Phase::Remote if self.is_down(now) && self.memory.resting => format!(
-                "{} has not been seen alive; after the failback by hand automatic failover rests until it was",
-                self.master_name()
-            ),
+    /// Where authentication points, why, and what comes next.
+    fn explain(&self, beats: &Beats, now: Now) -> String {
+        let why = match self.memory.phase {
             Phase::Remote => format!("authentication points at {}", self.rules.master_region),
-            Phase::Suspect => match closed.first() {
-                Some((gate, why)) => format!("{}; no failover: gate {} ({why})", self.memory.sentence, gate.code()),
-                None => match self.db.deadline(self.rules.unreachable_after) {
-                    Some(at) if at > now.mono => {
-                        format!("{}; failover in {}", self.memory.sentence, friendly(at.since(now.mono)))
-                    }
-                    _ => format!("{}; waiting for looks to fail", self.memory.sentence),
-                },
-            },
-            Phase::Local => format!("{}; {}", self.memory.sentence, self.local_wait(beats, now)),
-            Phase::Switching | Phase::Returning => format!("{}; {}", self.memory.sentence, self.hook_wait()),
+            _ => self.memory.sentence.clone(),
+        };
+        match self.memory.phase {
+            Phase::Remote if !self.is_silent(now) => why,
+            _ => format!("{why}; {}", self.outlook(beats, now)),
+        }
+    }
+
+    /// What comes next if nothing else happens, and what that waits for.
+    pub(super) fn outlook(&self, beats: &Beats, now: Now) -> String {
+        match self.memory.phase {
+            Phase::Remote | Phase::Suspect => self.outside_wait(beats, now),
+            Phase::Local => self.local_wait(beats, now),
+            Phase::Switching | Phase::Returning => self.hook_wait(now),
+        }
+    }
+
+    fn outside_wait(&self, beats: &Beats, now: Now) -> String {
+        if let Some((gate, why)) = self.closed_gates(beats, now).first() {
+            return format!("no failover: gate {} ({why})", gate.code());
+        }
+        if self.memory.resting {
+            let master = self.master_name();
+            return format!("after the failback by hand automatic failover rests until {master} is proven alive");
+        }
+        if !self.is_silent(now) {
+            let patience = friendly(self.rules.unreachable_after);
+            return format!("it fails over once {} has not been seen alive for {patience}", self.master_name());
+        }
+        match self.db.deadline(self.rules.unreachable_after) {
+            _ if self.is_down(now) => "it switches to local authentication now".to_owned(),
+            Some(at) if at > now.mono => format!("failover in {}", friendly(at.since(now.mono))),
+            _ => "waiting for looks to fail".to_owned(),
         }
     }
 
     fn local_wait(&self, beats: &Beats, now: Now) -> String {
         let by_hand = self.memory.episode.as_ref().is_some_and(|episode| episode.manual)
-            || self.rules.failback == crate::model::phase::Failback::Manual;
-        let obstacle = self.way_back_obstacle(now, beats);
-        match (by_hand, self.acts_alone(), obstacle) {
-            (true, ..) => format!("it comes home by `keyward failback {}`", self.name()),
-            (_, false, _) => "paused or not automatic: it stays".to_owned(),
-            (_, _, Some(obstacle)) => format!("the way back waits: {obstacle}"),
-            (.., None) => "the way back begins".to_owned(),
+            || self.rules.failback == Failback::Manual;
+        if by_hand {
+            return format!("it comes home by `keyward failback {}`", self.name());
+        }
+        if let Some(hold) = self.hold() {
+            return format!("it stays: {hold}");
+        }
+        let held = self.state_broken.as_ref().map(|why| format!("the state cannot be written ({why})"));
+        match self.way_back_obstacle(now, beats).or(held) {
+            Some(obstacle) => format!("the way back waits: {obstacle}"),
+            None => "the way back begins".to_owned(),
         }
     }
 
-    fn hook_wait(&self) -> String {
+    fn hook_wait(&self, now: Now) -> String {
         let Some(episode) = &self.memory.episode else { return String::new() };
         if let Some(old) = episode.leftovers().first() {
             return format!("waiting for the earlier run of hook {old} to end");
         }
-        if !self.may_run_hooks() {
-            return "paused or not automatic: no hook is started".to_owned();
+        if let Some(hold) = self.hold().filter(|_| !self.may_run_hooks()) {
+            return format!("no hook is started: {hold}");
         }
-        let next = episode
-            .line_up(&self.rules.hooks)
-            .into_iter()
-            .find(|spec| !spec.optional && !episode.hooks.get(&spec.name).is_some_and(|hook| hook.done));
-        next.map_or_else(|| "hooks are done".to_owned(), |spec| format!("waiting for hook {}", spec.name))
+        if let Some(why) = self.state_broken.as_ref().filter(|_| episode.direction == HookEvent::Failback) {
+            return format!("no hook is started until the state can be written: {why}");
+        }
+        let done = |spec: &HookSpec| episode.hooks.get(&spec.name).is_some_and(|hook| hook.done);
+        let next = episode.line_up(&self.rules.hooks).into_iter().find(|spec| !spec.optional && !done(spec));
+        let Some(spec) = next else { return "hooks are done".to_owned() };
+        match self.retries.due(&spec.name).filter(|due| *due > now.mono) {
+            Some(due) => format!("waiting for hook {}, tried again in {}", spec.name, friendly(due.since(now.mono))),
+            None => format!("waiting for hook {}", spec.name),
+        }
     }
 
     fn hook_views(&self, now: Now) -> Vec<HookView> {
-        let view = |spec: &crate::model::hook::HookSpec| {
+        let view = |spec: &HookSpec| {
             let hook = self.memory.episode.as_ref().and_then(|episode| episode.hooks.get(&spec.name));
             let due = self.retries.due(&spec.name);
             let state = match hook {
