@@ -40,7 +40,8 @@ impl Region {
         }
         let closed = self.closed_gates(beats, now);
         let holds = |gate: &Gate| if force { gate.holds_against_force() } else { *gate != Gate::ModeManual };
-        let (closed, passed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|(gate, _)| holds(gate));
+        let (closed, mut passed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|(gate, _)| holds(gate));
+        passed.retain(|(gate, _)| *gate != Gate::ModeManual);
         if !closed.is_empty() {
             return Reply::refused(self.held_by(&closed));
         }
@@ -51,8 +52,8 @@ impl Region {
         } else {
             self.begin_episode(now, true, force && !passed.is_empty(), sentence);
         }
-        let passed = passed.iter().filter(|(gate, _)| *gate != Gate::ModeManual);
-        let passed: Vec<String> = passed.map(|(gate, why)| format!(", past gate {} ({why})", gate.code())).collect();
+        let passed: Vec<String> =
+            passed.iter().map(|(gate, why)| format!(", past gate {} ({why})", gate.code())).collect();
         Reply::done(format!(
             "{region} switches to local authentication now{}: {}{running}; it comes home by `keyward failback {region}` only",
             passed.concat(),

@@ -67,8 +67,7 @@ impl Judge {
             .collect();
         let beats = Beats::new(memory.instance, memory.beat);
         let masters = Masters::new(regions.first().map(Region::rules));
-        Self { beats, regions, masters, gap_limit, last_step: None }
-        Self { beats, regions, gap_limit, last_step: None, order: None, mastered: false, events: Vec::new() }
+        Self { beats, regions, masters, gap_limit, last_step: None, events: Vec::new() }
     }
 
     /// The memory as it should be on disk.

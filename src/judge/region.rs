@@ -12,6 +12,7 @@ use super::rules::Rules;
 use super::witness::DbSide;
 use crate::model::hook::{HookOutcome, HookRun};
 use crate::model::observation::{Look, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::phase::Mode;
 use crate::model::time::friendly;
 use crate::model::{Event, EventKind, Moment, Now, Phase, RegionName, ReplicaName, Verdict};
 
@@ -145,6 +146,13 @@ impl Region {
     }
 
     pub(super) fn handle_rules(&mut self, rules: Rules) {
+        // the newest order wins, also over a --force from before
+        if rules.mode != self.rules.mode
+            && rules.mode != Mode::Auto
+            && let Some(episode) = &mut self.memory.episode
+        {
+            episode.forced = false;
+        }
         self.rules = rules;
     }
 
