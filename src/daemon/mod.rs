@@ -10,7 +10,7 @@ mod inputs;
 mod keep;
 pub mod memory;
 mod publish;
-mod reload;
+pub mod reload;
 mod rules;
 mod run;
 pub mod setup;

@@ -290,12 +290,16 @@ impl Daemon {
     /// Bad settings change nothing: the old ones stay in force.
     fn reload(&mut self, file: Option<&Path>) {
         systemd::reloading();
+        let now = clock::now();
         let sentence = match config::load(file) {
             Ok(new) => {
-                let (merged, sentence) = reload::merge(&self.settings, &new);
-                self.metrics.prepare(&merged);
-                self.judge.handle_rules(rules::of(&merged));
-                self.settings = merged;
+                let reload::Merged { settings, changed, mut sentence } = reload::merge(&self.settings, &new);
+                self.metrics.prepare(&settings);
+                self.judge.handle_rules(rules::of(&settings));
+                self.settings = settings;
+                for (region, next) in changed.iter().filter_map(|name| Some((name, self.judge.outlook(name, now)?))) {
+                    sentence.push_str(&format!("; {region}: {next}"));
+                }
                 sentence
             }
             Err(problems) => {

@@ -108,6 +108,13 @@ impl Judge {
 
     /// Takes in one look at the master's address number `place` of the settings.
     pub fn handle_master(&mut self, now: Now, place: usize, look: &Look<MasterFacts>) {
+    /// What comes next in a region if nothing else happens, in a sentence.
+    pub fn outlook(&self, name: &RegionName, now: Now) -> Option<String> {
+        Some(self.region(name)?.outlook(&self.beats, now))
+    }
+
+    /// Takes in one look at the master.
+    pub fn handle_master(&mut self, now: Now, look: &Look<MasterFacts>) {
         self.mark_gap(now);
         self.masters.handle_look(place, look);
         if !self.is_lost()

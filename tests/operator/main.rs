@@ -6,6 +6,7 @@
 mod flapping;
 mod pauses;
 mod reloads;
+mod settings;
 mod stage;
 mod table;
 mod verdicts;
