@@ -48,8 +48,6 @@ pub struct Judge {
     masters: Masters,
     gap_limit: Duration,
     last_step: Option<Moment>,
-    order: Option<BeatOrder>,
-    mastered: bool,
     /// Of no region.
     events: Vec<Event>,
 }
@@ -106,15 +104,13 @@ impl Judge {
         self.regions.iter().map(|region| region.view(&self.beats, now)).collect()
     }
 
-    /// Takes in one look at the master's address number `place` of the settings.
-    pub fn handle_master(&mut self, now: Now, place: usize, look: &Look<MasterFacts>) {
     /// What comes next in a region if nothing else happens, in a sentence.
     pub fn outlook(&self, name: &RegionName, now: Now) -> Option<String> {
         Some(self.region(name)?.outlook(&self.beats, now))
     }
 
-    /// Takes in one look at the master.
-    pub fn handle_master(&mut self, now: Now, look: &Look<MasterFacts>) {
+    /// Takes in one look at the master's address number `place` of the settings.
+    pub fn handle_master(&mut self, now: Now, place: usize, look: &Look<MasterFacts>) {
         self.mark_gap(now);
         self.masters.handle_look(place, look);
         if !self.is_lost()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward::model::Phase;
+use keyward::model::{EventKind, Phase};
 
 use super::crashes::until_hook_starts;
 use super::daemon::{gates, has_verdict, texts, verdicts};
@@ -49,13 +49,18 @@ async fn an_episode_by_hand_ends_by_hand() {
     daemon.stays(2 * SPAN, "local", |region| region.phase == Phase::Local).await;
     let manual = daemon.metric("keyward_failovers_total", &[("cause", "manual")]).await;
     assert_eq!(manual, Some(1.0));
-    daemon.until_told(&["works in RegionOne"]).await;
+    let told = daemon.until_told(&["failover, because: works in RegionOne; ", "hook local-auth runs"]).await;
+    // a user whom only a directory service knows is a number
+    let own = |flag| texts(&std::process::Command::new("id").arg(flag).output().unwrap()).0.trim().to_owned();
+    let by = |user| EventKind::Command { command: "failover".to_owned(), user };
+    assert!([by(own("-un")), by(format!("uid {}", own("-u")))].contains(&told.what), "{told:?}");
 
     daemon.does(&["failback", "RegionTwo", "--reason", "works are done"]).await;
     daemon.until_healthy().await;
     assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1", "failback local-auth 2 1"]);
     let complaint = daemon.refuses(&["failover", "RegionNine", "--reason", "typo"]).await;
     assert!(complaint.contains("RegionNine"), "{complaint}");
+    daemon.until_told(&["failover (refused), because: typo; ", "RegionNine"]).await;
     let (said, _) = texts(&daemon.keyward(&["events"]).await);
     for piece in ["works in RegionOne", "works are done", "authenticates locally"] {
         assert!(said.contains(piece), "{piece:?} is missing in:\n{said}");
@@ -162,7 +167,10 @@ async fn settings_are_read_again_and_move_no_phase() {
     daemon.until_told(&["the settings were not read again", "unreachable_after"]).await;
     daemon.configure(&pair, &Wishes { unreachable_after: "10m", poll_interval: "200ms", ..Wishes::default() });
     daemon.signal(rustix::process::Signal::HUP);
-    daemon.until_told(&["failover settings of RegionTwo", "wait for a restart: poll_interval"]).await;
+    let home = "RegionTwo: it comes home by `keyward failback RegionTwo`";
+    daemon
+        .until_told(&["failover settings of RegionTwo (unreachable_after)", "wait for a restart: poll_interval", home])
+        .await;
     daemon.stays(SPAN, "local", |region| region.phase == Phase::Local).await;
 
     daemon.does(&["failback", "RegionTwo", "--reason", "works are done"]).await;
