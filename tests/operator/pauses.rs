@@ -4,8 +4,8 @@ use keyward::model::command::Command;
 use keyward::model::phase::Mode;
 use keyward::model::{EventKind, Phase, RegionName};
 
+use crate::rows::{pause, stage_in};
 use crate::stage::{REASON, Stage, USER, region, rules};
-use crate::table::{pause, stage_in};
 
 #[test]
 fn a_pause_ends_by_itself_in_every_phase_and_says_so() {

@@ -6,7 +6,7 @@ use keyward::judge::Rules;
 use keyward::model::Phase;
 use keyward::model::phase::{Failback, Mode};
 
-use crate::table::stage_in;
+use crate::rows::stage_in;
 
 /// Every setting that a reload takes over, changed so that it would matter at once.
 const CHANGES: [fn(&mut Rules); 9] = [

@@ -56,7 +56,7 @@ pub fn rules(mode: Mode) -> Rules {
     Rules {
         region: region(),
         master_region: RegionName("RegionOne".into()),
-        master_address: "10.0.0.1:3306".parse().unwrap(),
+        master_addresses: vec!["10.0.0.1:3306".parse().unwrap()],
         schemas: vec!["keystone".into(), "keyward".into()],
         filter: "keystone.%,keyward.%".into(),
         replicas: vec![(replica(), "10.0.0.2:3306".parse().unwrap())],
@@ -258,10 +258,11 @@ impl Stage {
             identity: identity(1),
             version: "10.11.19-MariaDB".into(),
             position: "0-1-1".into(),
+            read_only: false,
             beats: self.rows(now),
         };
         let result = self.probe.map(|()| facts).map_err(failure);
-        self.judge.handle_master(now, &Look { began: now.mono, ended: now.mono, connection: 1, result });
+        self.judge.handle_master(now, 0, &Look { began: now.mono, ended: now.mono, connection: 1, result });
     }
 
     fn write_beat(&mut self, now: Now) {
@@ -271,21 +272,22 @@ impl Stage {
         }
         if !self.open {
             let number = (self.beat > 0).then_some(self.beat);
-            self.judge.handle_beat(now, &BeatOutcome::Read { number });
+            self.judge.handle_beat(now, 0, &BeatOutcome::Read { number });
             (self.open, self.next) = (true, None);
             return;
         }
-        match self.judge.take_beat_order() {
-            Some(BeatOrder::Write { next }) => self.next = Some(next),
-            Some(BeatOrder::Hold) => self.next = None,
-            None => {}
+        for (_, order) in self.judge.take_beat_orders() {
+            self.next = match order {
+                BeatOrder::Write { next } => Some(next),
+                BeatOrder::Hold => None,
+            };
         }
         let Some(number) = self.next else { return };
         if !self.beats_taken {
-            return self.judge.handle_beat(now, &BeatOutcome::Refused(failure(Reason::Unexpected)));
+            return self.judge.handle_beat(now, 0, &BeatOutcome::Refused(failure(Reason::Unexpected)));
         }
         (self.beat, self.next) = (number, Some(number + 1));
-        self.judge.handle_beat(now, &BeatOutcome::Acknowledged { number, sent: now.mono, written_at: now.wall });
+        self.judge.handle_beat(now, 0, &BeatOutcome::Acknowledged { number, sent: now.mono, written_at: now.wall });
     }
 
     fn look_at_replica(&mut self, now: Now) {

@@ -5,8 +5,8 @@ use keyward::model::observation::{ActingLock, Durability, ThreadState};
 use keyward::model::phase::Mode;
 use keyward::model::{EventKind, Phase, Reason, Verdict};
 
+use crate::rows::pause;
 use crate::stage::{REASON, Stage, region, rules};
-use crate::table::pause;
 
 /// What makes a verdict true, beginning with a healthy region.
 fn bring_about(verdict: Verdict, stage: &mut Stage) {

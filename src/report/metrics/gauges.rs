@@ -111,9 +111,14 @@ fn judged(out: &mut Families, region: &RegionView, looked: bool) {
         &[("region", name)],
         region.way_back.as_ref().map(|back| back.needed_seconds),
     );
-    if !looked {
-        return;
+    if looked {
+        diagnosed(out, region);
     }
+}
+
+/// Verdicts, gates and what follows from them.
+fn diagnosed(out: &mut Families, region: &RegionView) {
+    let name = region.name.as_str();
     for verdict in Verdict::ALL {
         let holds = region.verdicts.iter().any(|held| held.code == verdict.code());
         out.gauge(
