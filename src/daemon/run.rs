@@ -123,6 +123,10 @@ impl Daemon {
         self.runner.settle(&self.settings);
         // nobody who asks early finds a document without regions
         self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        let told = self.events.list();
+        for event in self.saved.regions.iter().filter_map(|(name, region)| region.untold(name, &told)) {
+            report::tell(event, &self.metrics, &self.events);
+        }
         self.tell_daemon(format!("keyward {} starts", report::VERSION));
         systemd::ready();
     }
