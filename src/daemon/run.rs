@@ -150,11 +150,12 @@ impl Daemon {
                 }
                 Some(request) = commands.recv() => self.handle_request(request),
                 Some(input) = self.inputs.recv() => {
-                    self.handle_batch(input);
+                    self.handle(input);
                     None
                 }
                 () = sleep(pause) => None,
             };
+            self.handle_waiting().await;
             self.turn().await;
             if let Some((reply, to)) = answer {
                 // an operator who did not wait needs no answer
@@ -169,9 +170,11 @@ impl Daemon {
         deadline.min(self.settings.poll_interval)
     }
 
-    fn handle_batch(&mut self, first: Input) {
-        self.handle(first);
-        for _ in 1..BATCH {
+    /// Takes in what waits, after everybody who looks has had a chance to hand it over: a loop that was held up must
+    /// not take its own delay for silence.
+    async fn handle_waiting(&mut self) {
+        tokio::task::yield_now().await;
+        for _ in 0..BATCH {
             match self.inputs.try_recv() {
                 Ok(input) => self.handle(input),
                 Err(_) => break,

@@ -124,6 +124,14 @@ impl Replica {
         (same && ours && greater && link.io == ThreadState::Running).then_some(look.ended)
     }
 
+    /// Takes in that nobody watched until `to`: only from then on can a link without progress be told from one that was
+    /// not looked at.
+    pub fn handle_gap(&mut self, to: Moment) {
+        if self.link_watched_since.is_some() {
+            self.link_watched_since = Some(to);
+        }
+    }
+
     /// Whether the facts are of a look that began after the last upkeep had ended.
     pub fn shows_upkeep(&self) -> bool {
         !self.upkeep_runs && self.facts.as_ref().is_some_and(|(began, _)| *began >= self.upkeep_ended)

@@ -13,6 +13,7 @@ mod instants;
 mod masters;
 mod outages;
 mod pair;
+mod quick;
 mod replicas;
 mod restarts;
 mod settings;
