@@ -35,6 +35,15 @@ pub enum Answer {
     Lost(String),
 }
 
+/// How often beats are written, and how long at most one is waited for before the master counts as taking none.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Time between beats.
+    pub beat_interval: Duration,
+    /// The patience of the rules.
+    pub patience: Duration,
+}
+
 /// The ledger of beats.
 #[derive(Debug)]
 pub struct Beats {
@@ -42,6 +51,9 @@ pub struct Beats {
     acknowledged: u64,
     ring: VecDeque<Acknowledged>,
     last_at: Option<Moment>,
+    /// When the last acknowledgement came, and how long after the one before it.
+    known_at: Option<Moment>,
+    rhythm: Duration,
     refusal: Option<Failure>,
     /// The master's address that beats are written to, by its number in the settings.
     writer: usize,
@@ -61,6 +73,8 @@ impl Beats {
             acknowledged,
             ring: VecDeque::new(),
             last_at: None,
+            known_at: None,
+            rhythm: Duration::ZERO,
             refusal: None,
             writer: 0,
             settling_until: None,
@@ -110,6 +124,8 @@ impl Beats {
                 self.refusal = None;
                 if *number > self.acknowledged {
                     self.acknowledged = *number;
+                    self.rhythm = self.known_at.map_or(Duration::ZERO, |before| now.since(before));
+                    self.known_at = Some(now);
                     self.last_at = Some(*sent);
                     self.ring.push_back(Acknowledged { number: *number, sent: *sent, known: now });
                     if self.ring.len() > REMEMBERED {
@@ -197,6 +213,13 @@ impl Beats {
         self.ring.front().map_or(Duration::ZERO, |first| now.since(first.sent))
     }
 
+    /// Whether the next beat is due or late by less than an interval: the configured one, or on a slow line the one
+    /// that was seen last, but never beyond the patience of the rules.
+    fn keeps_time(&self, now: Moment, pace: Pace) -> bool {
+        let most = 2 * pace.beat_interval.max(self.rhythm);
+        self.known_at.is_some_and(|at| now.since(at) <= most.min(pace.patience))
+    }
+
     /// The age of the newest beat of any instance among `rows`.
     pub fn data_age(&self, rows: &[BeatRow], now: Now) -> Option<Duration> {
         rows.iter().map(|row| self.age(row, now)).min()
@@ -213,9 +236,9 @@ impl Beats {
 
     /// The age of the oldest beat that is acknowledged and not among `rows`; the data age while the master takes no
     /// beats; absent when neither is known.
-    pub fn lag(&self, rows: &[BeatRow], now: Now, patience: Duration) -> Option<Duration> {
+    pub fn lag(&self, rows: &[BeatRow], now: Now, pace: Pace) -> Option<Duration> {
         let data_age = self.data_age(rows, now);
-        if !self.is_fresh(now.mono, patience) {
+        if !self.keeps_time(now.mono, pace) {
             return data_age;
         }
         let seen = self.own(rows).unwrap_or(0);

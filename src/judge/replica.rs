@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::beats::Beats;
+use super::beats::{Beats, Pace};
 use super::memory::{RegionMemory, ReplicaMemory};
 use super::rules::Rules;
 use crate::model::observation::{
@@ -275,8 +275,8 @@ impl Replica {
     }
 
     /// How far the replica is behind.
-    pub fn lag(&self, beats: &Beats, now: Now, patience: Duration) -> Option<Duration> {
-        beats.lag(&self.facts()?.beats, now, patience)
+    pub fn lag(&self, beats: &Beats, now: Now, pace: Pace) -> Option<Duration> {
+        beats.lag(&self.facts()?.beats, now, pace)
     }
 
     /// Whether the link made progress within `patience`; absent while that cannot be known yet.
