@@ -259,3 +259,44 @@ impl Beats {
 fn loss(has: u64, must: u64) -> String {
     format!("its beat row says {has} although {must} had been committed")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACE: Pace = Pace { beat_interval: Duration::from_millis(200), patience: Duration::from_secs(2) };
+
+    fn at(millis: u64) -> Now {
+        Now { mono: Moment::from_boot(Duration::from_millis(millis)), wall: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    /// A ledger of beats that were acknowledged at once, and what a replica that has them all shows.
+    fn written(at_millis: &[u64]) -> (Beats, Vec<BeatRow>) {
+        let mut beats = Beats::new("us".to_owned(), 0);
+        for (number, millis) in (1..).zip(at_millis) {
+            let (sent, written_at) = (at(*millis).mono, jiff::Timestamp::UNIX_EPOCH);
+            beats.handle_outcome(sent, 0, &BeatOutcome::Acknowledged { number, sent, written_at });
+        }
+        let newest = BeatRow {
+            instance: "us".to_owned(),
+            number: beats.acknowledged(),
+            written_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        (beats, vec![newest])
+    }
+
+    #[test]
+    fn a_beat_that_is_late_by_an_interval_turns_the_lag_into_the_data_age() {
+        let (beats, rows) = written(&[1_000, 1_200, 1_400]);
+        assert_eq!(beats.lag(&rows, at(1_800), PACE), Some(Duration::ZERO));
+        assert_eq!(beats.lag(&rows, at(1_801), PACE), Some(Duration::from_millis(401)));
+    }
+
+    #[test]
+    fn a_slow_line_takes_its_time_and_a_long_gap_sets_no_new_standard() {
+        let (beats, rows) = written(&[1_000, 1_600, 2_200]);
+        assert_eq!(beats.lag(&rows, at(3_300), PACE), Some(Duration::ZERO));
+        let (beats, rows) = written(&[1_000, 60_000]);
+        assert_eq!(beats.lag(&rows, at(62_001), PACE), Some(Duration::from_millis(2_001)));
+    }
+}
