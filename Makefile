@@ -19,7 +19,7 @@ demo: packages ## the whole story on two real MariaDB servers in a temporary fol
 test: packages promtool ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
 
-bench: packages ## figures for the main job: fault to hook, /metrics, memory and CPU while idle
+bench: packages ## figures for the main job, beside their budgets: fault to hook, lag, /metrics, memory and CPU
 	$(CARGO) bench --locked --bench main_job -- $(BENCH)
 
 lint: ## formatting, clippy and documentation, warnings denied

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -131,10 +132,18 @@ fn damage(file: &Path, why: &str) -> String {
 
 fn write(file: &Path, text: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut next = tempfile::Builder::new().prefix(".state-").tempfile_in(folder)?;
-    next.write_all(text)?;
-    next.as_file().sync_all()?;
-    next.persist(file).map_err(|error| error.error)?;
+    // always the same name: what a killed daemon left of it is overwritten, and nothing piles up
+    let next = file.with_extension("json.new");
+    let written = (|| {
+        let mut fresh = File::options().create(true).truncate(true).write(true).mode(0o600).open(&next)?;
+        fresh.write_all(text)?;
+        fresh.sync_all()?;
+        fs::rename(&next, file)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&next);
+    }
+    written?;
     File::open(folder)?.sync_all()
 }
 

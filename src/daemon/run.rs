@@ -123,6 +123,10 @@ impl Daemon {
         self.runner.settle(&self.settings);
         // nobody who asks early finds a document without regions
         self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        let told = self.events.list();
+        for event in self.saved.regions.iter().filter_map(|(name, region)| region.untold(name, &told)) {
+            report::tell(event, &self.metrics, &self.events);
+        }
         self.tell_daemon(format!("keyward {} starts", report::VERSION));
         systemd::ready();
     }
@@ -146,11 +150,12 @@ impl Daemon {
                 }
                 Some(request) = commands.recv() => self.handle_request(request),
                 Some(input) = self.inputs.recv() => {
-                    self.handle_batch(input);
+                    self.handle(input);
                     None
                 }
                 () = sleep(pause) => None,
             };
+            self.handle_waiting().await;
             self.turn().await;
             if let Some((reply, to)) = answer {
                 // an operator who did not wait needs no answer
@@ -165,9 +170,11 @@ impl Daemon {
         deadline.min(self.settings.poll_interval)
     }
 
-    fn handle_batch(&mut self, first: Input) {
-        self.handle(first);
-        for _ in 1..BATCH {
+    /// Takes in what waits, after everybody who looks has had a chance to hand it over: a loop that was held up must
+    /// not take its own delay for silence.
+    async fn handle_waiting(&mut self) {
+        tokio::task::yield_now().await;
+        for _ in 0..BATCH {
             match self.inputs.try_recv() {
                 Ok(input) => self.handle(input),
                 Err(_) => break,

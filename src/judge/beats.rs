@@ -35,6 +35,15 @@ pub enum Answer {
     Lost(String),
 }
 
+/// How often beats are written, and how long at most one is waited for before the master counts as taking none.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Time between beats.
+    pub beat_interval: Duration,
+    /// The patience of the rules.
+    pub patience: Duration,
+}
+
 /// The ledger of beats.
 #[derive(Debug)]
 pub struct Beats {
@@ -42,6 +51,9 @@ pub struct Beats {
     acknowledged: u64,
     ring: VecDeque<Acknowledged>,
     last_at: Option<Moment>,
+    /// When the last acknowledgement came, and how long after the one before it.
+    known_at: Option<Moment>,
+    rhythm: Duration,
     refusal: Option<Failure>,
     /// The master's address that beats are written to, by its number in the settings.
     writer: usize,
@@ -61,6 +73,8 @@ impl Beats {
             acknowledged,
             ring: VecDeque::new(),
             last_at: None,
+            known_at: None,
+            rhythm: Duration::ZERO,
             refusal: None,
             writer: 0,
             settling_until: None,
@@ -110,6 +124,8 @@ impl Beats {
                 self.refusal = None;
                 if *number > self.acknowledged {
                     self.acknowledged = *number;
+                    self.rhythm = self.known_at.map_or(Duration::ZERO, |before| now.since(before));
+                    self.known_at = Some(now);
                     self.last_at = Some(*sent);
                     self.ring.push_back(Acknowledged { number: *number, sent: *sent, known: now });
                     if self.ring.len() > REMEMBERED {
@@ -197,6 +213,13 @@ impl Beats {
         self.ring.front().map_or(Duration::ZERO, |first| now.since(first.sent))
     }
 
+    /// Whether the next beat is due or late by less than an interval: the configured one, or on a slow line the one
+    /// that was seen last, but never beyond the patience of the rules.
+    fn keeps_time(&self, now: Moment, pace: Pace) -> bool {
+        let most = 2 * pace.beat_interval.max(self.rhythm);
+        self.known_at.is_some_and(|at| now.since(at) <= most.min(pace.patience))
+    }
+
     /// The age of the newest beat of any instance among `rows`.
     pub fn data_age(&self, rows: &[BeatRow], now: Now) -> Option<Duration> {
         rows.iter().map(|row| self.age(row, now)).min()
@@ -213,9 +236,9 @@ impl Beats {
 
     /// The age of the oldest beat that is acknowledged and not among `rows`; the data age while the master takes no
     /// beats; absent when neither is known.
-    pub fn lag(&self, rows: &[BeatRow], now: Now, patience: Duration) -> Option<Duration> {
+    pub fn lag(&self, rows: &[BeatRow], now: Now, pace: Pace) -> Option<Duration> {
         let data_age = self.data_age(rows, now);
-        if !self.is_fresh(now.mono, patience) {
+        if !self.keeps_time(now.mono, pace) {
             return data_age;
         }
         let seen = self.own(rows).unwrap_or(0);
@@ -235,4 +258,45 @@ impl Beats {
 
 fn loss(has: u64, must: u64) -> String {
     format!("its beat row says {has} although {must} had been committed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACE: Pace = Pace { beat_interval: Duration::from_millis(200), patience: Duration::from_secs(2) };
+
+    fn at(millis: u64) -> Now {
+        Now { mono: Moment::from_boot(Duration::from_millis(millis)), wall: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    /// A ledger of beats that were acknowledged at once, and what a replica that has them all shows.
+    fn written(at_millis: &[u64]) -> (Beats, Vec<BeatRow>) {
+        let mut beats = Beats::new("us".to_owned(), 0);
+        for (number, millis) in (1..).zip(at_millis) {
+            let (sent, written_at) = (at(*millis).mono, jiff::Timestamp::UNIX_EPOCH);
+            beats.handle_outcome(sent, 0, &BeatOutcome::Acknowledged { number, sent, written_at });
+        }
+        let newest = BeatRow {
+            instance: "us".to_owned(),
+            number: beats.acknowledged(),
+            written_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        (beats, vec![newest])
+    }
+
+    #[test]
+    fn a_beat_that_is_late_by_an_interval_turns_the_lag_into_the_data_age() {
+        let (beats, rows) = written(&[1_000, 1_200, 1_400]);
+        assert_eq!(beats.lag(&rows, at(1_800), PACE), Some(Duration::ZERO));
+        assert_eq!(beats.lag(&rows, at(1_801), PACE), Some(Duration::from_millis(401)));
+    }
+
+    #[test]
+    fn a_slow_line_takes_its_time_and_a_long_gap_sets_no_new_standard() {
+        let (beats, rows) = written(&[1_000, 1_600, 2_200]);
+        assert_eq!(beats.lag(&rows, at(3_300), PACE), Some(Duration::ZERO));
+        let (beats, rows) = written(&[1_000, 60_000]);
+        assert_eq!(beats.lag(&rows, at(62_001), PACE), Some(Duration::from_millis(2_001)));
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::hook::HookEvent;
 use crate::model::time::stamp;
-use crate::model::{Phase, RegionName, ReplicaName};
+use crate::model::{Cause, Event, EventKind, Phase, RegionName, ReplicaName};
 
 /// Everything that outlives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -66,6 +66,34 @@ impl RegionMemory {
     /// Pauses the region until somebody resumes it.
     pub fn hold(&mut self, user: &str, reason: &str) {
         self.pause = Some(Pause { until: None, reason: reason.to_owned(), user: user.to_owned() });
+    }
+
+    /// The transition that is written down here and missing among the events that were `told`, oldest first: the
+    /// daemon was killed before it could tell it. Only what belongs to an episode is worth telling late.
+    pub fn untold(&self, region: &RegionName, told: &[Event]) -> Option<Event> {
+        let ours = |event: &&Event| event.region.as_ref() == Some(region);
+        let transition = |event: &Event| match event.what {
+            EventKind::Transition { to, cause, .. } => Some((event.at, to, cause, event.episode.clone())),
+            _ => None,
+        };
+        let last = told.iter().rev().filter(ours).find_map(transition);
+        let at = self.phase_since?;
+        // of what is older than every event nobody knows whether it was told
+        if last.as_ref().is_some_and(|last| last.0 >= at) || told.first().is_some_and(|first| first.at > at) {
+            return None;
+        }
+        let from = last.as_ref().map_or(Phase::Remote, |last| last.1);
+        let (cause, episode) = match &self.episode {
+            Some(episode) => (if episode.ordered { Cause::Manual } else { Cause::Auto }, Some(episode.id.clone())),
+            None => last.map(|(_, _, cause, episode)| (cause, episode))?,
+        };
+        (self.phase.in_episode() || from.in_episode()).then(|| Event {
+            at,
+            region: Some(region.clone()),
+            episode,
+            what: EventKind::Transition { from, to: self.phase, cause },
+            sentence: self.sentence.clone(),
+        })
     }
 }
 
@@ -156,4 +184,36 @@ pub struct HookMemory {
     pub done: bool,
     /// What went wrong last time in this turn.
     pub failure: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = r#"{"phase": "switching", "phase_since": "2026-01-01T00:00:10Z", "sentence": "lost", "proof": null,
+        "last_episode": null, "pause": null, "released": {}, "resting": false, "lost": null, "replicas": {}, "episode": {
+        "id": "R-1", "started_at": "2026-01-01T00:00:10Z", "manual": false, "ordered": false, "forced": false,
+        "reason": "lost", "turn": 1, "direction": "failover", "failback_after": {"secs": 1, "nanos": 0}, "hooks": {}}}"#;
+
+    fn told(at: &str, to: Phase) -> Event {
+        let what = EventKind::Transition { from: Phase::Remote, to, cause: Cause::Auto };
+        let region = Some(RegionName("R".to_owned()));
+        Event { at: at.parse().unwrap(), region, episode: None, what, sentence: String::new() }
+    }
+
+    #[test]
+    fn a_transition_that_was_written_down_and_never_told_is_told_late_and_once() {
+        let memory: RegionMemory = serde_json::from_str(RECORD).unwrap();
+        let region = RegionName("R".to_owned());
+        let suspect = told("2026-01-01T00:00:08Z", Phase::Suspect);
+        let late = memory.untold(&region, std::slice::from_ref(&suspect)).unwrap();
+        assert_eq!((late.at, late.sentence.as_str()), (memory.phase_since.unwrap(), "lost"));
+        let (from, to, cause) = (Phase::Suspect, Phase::Switching, Cause::Auto);
+        assert_eq!(late.what, EventKind::Transition { from, to, cause });
+        assert_eq!(late.episode.as_deref(), Some("R-1"));
+        assert_eq!(memory.untold(&region, &[suspect, late]), None, "it was told");
+        let later = told("2026-01-01T00:00:11Z", Phase::Suspect);
+        assert_eq!(memory.untold(&region, &[later]), None, "the list does not reach back so far");
+        assert_eq!(RegionMemory { phase: Phase::Remote, episode: None, ..memory }.untold(&region, &[]), None);
+    }
 }

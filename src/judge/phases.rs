@@ -271,7 +271,7 @@ impl Region {
     pub(super) fn lag_obstacle(&self, now: Now, beats: &Beats) -> Option<String> {
         let most = self.rules.failback_max_lag;
         let replica = self.serving(beats, now)?;
-        match replica.lag(beats, now, self.rules.link_patience()) {
+        match replica.lag(beats, now, self.rules.pace()) {
             Some(lag) if lag <= most => None,
             Some(lag) => Some(format!(
                 "{} is {} behind, more than failback_max_lag = {}",

@@ -208,6 +208,7 @@ impl Region {
 
     pub(super) fn handle_gap(&mut self, from: Moment, now: Now) {
         self.db.handle_gap(from, now.mono, self.rules.unreachable_after);
+        self.replicas.iter_mut().for_each(|replica| replica.handle_gap(now.mono));
         self.healthy_since = None;
     }
 

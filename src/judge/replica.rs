@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::beats::Beats;
+use super::beats::{Beats, Pace};
 use super::memory::{RegionMemory, ReplicaMemory};
 use super::rules::Rules;
 use crate::model::observation::{
@@ -122,6 +122,14 @@ impl Replica {
         let ours = points_at(link, &rules.master_addresses).is_some() && !facts.is_the_master;
         let greater = seen.heartbeats > before.heartbeats || seen.position > before.position;
         (same && ours && greater && link.io == ThreadState::Running).then_some(look.ended)
+    }
+
+    /// Takes in that nobody watched until `to`: only from then on can a link without progress be told from one that was
+    /// not looked at.
+    pub fn handle_gap(&mut self, to: Moment) {
+        if self.link_watched_since.is_some() {
+            self.link_watched_since = Some(to);
+        }
     }
 
     /// Whether the facts are of a look that began after the last upkeep had ended.
@@ -267,8 +275,8 @@ impl Replica {
     }
 
     /// How far the replica is behind.
-    pub fn lag(&self, beats: &Beats, now: Now, patience: Duration) -> Option<Duration> {
-        beats.lag(&self.facts()?.beats, now, patience)
+    pub fn lag(&self, beats: &Beats, now: Now, pace: Pace) -> Option<Duration> {
+        beats.lag(&self.facts()?.beats, now, pace)
     }
 
     /// Whether the link made progress within `patience`; absent while that cannot be known yet.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::beats::Pace;
 use crate::model::hook::HookSpec;
 use crate::model::phase::{Failback, Mode};
 use crate::model::{Address, RegionName, ReplicaName};
@@ -52,6 +53,11 @@ impl Rules {
     /// How long a link may show no progress and still count as living: two beats and the look that shows them.
     pub fn link_patience(&self) -> Duration {
         2 * self.beat_interval.max(self.poll_interval) + self.poll_interval + self.probe_timeout
+    }
+
+    /// How often beats are written and waited for.
+    pub fn pace(&self) -> Pace {
+        Pace { beat_interval: self.beat_interval, patience: self.link_patience() }
     }
 
     /// The longest time between two steps of the judge that still counts as watching.

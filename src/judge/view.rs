@@ -224,7 +224,7 @@ impl Region {
             io_running: running(|link| link.io),
             io_connecting: link.filter(|_| living).map(|link| link.io == ThreadState::Connecting),
             sql_running: running(|link| link.sql),
-            lag_seconds: seconds(replica.lag(beats, now, self.rules.link_patience())),
+            lag_seconds: seconds(replica.lag(beats, now, self.rules.pace())),
             data_age_seconds: seconds(replica.data_age(beats, now)),
             seconds_behind_master: link.filter(|_| living).and_then(|link| link.seconds_behind),
             read_only: facts.map(|facts| facts.read_only),

@@ -1,7 +1,8 @@
 //! One MariaDB server: started, killed, frozen, stopped and started again on the same data and the same port.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,13 +26,14 @@ pub struct Spec {
     name: String,
     server_id: u32,
     lines: Vec<String>,
+    below: Vec<String>,
 }
 
 impl Spec {
     /// A server that writes row events to its binary log, as a master or an empty replica.
     /// The name, for example `r1`, is unique in its lab.
     pub fn new(name: &str, server_id: u32) -> Self {
-        Self { name: name.to_owned(), server_id, lines: Vec::new() }
+        Self { name: name.to_owned(), server_id, lines: Vec::new(), below: Vec::new() }
     }
 
     /// One more line of the option file; later lines win.
@@ -43,6 +45,13 @@ impl Spec {
     /// More lines of the option file.
     pub fn lines(self, lines: &[&str]) -> Self {
         lines.iter().fold(self, |spec, line| spec.line(line))
+    }
+
+    /// Starts the server through another program that becomes it, with these words before the server's own; for
+    /// example `nsenter`, for a network of its own.
+    pub fn below(mut self, words: &[&str]) -> Self {
+        self.below = words.iter().map(|word| (*word).to_owned()).collect();
+        self
     }
 
     /// Offers TLS with this certificate.
@@ -61,6 +70,7 @@ pub struct Server {
     port: Port,
     child: Option<Child>,
     client: Client,
+    below: Vec<String>,
     programs: Arc<Programs>,
     // last, so that the folder outlives the server
     _folder: Arc<Folder>,
@@ -79,7 +89,8 @@ impl Server {
         .await??;
         let port = Port::take().context("find a free port")?;
         let client = Client::root(&spec.name, &dir.join("s"));
-        let mut server = Self { name: spec.name, dir, port, child: None, client, programs, _folder: folder };
+        let below = spec.below;
+        let mut server = Self { name: spec.name, dir, port, child: None, client, below, programs, _folder: folder };
         server.configure(spec.server_id, &spec.lines)?;
         server.start().await?;
         Ok(server)
@@ -169,8 +180,12 @@ impl Server {
         }
         let log = self.log()?;
         let options = self.option_file();
-        let child = program::spawn(&self.programs.server, |command| {
-            command.arg(format!("--defaults-file={}", options.display())).stdout(log.0).stderr(log.1)
+        let server = self.programs.server.as_os_str();
+        let mut words = self.below.iter().map(OsStr::new).chain([server]);
+        let first = words.next().map(Path::new).context("find the server's program")?;
+        let child = program::spawn(first, |command| {
+            let command = command.args(words).arg(format!("--defaults-file={}", options.display()));
+            command.stdout(log.0).stderr(log.1)
         })?;
         self.child = Some(child);
         let started = Instant::now();

@@ -69,12 +69,7 @@ impl Daemon {
 
     /// Starts it and waits until it answers over HTTP.
     pub async fn start(&mut self) {
-        let log = OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
-        let (out, settings) = (log.try_clone().unwrap(), self.folder.join("keyward.toml"));
-        let child = program::spawn(Path::new(env!("CARGO_BIN_EXE_keyward")), |command| {
-            command.env("KEYWARD_CONFIG", settings).arg("run").stdout(out).stderr(log)
-        });
-        self.child = Some(child.unwrap());
+        self.spawn("exec \"$0\" run");
         let started = Instant::now();
         while http::get(&self.http(), "/-/healthy").await.is_err() {
             let ended = self.child.as_mut().unwrap().try_wait().unwrap();
@@ -83,13 +78,31 @@ impl Daemon {
         }
     }
 
+    /// Starts it stopped, before its first instruction; SIGCONT lets it begin.
+    pub fn start_stopped(&mut self) {
+        self.spawn("kill -STOP $$; exec \"$0\" run");
+    }
+
+    fn spawn(&mut self, script: &str) {
+        let log = OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
+        let (out, settings) = (log.try_clone().unwrap(), self.folder.join("keyward.toml"));
+        let child = program::spawn(Path::new("/bin/sh"), |command| {
+            let command = command.env("KEYWARD_CONFIG", settings).stdout(out).stderr(log);
+            command.args(["-c", script, env!("CARGO_BIN_EXE_keyward")])
+        });
+        self.child = Some(child.unwrap());
+    }
+
     fn http(&self) -> String {
         format!("127.0.0.1:{}", self.http.number())
     }
 
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().unwrap())
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.child.as_ref().unwrap().id().cast_signed()).unwrap();
-        kill_process(pid, signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// Kills it with SIGKILL.
@@ -138,6 +151,13 @@ impl Daemon {
     pub async fn snapshot(&self) -> Snapshot {
         let answer = http::get(&self.http(), "/api/v1/status").await.unwrap();
         serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// The region's phase, if the daemon lives and answers.
+    pub async fn phase_if_alive(&self) -> Option<Phase> {
+        let answer = http::get(&self.http(), "/api/v1/status").await.ok()?;
+        let snapshot: Snapshot = serde_json::from_str(&answer.body).ok()?;
+        Some(snapshot.regions.first()?.phase)
     }
 
     pub async fn region(&self) -> RegionView {

@@ -31,6 +31,8 @@ impl Hook {
 #[derive(Clone, Debug)]
 pub struct Wishes {
     pub poll_interval: &'static str,
+    pub probe_timeout: &'static str,
+    pub beat_interval: &'static str,
     pub auto_setup: bool,
     pub unreachable_after: &'static str,
     pub failback_after: &'static str,
@@ -49,6 +51,8 @@ impl Default for Wishes {
     fn default() -> Self {
         Self {
             poll_interval: "150ms",
+            probe_timeout: "400ms",
+            beat_interval: "200ms",
             auto_setup: false,
             unreachable_after: "2s",
             failback_after: "1s",
@@ -73,7 +77,7 @@ impl Wishes {
         let folder = folder.display();
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
-        let Self { poll_interval, auto_setup, .. } = self;
+        let Self { poll_interval, probe_timeout, beat_interval, auto_setup, .. } = self;
         let masters: Vec<String> =
             [master.to_owned()].iter().chain(&self.more_masters).map(|at| format!("{at:?}")).collect();
         let masters = masters.join(", ");
@@ -85,7 +89,7 @@ impl Wishes {
         let mut text = format!(
             r#"state_dir = "{state_dir}"
 poll_interval = "{poll_interval}"
-probe_timeout = "400ms"
+probe_timeout = "{probe_timeout}"
 connect_timeout = "2s"
 [http]
 listen = "{http}"
@@ -99,7 +103,7 @@ password_file = "{folder}/keyward.password"
 [replication]
 user = "keyward_repl"
 password_file = "{folder}/replication.password"
-beat_interval = "200ms"
+beat_interval = "{beat_interval}"
 auto_setup = {auto_setup}
 [replication.tls]
 mode = "disabled"
