@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::CommandFactory;
 use jiff::Timestamp;
 use keyward::cli::args::Cli;
-use keyward::model::hook::{HookEvent, HookRun, HookSpec};
+use keyward::model::hook::{HookEvent, HookKind, HookRun, HookSpec};
 use keyward::model::view::{EpisodeView, HookView, RegionView, ReplicaView, Snapshot, WayBackView};
 use keyward::model::{Event, EventKind, Gate, Phase, Reason, RegionName, Severity, Verdict};
 use keyward::report::Metrics;
@@ -267,8 +267,9 @@ fn flags_in_the_documents_exist() {
 
 #[test]
 fn the_table_of_a_hooks_environment_is_what_a_hook_is_told() {
+    let kind = HookKind::Exec { command: vec![] };
     let run = HookRun {
-        spec: HookSpec { name: "h".into(), command: vec![], timeout: Duration::from_secs(1), optional: false },
+        spec: HookSpec { name: "h".into(), kind, timeout: Duration::from_secs(1), optional: false },
         event: HookEvent::Test,
         episode: "e".into(),
         turn: 1,

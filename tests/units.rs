@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use keyward::act::exec::run;
+use keyward::act::hook::run;
 use keyward::act::lock::RunPlace;
-use keyward::model::hook::{HookEnd, HookEvent, HookRun, HookSpec};
+use keyward::model::hook::{HookEnd, HookEvent, HookKind, HookRun, HookSpec};
 use keyward::model::{Moment, Phase, RegionName};
 
 fn shipped(name: &str) -> PathBuf {
@@ -102,7 +102,7 @@ async fn run_hook(folder: &Path, command: &[&str], event: HookEvent, limit: Dura
     let told = HookRun {
         spec: HookSpec {
             name: "services".into(),
-            command: command.iter().map(|&part| part.to_owned()).collect(),
+            kind: HookKind::Exec { command: command.iter().map(|&part| part.to_owned()).collect() },
             timeout: limit,
             optional: false,
         },

@@ -1,10 +1,9 @@
-//! Runs one `exec` hook: limited in time and output, in a process group of its own, never beside a run of its slot.
+//! Runs the program of one `exec` hook: limited in time and output, in a process group of its own.
 //!
-//! There is no retrying here, no order among hooks and no log: callers decide and say what came of it.
+//! There is no retrying here, no order among hooks and no log, and whoever calls has entered the slot.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::pin::Pin;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
@@ -14,13 +13,13 @@ use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::leftover::{Leftover, LeftoverEnd, settle_slot};
+use super::hook::{Output, Stop, failed, unrecorded};
 use super::lock::{RunPlace, Slot};
 use super::procs::{self, GRACE, KILL_LIMIT, off_thread};
 use super::spawn::{NotStarted, Started, start};
 use super::tail::Tail;
 use super::told::document;
-use crate::model::hook::{HookEnd, HookEvent, HookOutcome, HookRun};
+use crate::model::hook::{HookEnd, HookRun};
 
 /// How long starting may take; a program on a dead network mount would take for ever.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -28,108 +27,46 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long output is still read after the hook has ended; a process that went its own way may keep it open.
 const DRAIN_LIMIT: Duration = Duration::from_millis(200);
 
-/// What a hook printed, and what else there is to say about its run. For the log and the control socket only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
-    /// The last 64 KiB of standard output and standard error, as they came; what is no UTF-8 is replaced.
-    pub text: String,
-    /// How many bytes before that were dropped.
-    pub dropped_bytes: u64,
-    /// A run of an earlier daemon that was in the way and has been dealt with.
-    pub leftover: Option<Leftover>,
-    /// Why this run could not be written down: a crash now could let the next run begin beside it. Worth an alert.
-    pub unrecorded: Option<String>,
-}
-
-/// Runs a hook once and waits for its end; a leftover of an earlier daemon in its slot is waited for first.
-///
-/// Required hooks of one region share a slot, so they run one after another; an optional hook has one of its own.
-/// The run is watched to its end even if this future is dropped; if the daemon ends, the next one's run settles it.
-pub async fn run(run: HookRun, place: &RunPlace) -> (HookOutcome, Output) {
-    run_until(run, place, std::future::pending()).await
-}
-
-/// The same for a run that gives way: when `stop` comes it is ended as at its time limit, or not begun at all, and
-/// what `stop` says is why it failed.
-pub async fn run_until(
-    run: HookRun,
+/// Runs `command` once and waits for its end; says how long its first process ran.
+pub async fn attempt(
+    run: &HookRun,
+    command: &[String],
+    slot: Slot,
     place: &RunPlace,
-    stop: impl Future<Output = String> + Send + 'static,
-) -> (HookOutcome, Output) {
-    let watched = tokio::spawn(watched_run(run.clone(), place.clone(), Box::pin(stop)));
-    let (end, took, output) = watched.await.unwrap_or_else(|_| {
-        (failed("the run was not watched to its end, because keyward is ending"), Duration::ZERO, Output::default())
-    });
-    let outcome =
-        HookOutcome { hook: run.spec.name, event: run.event, turn: run.turn, attempt: run.attempt, end, took };
-    (outcome, output)
-}
-
-fn failed(why: impl Into<String>) -> HookEnd {
-    HookEnd::Failed(why.into())
-}
-
-/// What ends a run before its time, and says why.
-type Stop = Pin<Box<dyn Future<Output = String> + Send>>;
-
-async fn watched_run(run: HookRun, place: RunPlace, mut stop: Stop) -> (HookEnd, Duration, Output) {
-    let mut output = Output::default();
-    let slot = Slot::of(&place, &run.spec);
-    let entering = async {
-        let mine = slot.enter().await;
-        (mine, settle_slot(&slot, place.clock).await)
-    };
-    let (_mine, settled) = tokio::select! {
-        biased;
-        why = &mut stop => return (failed(why), Duration::ZERO, output),
-        entered = entering => entered,
-    };
-    match settled {
-        Ok(None) => {}
-        Ok(Some(leftover)) if matches!(leftover.end, LeftoverEnd::Stuck(_)) => {
-            let why = format!("cannot be started: {leftover}");
-            output.leftover = Some(leftover);
-            return (failed(why), Duration::ZERO, output);
-        }
-        Ok(leftover) => output.leftover = leftover,
-        Err(error) => output.unrecorded = Some(unrecorded(&place, &error)),
-    }
+    stop: Stop,
+    output: &mut Output,
+) -> (HookEnd, Duration) {
     let begun = Instant::now();
     // listening before there is a child, so that its end cannot be missed
     let children = match signal(SignalKind::child()) {
         Ok(children) => children,
-        Err(error) => return (failed(format!("cannot be watched: {error}")), begun.elapsed(), output),
+        Err(error) => return (failed(format!("cannot be watched: {error}")), begun.elapsed()),
     };
-    let mut started = match started_in_time(&run, slot.clone(), &place, &mut output).await {
+    let mut started = match started_in_time(run, command, slot, place, output).await {
         Ok(started) => started,
-        Err(end) => return (end, begun.elapsed(), output),
+        Err(end) => return (end, begun.elapsed()),
     };
     let taken = started.taken.take();
-    let (end, gone, took) = match Watch::new(started, &run, children) {
-        Ok(watch) => watch.finish(run.spec.timeout, stop, begun, &mut output).await,
+    let (end, gone, took) = match Watch::new(started, run, children) {
+        Ok(watch) => watch.finish(run.spec.timeout, stop, begun, output).await,
         Err(error) => (failed(format!("cannot be watched: {error}")), false, begun.elapsed()),
     };
     // what is not gone keeps its lock and record, so that the next run cannot begin beside it
     if let (Some(taken), true) = (taken, gone) {
         taken.free();
     }
-    (end, took, output)
+    (end, took)
 }
 
-fn unrecorded(place: &RunPlace, error: &io::Error) -> String {
-    format!(
-        "the run cannot be written down in {}: {error}; make the folder writable and free some space",
-        place.folder.display()
-    )
-}
-
-async fn started_in_time(run: &HookRun, slot: Slot, place: &RunPlace, output: &mut Output) -> Result<Started, HookEnd> {
-    // a way out goes on without the record, a way back waits until it can be written
-    if let (HookEvent::Failback, Some(why)) = (run.event, &output.unrecorded) {
-        return Err(failed(format!("cannot be started: {why}")));
-    }
-    let (theirs, its_place) = (run.clone(), place.clone());
-    let starting = off_thread(move || Ok(start(&theirs, &slot, &its_place)));
+async fn started_in_time(
+    run: &HookRun,
+    command: &[String],
+    slot: Slot,
+    place: &RunPlace,
+    output: &mut Output,
+) -> Result<Started, HookEnd> {
+    let (theirs, argv, its_place) = (run.clone(), command.to_vec(), place.clone());
+    let starting = off_thread(move || Ok(start(&theirs, &argv, &slot, &its_place)));
     let started = match timeout(START_LIMIT, starting).await {
         Err(_) => return Err(failed("cannot be started: the system did not start it within 10s")),
         Ok(Err(error)) => return Err(failed(format!("cannot be started: {error}"))),
@@ -147,8 +84,7 @@ async fn started_in_time(run: &HookRun, slot: Slot, place: &RunPlace, output: &m
             Err(failed(format!("cannot be started: another keyward runs a hook of region {} here", run.region)))
         }
         Err(NotStarted::System(error)) => {
-            let program = run.spec.command.first().map_or("", String::as_str);
-            Err(failed(format!("cannot be started: {program}: {error}")))
+            Err(failed(format!("cannot be started: {}: {error}", run.spec.kind.target())))
         }
     }
 }

@@ -69,7 +69,7 @@ impl fmt::Display for Leftover {
 
 /// Waits for every run that an earlier daemon left in this region, and ends each at its time limit.
 ///
-/// [`super::exec::run`] does the same for its own hook before it starts; this is for the hooks that are not run again.
+/// [`super::hook::run`] does the same for its own hook before it starts; this is for the hooks that are not run again.
 /// It may take as long as the longest time limit.
 ///
 /// # Errors

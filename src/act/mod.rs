@@ -3,6 +3,7 @@
 pub mod account;
 pub mod beat;
 pub mod exec;
+pub mod hook;
 pub mod leftover;
 pub mod link;
 pub mod lock;

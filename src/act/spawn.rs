@@ -37,11 +37,11 @@ pub enum NotStarted {
     System(io::Error),
 }
 
-/// Takes the slot and starts the hook.
+/// Takes the slot and starts the hook's program.
 ///
 /// # Errors
 /// Nothing was started; nothing is left in the slot.
-pub fn start(run: &HookRun, slot: &Slot, place: &RunPlace) -> Result<Started, NotStarted> {
+pub fn start(run: &HookRun, command: &[String], slot: &Slot, place: &RunPlace) -> Result<Started, NotStarted> {
     let record = Record::of(run, place);
     let (mut taken, mut unrecorded) = match slot.take(&record) {
         Ok(Some(taken)) => (Some(taken), None),
@@ -50,7 +50,7 @@ pub fn start(run: &HookRun, slot: &Slot, place: &RunPlace) -> Result<Started, No
         Err(error) => (None, Some(error)),
     };
     let lock = taken.as_mut().and_then(Taken::hand_over);
-    let (child, input, output) = match spawn(run, lock) {
+    let (child, input, output) = match spawn(run, command, lock) {
         Ok(spawned) => spawned,
         Err(error) => {
             if let Some(taken) = taken {
@@ -67,10 +67,10 @@ pub fn start(run: &HookRun, slot: &Slot, place: &RunPlace) -> Result<Started, No
     Ok(Started { child, input, output, taken, unrecorded })
 }
 
-fn spawn(run: &HookRun, lock: Option<File>) -> io::Result<(Child, PipeWriter, PipeReader)> {
+fn spawn(run: &HookRun, argv: &[String], lock: Option<File>) -> io::Result<(Child, PipeWriter, PipeReader)> {
     /// One at a time: between making the lock inheritable and letting go of it, no other hook may be started.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let Some((program, arguments)) = run.spec.command.split_first() else {
+    let Some((program, arguments)) = argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "its command is empty"));
     };
     let (its_input, input) = io::pipe()?;

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::output;
 use crate::config::schema::{Failover, Mode, Region, Tls};
 use crate::config::{self, Settings};
+use crate::model::hook::{HookKind, HookSpec};
 use crate::model::time::friendly;
 
 /// Checks the settings in `path`, or in the usual place.
@@ -56,14 +57,21 @@ fn region_lines(region: &Region, say: &mut impl FnMut(&str, String)) {
     let (after, lag) = (friendly(failover.failback_after), friendly(failover.failback_max_lag));
     say("  failback", format!("{}: after {after} of health, lag at most {lag}", failover.failback.code()));
     for hook in &failover.hooks {
-        let program = hook.command.first().map(String::as_str).unwrap_or_default();
-        let optional = if hook.optional { ", optional" } else { "" };
-        let missing = if Path::new(program).exists() { "" } else { "; not on this host" };
-        say("  hook", format!("{}: {program} (at most {}{optional}){missing}", hook.name, friendly(hook.timeout)));
+        say("  hook", hook_line(hook));
     }
     if failover.hooks.is_empty() {
         say("  hook", "none: a failover would only show in metrics, events and /local-auth".into());
     }
+}
+
+fn hook_line(hook: &HookSpec) -> String {
+    let target = hook.kind.target();
+    let optional = if hook.optional { ", optional" } else { "" };
+    let missing = match &hook.kind {
+        HookKind::Exec { .. } if !Path::new(&target).exists() => "; not on this host",
+        _ => "",
+    };
+    format!("{}: {target} (at most {}{optional}){missing}", hook.name, friendly(hook.timeout))
 }
 
 fn way_out(failover: &Failover) -> String {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use super::hook;
 use super::notes::Notes;
 use super::schema::{Account, Failover, Mode, Region, Settings};
 use crate::model::Address;
-use crate::model::hook::HookSpec;
 use crate::model::time::friendly;
 
 /// The longest name of a unix socket that Linux takes.
-const LONGEST_SOCKET: usize = 107;
+pub(super) const LONGEST_SOCKET: usize = 107;
 /// The longest account name that MariaDB takes, in characters.
 const LONGEST_USER: usize = 128;
 /// The longest password of a link that MariaDB takes, in bytes; beyond it, the server's error quotes the password.
@@ -211,12 +211,12 @@ fn failover(settings: &Settings, failover: &Failover, at: &str, notes: &Notes) {
         notes.problem(age_key, sentence);
     }
     let mut names = BTreeMap::new();
-    for (index, hook) in failover.hooks.iter().enumerate() {
+    for (index, spec) in failover.hooks.iter().enumerate() {
         let at = format!("{at}.hooks[{index}]");
         let key = format!("{at}.name");
-        name(&key, &hook.name, LONGEST_NAME, notes);
-        unique(&mut names, &hook.name, &key, notes);
-        command(hook, &format!("{at}.command"), &format!("{at}.kind"), notes);
+        name(&key, &spec.name, LONGEST_NAME, notes);
+        unique(&mut names, &spec.name, &key, notes);
+        hook::check(spec, &at, notes);
     }
 }
 
@@ -235,22 +235,6 @@ fn at_least_the_looks(settings: &Settings, failover: &Failover, key: &str, notes
             let sum = format!("{times} x {word} ({span}) + poll_interval ({poll})");
             notes.problem(key, format!("is {value}, but must be at least {least}: {sum}"));
         }
-    }
-}
-
-fn command(hook: &HookSpec, key: &str, kind_key: &str, notes: &Notes) {
-    if !notes.sound(key) || !notes.sound(kind_key) {
-        return;
-    }
-    match hook.command.first() {
-        None => notes.problem(key, "must hold the program and its arguments, like [\"/etc/keyward/hooks/local-auth\"]"),
-        Some(program) if !program.starts_with('/') => {
-            notes.problem(key, format!("{program:?} must be the program's full path: a hook runs without a shell"));
-        }
-        Some(_) if hook.command.iter().any(|word| word.contains('\0')) => {
-            notes.problem(key, "must not hold NUL characters");
-        }
-        Some(_) => {}
     }
 }
 

@@ -4,6 +4,7 @@
 mod check;
 mod check_tls;
 pub mod duration;
+mod hook;
 mod load;
 mod notes;
 mod problem;

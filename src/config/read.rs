@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::hook;
 use super::schema::{
     Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Settings, Tls,
     TlsMode,
 };
 use super::secret::{self, Files};
 use super::table::Table;
-use crate::model::hook::HookSpec;
 use crate::model::{RegionName, ReplicaName};
 
 /// Reads all settings; what is wrong is in the table's notes, and the result counts only when nothing is.
@@ -31,7 +31,7 @@ pub fn settings(mut root: Table<'_>, files: &Files) -> Settings {
     let (replication, link_tls) = replication(root.table("replication"), files);
     let master = master(root.table("master"));
     root.later(&["identity"]);
-    let regions = root.tables("regions").into_iter().map(|table| region(table, &own_tls, &link_tls)).collect();
+    let regions = root.tables("regions").into_iter().map(|table| region(table, &own_tls, &link_tls, files)).collect();
     root.close();
     Settings {
         state_dir,
@@ -162,11 +162,11 @@ fn master(mut table: Table<'_>) -> Master {
     Master { region, addresses }
 }
 
-fn region(mut table: Table<'_>, own_tls: &TlsWords, link_tls: &TlsWords) -> Region {
+fn region(mut table: Table<'_>, own_tls: &TlsWords, link_tls: &TlsWords, files: &Files) -> Region {
     let name = RegionName(table.text_needed("name"));
     table.later(&["identity_url"]);
     let replicas = table.tables("replicas").into_iter().map(|table| replica(table, own_tls, link_tls)).collect();
-    let failover = failover(table.table("failover"));
+    let failover = failover(table.table("failover"), files);
     table.close();
     Region { name, replicas, failover }
 }
@@ -182,7 +182,7 @@ fn replica(mut table: Table<'_>, own_tls: &TlsWords, link_tls: &TlsWords) -> Rep
     replica
 }
 
-fn failover(mut table: Table<'_>) -> Failover {
+fn failover(mut table: Table<'_>, files: &Files) -> Failover {
     let modes = [("auto", Some(Mode::Auto)), ("manual", Some(Mode::Manual)), ("off", Some(Mode::Off))];
     let ways_back = [("auto", Some(Failback::Auto)), ("manual", Some(Failback::Manual))];
     let mode = table.choice("mode", "auto", &modes).unwrap_or(Mode::Auto);
@@ -194,24 +194,10 @@ fn failover(mut table: Table<'_>) -> Failover {
         failback_after: table.duration("failback_after", "60s"),
         failback_max_lag: table.duration("failback_max_lag", "5s"),
         max_data_age: table.duration("max_data_age", "24h"),
-        hooks: table.tables("hooks").into_iter().map(hook).collect(),
+        hooks: table.tables("hooks").into_iter().map(|table| hook::read(table, files)).collect(),
     };
     let probes = [("off", Some(())), ("validates", None), ("first-login", None)];
     table.choice("require_local_identity", "off", &probes);
     table.close();
     failover
-}
-
-fn hook(mut table: Table<'_>) -> HookSpec {
-    let name = table.text_needed("name");
-    let kind = table.choice("kind", "exec", &[("exec", Some(())), ("http", None), ("haproxy", None)]);
-    let command = if kind.is_some() { table.texts("command", None) } else { Vec::new() };
-    let hook =
-        HookSpec { name, command, timeout: table.duration("timeout", "60s"), optional: table.flag("optional", false) };
-    if kind.is_none() {
-        // the kind has been refused, so its own keys need no further word
-        table.forget(&["command", "url", "secret_file", "socket", "remote", "local"]);
-    }
-    table.close();
-    hook
 }

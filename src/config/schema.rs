@@ -167,7 +167,7 @@ pub struct Replica {
 }
 
 /// `[regions.failover]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failover {
     /// Who decides.
     pub mode: Mode,

@@ -22,43 +22,67 @@ pub struct Files {
     pub beside: PathBuf,
 }
 
-/// Takes `password` or `password_file` from the table; exactly one may be given, `default_file` counts when none is.
-pub fn password(table: &mut Table<'_>, default_file: &str, files: &Files) -> SecretString {
-    let both = table.has("password") && table.has("password_file");
-    let in_place = table.text_if_any("password");
-    let file = table.text("password_file", default_file);
-    if both {
-        table.problem("password", "give either password or password_file, not both");
-        return nothing();
-    }
-    match in_place {
-        Some(text) => match one_line(text) {
-            Ok(secret) => secret,
-            Err(rule) => {
-                table.problem("password", rule);
-                nothing()
-            }
-        },
-        // a wrong type has been noted already
-        None if !table.sound("password") => nothing(),
-        None => from_file(table, &file, files),
-    }
+/// The two keys that can give one secret.
+#[derive(Clone, Copy, Debug)]
+struct Keys {
+    in_place: &'static str,
+    file: &'static str,
 }
 
-fn from_file(table: &Table<'_>, file: &str, files: &Files) -> SecretString {
-    if file.is_empty() {
-        table.problem("password_file", "must not be empty");
-        return nothing();
+/// Takes `password` or `password_file` from the table; exactly one may be given, `default_file` counts when none is.
+pub fn password(table: &mut Table<'_>, default_file: &str, files: &Files) -> SecretString {
+    let keys = Keys { in_place: "password", file: "password_file" };
+    keys.read(table, Some(default_file), files).unwrap_or_else(nothing)
+}
+
+/// Takes `secret` or `secret_file` from the table, if there is one of them.
+pub fn if_any(table: &mut Table<'_>, files: &Files) -> Option<SecretString> {
+    Keys { in_place: "secret", file: "secret_file" }.read(table, None, files)
+}
+
+impl Keys {
+    fn read(self, table: &mut Table<'_>, default_file: Option<&str>, files: &Files) -> Option<SecretString> {
+        let both = table.has(self.in_place) && table.has(self.file);
+        let in_place = table.text_if_any(self.in_place);
+        let file = match default_file {
+            Some(default) => Some(table.text(self.file, default)),
+            None => table.text_if_any(self.file),
+        };
+        if both {
+            table.problem(self.in_place, format!("give either {} or {}, not both", self.in_place, self.file));
+            return None;
+        }
+        match in_place {
+            Some(text) => match one_line(text) {
+                Ok(secret) => Some(secret),
+                Err(rule) => {
+                    table.problem(self.in_place, rule);
+                    None
+                }
+            },
+            // a wrong type has been noted already
+            None if !table.sound(self.in_place) => None,
+            None => self.of_file(table, &file?, files),
+        }
     }
-    if !files.read {
-        return nothing();
-    }
-    let path = files.place(file);
-    match line_end_removed(&path).and_then(|text| one_line(text).map_err(|rule| format!("{} {rule}", path.display()))) {
-        Ok(secret) => secret,
-        Err(sentence) => {
-            table.problem("password_file", sentence);
-            nothing()
+
+    fn of_file(self, table: &Table<'_>, file: &str, files: &Files) -> Option<SecretString> {
+        if file.is_empty() {
+            table.problem(self.file, "must not be empty");
+            return None;
+        }
+        if !files.read {
+            return Some(nothing());
+        }
+        let path = files.place(file);
+        match line_end_removed(&path)
+            .and_then(|text| one_line(text).map_err(|rule| format!("{} {rule}", path.display())))
+        {
+            Ok(secret) => Some(secret),
+            Err(sentence) => {
+                table.problem(self.file, sentence);
+                None
+            }
         }
     }
 }
@@ -91,7 +115,7 @@ fn one_line(text: String) -> Result<SecretString, &'static str> {
         return Err("must not be empty");
     }
     if text.chars().any(char::is_control) {
-        return Err("must hold the password on one line, without control characters");
+        return Err("must be one line, without control characters");
     }
     Ok(SecretString::from(text))
 }

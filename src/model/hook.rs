@@ -1,24 +1,113 @@
 //! Hooks as plain values: what to run, what it is told, and what came of it.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::names::RegionName;
+use super::names::{Address, RegionName};
 use super::phase::Phase;
+use super::secret::Secret;
 
 /// One hook as configured, with defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookSpec {
     /// Unique within its region.
     pub name: String,
-    /// The argument vector, run without a shell.
-    pub command: Vec<String>,
+    /// What a run of it is.
+    pub kind: HookKind,
     /// Time limit of one run.
     pub timeout: Duration,
     /// Reported, but holds nothing back.
     pub optional: bool,
+}
+
+/// What a run of a hook is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookKind {
+    /// A program on this host.
+    Exec {
+        /// The argument vector, run without a shell.
+        command: Vec<String>,
+    },
+    /// A POST to a web server.
+    Http {
+        /// Where to.
+        url: HookUrl,
+        /// Signs the body.
+        secret: Option<Secret>,
+        /// CA certificates (PEM) that the server's must come from; without it those of this host.
+        ca_file: Option<PathBuf>,
+    },
+    /// States of servers of an HAProxy, set over its runtime socket.
+    Haproxy {
+        /// The socket, with `level admin`.
+        socket: HaproxySocket,
+        /// `BACKEND/SERVER` names that serve while authentication points at the master's region.
+        remote: Vec<String>,
+        /// And while it points at the region itself.
+        local: Vec<String>,
+    },
+}
+
+impl HookKind {
+    /// The value of the key `kind`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            HookKind::Exec { .. } => "exec",
+            HookKind::Http { .. } => "http",
+            HookKind::Haproxy { .. } => "haproxy",
+        }
+    }
+
+    /// What a run turns to, without anything secret: the program, the web server, the socket.
+    pub fn target(&self) -> String {
+        match self {
+            HookKind::Exec { command } => command.first().cloned().unwrap_or_default(),
+            HookKind::Http { url, .. } => url.to_string(),
+            HookKind::Haproxy { socket, .. } => socket.to_string(),
+        }
+    }
+}
+
+/// Where an `http` hook posts to. Displayed without path and query, which may hold tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookUrl {
+    /// `https`, not `http`.
+    pub https: bool,
+    /// Host and port.
+    pub server: Address,
+    /// The authority as it was written, for the header `Host`.
+    pub authority: String,
+    /// Path and query.
+    pub path: Secret,
+}
+
+impl fmt::Display for HookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.https { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority)
+    }
+}
+
+/// Where an HAProxy takes commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HaproxySocket {
+    /// A unix socket on this host.
+    Unix(PathBuf),
+    /// A TCP port.
+    Tcp(Address),
+}
+
+impl fmt::Display for HaproxySocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HaproxySocket::Unix(path) => write!(f, "{}", path.display()),
+            HaproxySocket::Tcp(address) => write!(f, "{address}"),
+        }
+    }
 }
 
 /// Which way a hook turns the region.
@@ -97,9 +186,9 @@ impl HookRun {
 /// How one run of a hook ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HookEnd {
-    /// Exit status 0.
+    /// Exit status 0, an HTTP status of 2xx, or the states that were asked for.
     Ok,
-    /// Another exit status, a signal, or it could not be started; the text says which.
+    /// Anything else, or it could not be started; the text says what.
     Failed(String),
     /// Ended at its time limit.
     TimedOut,

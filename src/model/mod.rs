@@ -10,6 +10,7 @@ pub mod observation;
 pub mod phase;
 pub mod preflight;
 pub mod retry;
+pub mod secret;
 pub mod time;
 pub mod upkeep;
 pub mod verdict;

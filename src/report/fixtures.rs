@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::config::schema::{
     Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replication, Settings, Tls, TlsMode,
 };
-use crate::model::hook::HookSpec;
+use crate::model::hook::{HookKind, HookSpec};
 use crate::model::view::{
     EpisodeView, GateView, HookView, PauseView, RegionView, ReplicaView, Snapshot, VerdictView, WayBackView,
 };
@@ -36,7 +36,7 @@ pub(crate) fn settings() -> Settings {
     let account = Account { user: "keyward".into(), password: "secret".to_owned().into() };
     let hook = HookSpec {
         name: "services".into(),
-        command: vec!["/etc/keyward/hooks/local-auth".into()],
+        kind: HookKind::Exec { command: vec!["/etc/keyward/hooks/local-auth".into()] },
         timeout: Duration::from_secs(60),
         optional: false,
     };

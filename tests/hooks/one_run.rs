@@ -4,7 +4,7 @@ use std::fs;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use keyward::act::exec::run;
+use keyward::act::hook::run;
 use keyward::act::told::document;
 use keyward::model::hook::{HookEnd, HookRun};
 

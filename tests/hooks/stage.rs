@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keyward::act::exec::run;
+use keyward::act::hook::run;
 use keyward::act::lock::{Record, RunPlace};
 use keyward::act::procs;
-use keyward::model::hook::{HookEvent, HookRun, HookSpec};
+use keyward::model::hook::{HookEvent, HookKind, HookRun, HookSpec};
 use keyward::model::{Moment, Phase, RegionName};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -61,9 +61,17 @@ impl Stage {
     }
 }
 
+/// The argument vector of an `exec` hook.
+pub fn command(told: &mut HookRun) -> &mut Vec<String> {
+    match &mut told.spec.kind {
+        HookKind::Exec { command } => command,
+        other => panic!("{other:?} is no program"),
+    }
+}
+
 pub fn hook(command: Vec<String>, limit: Duration) -> HookRun {
     HookRun {
-        spec: HookSpec { name: "services".into(), command, timeout: limit, optional: false },
+        spec: HookSpec { name: "services".into(), kind: HookKind::Exec { command }, timeout: limit, optional: false },
         event: HookEvent::Failover,
         episode: "ep-7".into(),
         turn: 1,
@@ -130,8 +138,9 @@ impl Daemon {
     }
 
     fn start_below(wrapper: &[&str], stage: &Stage, told: &HookRun, environment: &[(&str, &str)]) -> Self {
+        let argv = command(&mut told.clone()).clone();
         let order = serde_json::json!({
-            "folder": stage.folder, "command": told.spec.command, "limit_ms": told.spec.timeout.as_millis() as u64,
+            "folder": stage.folder, "command": argv, "limit_ms": told.spec.timeout.as_millis() as u64,
             "attempt": told.attempt, "optional": told.spec.optional, "event": told.event,
         });
         fs::write(stage.folder.join("order"), order.to_string()).unwrap();

@@ -4,14 +4,14 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use keyward::act::exec::{run, run_until};
+use keyward::act::hook::{run, run_until};
 use keyward::act::leftover::{Leftover, LeftoverEnd, settle};
 use keyward::act::lock::Record;
 use keyward::act::procs;
 use keyward::model::Moment;
 use keyward::model::hook::{HookEnd, HookEvent, HookRun};
 
-use crate::stage::{Bystander, LONG, Stage, crash_while, lives, since_boot, wait_until};
+use crate::stage::{Bystander, LONG, Stage, command, crash_while, lives, since_boot, wait_until};
 
 /// Notes when it began and ended; whoever finds another one's mark has overlapped.
 const LONE: &str = "[ -e $1/busy ] && echo overlap >> $1/story; touch $1/busy; echo begin $KEYWARD_ATTEMPT >> $1/story
@@ -19,7 +19,7 @@ const LONE: &str = "[ -e $1/busy ] && echo overlap >> $1/story; touch $1/busy; e
 
 fn lone(stage: &Stage, seconds: &str, attempt: u32, limit: Duration) -> HookRun {
     let mut told = stage.hook(LONE, limit);
-    told.spec.command.push(seconds.to_owned());
+    command(&mut told).push(seconds.to_owned());
     HookRun { attempt, ..told }
 }
 
@@ -54,7 +54,8 @@ async fn a_test_gives_way_to_the_run_that_is_needed() {
         format!("(trap '' TERM; sleep 60; :) & echo $! > $1/child; trap 'echo asked >> $1/story; exit' TERM\n{LONE}")
             .replace("sleep $2", "sleep $2 & wait $!");
     let mut test = lone(&stage, "60", 1, LONG);
-    (test.spec.command[2], test.event) = (script, HookEvent::Test);
+    command(&mut test)[2] = script;
+    test.event = HookEvent::Test;
     let (stop, stopped) = tokio::sync::oneshot::channel::<String>();
     let giving_way = async { stopped.await.unwrap() };
     let (place, queued) = (stage.place.clone(), HookRun { attempt: 9, ..test.clone() });
@@ -133,8 +134,8 @@ const LET_GO: &str = "for fd in /proc/$BASHPID/fd/*; do n=${fd##*/}; [ $n -gt 2 
 
 /// Gives `told` to bash, which alone can close a handle with two digits.
 fn in_bash(mut told: HookRun, script: String) -> HookRun {
-    told.spec.command[0] = "/bin/bash".into();
-    told.spec.command[2] = script;
+    command(&mut told)[0] = "/bin/bash".into();
+    command(&mut told)[2] = script;
     told
 }
 
@@ -197,7 +198,7 @@ async fn after_a_crash_a_hook_that_closed_every_handle_is_still_found() {
 async fn after_a_crash_nobody_is_waited_for_who_only_went_his_own_way_or_has_taken_the_number() {
     let stage = Stage::new();
     let mut old = lone(&stage, "0", 1, LONG);
-    old.spec.command[2] = format!("setsid sh -c 'echo $$ > $0/own; exec sleep 60' $1 >/dev/null & {LONE}; sleep 1");
+    command(&mut old)[2] = format!("setsid sh -c 'echo $$ > $0/own; exec sleep 60' $1 >/dev/null & {LONE}; sleep 1");
     crash_while(&stage, &old);
     wait_until("the child is on its own", LONG, || !stage.text("own").is_empty());
     let own = stage.number("own");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use keyward::judge::{Judge, Memory, RegionMemory, Rules};
 use keyward::model::command::{Command, Reply};
-use keyward::model::hook::{HookEnd, HookOutcome, HookRun, HookSpec};
+use keyward::model::hook::{HookEnd, HookKind, HookOutcome, HookRun, HookSpec};
 use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, BeatRow, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts,
     ServerIdentity, ThreadState,
@@ -48,8 +48,8 @@ fn replica() -> ReplicaName {
 }
 
 fn hook(name: &str) -> HookSpec {
-    let command = vec!["/bin/true".into()];
-    HookSpec { name: name.into(), command, timeout: Duration::from_secs(60), optional: name == "beside" }
+    let kind = HookKind::Exec { command: vec!["/bin/true".into()] };
+    HookSpec { name: name.into(), kind, timeout: Duration::from_secs(60), optional: name == "beside" }
 }
 
 pub fn rules(mode: Mode) -> Rules {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use keyward::judge::{Judge, Memory, Rules};
 use keyward::model::command::Command;
-use keyward::model::hook::{HookEnd, HookOutcome, HookSpec};
+use keyward::model::hook::{HookEnd, HookKind, HookOutcome, HookSpec};
 use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, BeatRow, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts,
     ServerIdentity, ThreadState,
@@ -530,7 +530,7 @@ fn rules(settings: &str) -> Rules {
 fn hooks(names: &str) -> Vec<HookSpec> {
     let spec = |name: &str| HookSpec {
         name: name.trim_end_matches('?').to_owned(),
-        command: vec!["/bin/true".into()],
+        kind: HookKind::Exec { command: vec!["/bin/true".into()] },
         timeout: Duration::from_secs(60),
         optional: name.ends_with('?'),
     };

@@ -1,5 +1,6 @@
 //! The settings as a whole: what a file, the environment and the files it names make of them.
 
+mod hooks;
 mod refused;
 mod sample;
 

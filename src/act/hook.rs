@@ -1,0 +1,101 @@
+//! Runs one hook, whatever its kind: never beside a run of its slot, and watched to its end.
+//!
+//! There is no retrying here, no order among hooks and no log: callers decide and say what came of it.
+
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::exec;
+use super::leftover::{Leftover, LeftoverEnd, settle_slot};
+use super::lock::{RunPlace, Slot};
+use crate::model::hook::{HookEnd, HookEvent, HookKind, HookOutcome, HookRun};
+
+/// What a hook printed or was answered, and what else there is to say about its run. For the log and the control
+/// socket only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The last 64 KiB of standard output and standard error, as they came; what is no UTF-8 is replaced.
+    pub text: String,
+    /// How many bytes before that were dropped.
+    pub dropped_bytes: u64,
+    /// A run of an earlier daemon that was in the way and has been dealt with.
+    pub leftover: Option<Leftover>,
+    /// Why this run could not be written down: a crash now could let the next run begin beside it. Worth an alert.
+    pub unrecorded: Option<String>,
+}
+
+/// Runs a hook once and waits for its end; a leftover of an earlier daemon in its slot is waited for first.
+///
+/// Required hooks of one region share a slot, so they run one after another; an optional hook has one of its own.
+/// The run is watched to its end even if this future is dropped; if the daemon ends, the next one's run settles it.
+pub async fn run(run: HookRun, place: &RunPlace) -> (HookOutcome, Output) {
+    run_until(run, place, std::future::pending()).await
+}
+
+/// The same for a run that gives way: when `stop` comes it is ended as at its time limit, or not begun at all, and
+/// what `stop` says is why it failed.
+pub async fn run_until(
+    run: HookRun,
+    place: &RunPlace,
+    stop: impl Future<Output = String> + Send + 'static,
+) -> (HookOutcome, Output) {
+    let watched = tokio::spawn(watched_run(run.clone(), place.clone(), Box::pin(stop)));
+    let (end, took, output) = watched.await.unwrap_or_else(|_| {
+        (failed("the run was not watched to its end, because keyward is ending"), Duration::ZERO, Output::default())
+    });
+    let outcome =
+        HookOutcome { hook: run.spec.name, event: run.event, turn: run.turn, attempt: run.attempt, end, took };
+    (outcome, output)
+}
+
+/// What ends a run before its time, and says why.
+pub(super) type Stop = Pin<Box<dyn Future<Output = String> + Send>>;
+
+async fn watched_run(run: HookRun, place: RunPlace, mut stop: Stop) -> (HookEnd, Duration, Output) {
+    let mut output = Output::default();
+    let slot = Slot::of(&place, &run.spec);
+    let entering = async {
+        let mine = slot.enter().await;
+        (mine, settle_slot(&slot, place.clock).await)
+    };
+    let (_mine, settled) = tokio::select! {
+        biased;
+        why = &mut stop => return (failed(why), Duration::ZERO, output),
+        entered = entering => entered,
+    };
+    match settled {
+        Ok(None) => {}
+        Ok(Some(leftover)) if matches!(leftover.end, LeftoverEnd::Stuck(_)) => {
+            let why = format!("cannot be started: {leftover}");
+            output.leftover = Some(leftover);
+            return (failed(why), Duration::ZERO, output);
+        }
+        Ok(leftover) => output.leftover = leftover,
+        Err(error) => output.unrecorded = Some(unrecorded(&place, &error)),
+    }
+    // a way out goes on without the record, a way back waits until it can be written
+    if let (HookEvent::Failback, Some(why)) = (run.event, &output.unrecorded) {
+        return (failed(format!("cannot be started: {why}")), Duration::ZERO, output);
+    }
+    let (end, took) = match &run.spec.kind {
+        HookKind::Exec { command } => exec::attempt(&run, command, slot, &place, stop, &mut output).await,
+        HookKind::Http { .. } | HookKind::Haproxy { .. } => {
+            let kind = run.spec.kind.code();
+            (failed(format!("hooks of the kind {kind} are not in this release yet")), Duration::ZERO)
+        }
+    };
+    (end, took, output)
+}
+
+pub(super) fn failed(why: impl Into<String>) -> HookEnd {
+    HookEnd::Failed(why.into())
+}
+
+/// Why a run could not be written down, as a sentence.
+pub(super) fn unrecorded(place: &RunPlace, error: &io::Error) -> String {
+    format!(
+        "the run cannot be written down in {}: {error}; make the folder writable and free some space",
+        place.folder.display()
+    )
+}

@@ -1,0 +1,125 @@
+//! Hooks of every kind: what is read, and what is refused.
+
+use super::{changed, said};
+
+const AT: &str = "regions[0].failover.hooks[0]";
+const HTTP_NOT_YET: &str = "regions[0].failover.hooks[0].kind: \"http\" is not in this release yet; use \"exec\"";
+const HAPROXY_NOT_YET: &str = "regions[0].failover.hooks[0].kind: \"haproxy\" is not in this release yet; use \"exec\"";
+
+/// What is said about a hook with these lines in place of its command, one line a problem.
+fn said_of(lines: &str) -> Vec<String> {
+    said(&changed("command = [\"/bin/true\"]", lines)).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn kinds_that_cannot_run_yet_are_refused_with_one_sentence() {
+    assert_eq!(said_of("kind = \"http\"\nurl = \"https://x\"\nsecret_file = \"s\""), [HTTP_NOT_YET]);
+    let lines = "kind = \"haproxy\"\nsocket = \"/run/x\"\nremote = [\"a/b\"]\nlocal = [\"a/c\"]";
+    assert_eq!(said_of(lines), [HAPROXY_NOT_YET]);
+    assert_eq!(said_of(&lines.replace("/run/x", "[2001:db8::1]:9999")), [HAPROXY_NOT_YET]);
+}
+
+#[test]
+fn a_key_of_another_kind_is_told_its_kind() {
+    let cases = [
+        ("command = [\"/x\"]\nurl = \"https://x\"", "url", "http"),
+        ("command = [\"/x\"]\nsecret = \"s3cret\"", "secret", "http"),
+        ("command = [\"/x\"]\nsocket = \"/x\"", "socket", "haproxy"),
+        ("kind = \"http\"\nurl = \"https://x\"\ncommand = [\"/x\"]", "command", "exec"),
+        (
+            "kind = \"haproxy\"\nsocket = \"/x\"\nremote = [\"a/b\"]\nlocal = [\"a/c\"]\nca_file = \"/x\"",
+            "ca_file",
+            "http",
+        ),
+    ];
+    for (lines, key, kind) in cases {
+        let expected = format!("{AT}.{key}: belongs to a hook with kind = \"{kind}\"; remove it, or write that kind");
+        assert!(said_of(lines).contains(&expected), "{lines}: {:?}", said_of(lines));
+    }
+    let told = said_of("kind = \"htpp\"\nurl = \"https://x\"");
+    assert_eq!(told, [format!("{AT}.kind: \"htpp\" is not known; use \"exec\", \"http\" or \"haproxy\"")]);
+}
+
+#[test]
+fn a_url_that_cannot_be_posted_to_is_refused_and_never_quoted() {
+    let form = "is not a URL like https://hooks.example.net/keyward";
+    let cases = [
+        ("hooks.example.net/s3cret", form),
+        ("ftp://x/s3cret", "must begin with https:// or http://"),
+        ("https:///s3cret", form),
+        ("https://", form),
+        ("https://:443/s3cret", form),
+        ("https://ops:s3cret@x/", "must not hold a user name or password; sign the body with secret_file instead"),
+        ("https://x/#s3cret", "must not hold a fragment, the part after `#`: no server ever sees it"),
+        ("https://x:0/s3cret", "must name a port from 1 to 65535, or none"),
+        ("https://x:99999/s3cret", "must name a port from 1 to 65535, or none"),
+        ("https://x:/s3cret", "must name a port from 1 to 65535, or none"),
+        ("https://x/a s3cret", "must hold only ASCII characters and no spaces; write others as %XX, hosts as xn--"),
+        (
+            "https://grüße.example/s3cret",
+            "must hold only ASCII characters and no spaces; write others as %XX, hosts as xn--",
+        ),
+    ];
+    for (url, sentence) in cases {
+        let told = said_of(&format!("kind = \"http\"\nurl = \"{url}\""));
+        assert!(told.contains(&format!("{AT}.url: {sentence}")), "{url}: {told:?}");
+        assert!(!told.concat().contains("s3cret@") && !told.concat().contains("/s3cret"), "{told:?}");
+    }
+    assert!(said_of("kind = \"http\"").contains(&format!("{AT}.url: is missing")));
+}
+
+#[test]
+fn keys_of_an_http_hook_that_contradict_each_other_are_refused() {
+    let cases = [
+        (
+            "url = \"https://x\"\nsecret = \"a\"\nsecret_file = \"b\"",
+            "secret: give either secret or secret_file, not both",
+        ),
+        ("url = \"https://x\"\nsecret = \"\"", "secret: must not be empty"),
+        ("url = \"https://x\"\nsecret_file = \"\"", "secret_file: must not be empty"),
+        (
+            "url = \"http://x\"\nca_file = \"/ca.pem\"",
+            "ca_file: needs a url that begins with https://: nothing is verified without TLS",
+        ),
+    ];
+    for (lines, expected) in cases {
+        let told = said_of(&format!("kind = \"http\"\n{lines}"));
+        assert!(told.contains(&format!("{AT}.{expected}")), "{lines}: {told:?}");
+    }
+}
+
+#[test]
+fn an_haproxy_hook_names_its_socket_and_servers_of_both_sides() {
+    let servers = "remote = [\"a/b\"]\nlocal = [\"a/c\"]";
+    let rule = "must be BACKEND/SERVER, of letters, digits, `-`, `_`, `.` and `:`";
+    let long = format!("socket = \"/{}\"\n{servers}", "x".repeat(107));
+    let cases = [
+        (servers.to_owned(), "socket: is missing".to_owned()),
+        (
+            format!("socket = \"run/x\"\n{servers}"),
+            "socket: \"run/x\" is not HOST:PORT, for example 10.13.32.19:3306".to_owned(),
+        ),
+        (long, "socket: must have at most 107 bytes, as the path of any unix socket".to_owned()),
+        ("socket = \"/x\"\nlocal = [\"a/c\"]".to_owned(), "remote: is missing".to_owned()),
+        (
+            "socket = \"/x\"\nremote = [\"a/b\"]\nlocal = []".to_owned(),
+            "local: must name at least one server, as BACKEND/SERVER".to_owned(),
+        ),
+        (
+            "socket = \"/x\"\nremote = [\"a\"]\nlocal = [\"a/c; shutdown\"]".to_owned(),
+            format!("remote[0]: \"a\" {rule}"),
+        ),
+        (
+            "socket = \"/x\"\nremote = [\"a/b\"]\nlocal = [\"a/c; x\"]".to_owned(),
+            format!("local[0]: \"a/c; x\" {rule}"),
+        ),
+        (
+            "socket = \"/x\"\nremote = [\"a/b\"]\nlocal = [\"a/b\"]".to_owned(),
+            "local[0]: \"a/b\" is named twice; a server serves one side".to_owned(),
+        ),
+    ];
+    for (lines, expected) in cases {
+        let told = said_of(&format!("kind = \"haproxy\"\n{lines}"));
+        assert!(told.contains(&format!("{AT}.{expected}")), "{lines}: {told:?}");
+    }
+}
