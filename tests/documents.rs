@@ -53,7 +53,7 @@ fn code(cell: &str) -> String {
 
 /// The sample's keys in full, each with its default as it is written; `none` where it says that there is none.
 fn sample() -> BTreeMap<String, String> {
-    let head = pattern(r"^\[+([a-z_.]+)\]+$");
+    let head = pattern(r"^#?\[+([a-z_.]+)\]+$");
     let key = pattern(r"^#?([a-z_]+) = (.+)$");
     let (mut keys, mut table, mut comment) = (BTreeMap::new(), String::new(), String::new());
     let mut in_comment = false;
@@ -63,7 +63,8 @@ fn sample() -> BTreeMap<String, String> {
         } else if let Some(found) = key.captures(line) {
             in_comment = false;
             let default = if comment.contains("No default.") { "none" } else { &found[2] };
-            keys.insert(format!("{table}{}", &found[1]), default.to_owned());
+            // another table of a list repeats keys of the first one; the default stands there
+            keys.entry(format!("{table}{}", &found[1])).or_insert(default.to_owned());
         } else if let Some(text) = line.strip_prefix("# ") {
             if !in_comment {
                 comment.clear();

@@ -99,6 +99,21 @@ fn good_settings_are_summed_up_without_secrets() {
 }
 
 #[test]
+fn an_http_hook_is_summed_up_without_its_secrets() {
+    let room = Room::new();
+    std::fs::write(room.path("hook.secret"), "s3cret-hook-1234\n").unwrap();
+    let hook = "kind = \"http\"\nurl = \"http://10.0.0.9:8080/s3cret?token=s3cret\"\nsecret_file = \"hook.secret\"";
+    room.write(&fine().replace("command = [\"/bin/sh\", \"-c\", \"true\"]", hook));
+    let output = room.check();
+    let said = stdout(&output);
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+    assert!(said.contains("services: http://10.0.0.9:8080 (at most 1m); signed\n"), "{said}");
+    assert!(said.contains("anybody on the way can read what it posts\n") && !said.contains("s3cret"), "{said}");
+    room.write(&fine().replace("command = [\"/bin/sh\", \"-c\", \"true\"]", &hook.replace("http://", "https://")));
+    assert!(!stdout(&room.check()).contains("anybody"), "{}", stdout(&room.check()));
+}
+
+#[test]
 fn the_file_is_named_by_flag_by_environment_or_by_custom() {
     let room = Room::new();
     let by_flag = keyward(&["--config", &room.path("keyward.toml"), "check"]).output().unwrap();
@@ -217,8 +232,11 @@ fn what_a_later_release_brings_is_refused_with_one_sentence() {
             format!("keyward: `keyward {what}` is not in this release yet; nothing was changed\n")
         );
     }
-    room.write(&fine().replace("command = [\"/bin/sh\", \"-c\", \"true\"]", "kind = \"haproxy\"\nsocket = \"/x\""));
-    let expected = "keyward: regions[0].failover.hooks[0].kind: \"haproxy\" is not in this release yet; use \"exec\"\n";
+    room.write(&fine().replace(
+        "command = [\"/bin/sh\", \"-c\", \"true\"]",
+        "kind = \"haproxy\"\nsocket = \"/x\"\nremote = [\"a/b\"]\nlocal = [\"a/c\"]",
+    ));
+    let expected = "keyward: regions[0].failover.hooks[0].kind: \"haproxy\" is not in this release yet; use \"exec\" or \"http\"\n";
     assert_eq!(refused(&room.check()), expected);
 }
 

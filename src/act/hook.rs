@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::exec;
+use super::http;
 use super::leftover::{Leftover, LeftoverEnd, settle_slot};
 use super::lock::{RunPlace, Slot};
 use crate::model::hook::{HookEnd, HookEvent, HookKind, HookOutcome, HookRun};
@@ -15,7 +16,8 @@ use crate::model::hook::{HookEnd, HookEvent, HookKind, HookOutcome, HookRun};
 /// socket only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// The last 64 KiB of standard output and standard error, as they came; what is no UTF-8 is replaced.
+    /// The last 64 KiB of standard output and standard error, as they came, or the first 64 KiB of an answer's body;
+    /// what is no UTF-8 is replaced.
     pub text: String,
     /// How many bytes before that were dropped.
     pub dropped_bytes: u64,
@@ -27,7 +29,8 @@ pub struct Output {
 
 /// Runs a hook once and waits for its end; a leftover of an earlier daemon in its slot is waited for first.
 ///
-/// Required hooks of one region share a slot, so they run one after another; an optional hook has one of its own.
+/// Required hooks of one region share a slot, so they run one after another; an optional hook has one of its own. Only
+/// what starts processes also takes the slot's lock on the disk: anything else ends with the daemon.
 /// The run is watched to its end even if this future is dropped; if the daemon ends, the next one's run settles it.
 pub async fn run(run: HookRun, place: &RunPlace) -> (HookOutcome, Output) {
     run_until(run, place, std::future::pending()).await
@@ -80,10 +83,11 @@ async fn watched_run(run: HookRun, place: RunPlace, mut stop: Stop) -> (HookEnd,
     }
     let (end, took) = match &run.spec.kind {
         HookKind::Exec { command } => exec::attempt(&run, command, slot, &place, stop, &mut output).await,
-        HookKind::Http { .. } | HookKind::Haproxy { .. } => {
-            let kind = run.spec.kind.code();
-            (failed(format!("hooks of the kind {kind} are not in this release yet")), Duration::ZERO)
+        HookKind::Http { url, secret, ca_file } => {
+            let target = http::Target { url, secret: secret.as_ref(), ca_file: ca_file.as_deref() };
+            http::attempt(&run, target, stop, &mut output).await
         }
+        HookKind::Haproxy { .. } => (failed("haproxy hooks are not in this release yet"), Duration::ZERO),
     };
     (end, took, output)
 }

@@ -2,8 +2,10 @@
 
 pub mod account;
 pub mod beat;
+mod dial;
 pub mod exec;
 pub mod hook;
+mod http;
 pub mod leftover;
 pub mod link;
 pub mod lock;

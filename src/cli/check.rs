@@ -58,6 +58,11 @@ fn region_lines(region: &Region, say: &mut impl FnMut(&str, String)) {
     say("  failback", format!("{}: after {after} of health, lag at most {lag}", failover.failback.code()));
     for hook in &failover.hooks {
         say("  hook", hook_line(hook));
+        if let HookKind::Http { url, .. } = &hook.kind
+            && !url.https
+        {
+            say("", "its URL begins with http://: anybody on the way can read what it posts".into());
+        }
     }
     if failover.hooks.is_empty() {
         say("  hook", "none: a failover would only show in metrics, events and /local-auth".into());
@@ -67,11 +72,12 @@ fn region_lines(region: &Region, say: &mut impl FnMut(&str, String)) {
 fn hook_line(hook: &HookSpec) -> String {
     let target = hook.kind.target();
     let optional = if hook.optional { ", optional" } else { "" };
-    let missing = match &hook.kind {
+    let remark = match &hook.kind {
         HookKind::Exec { .. } if !Path::new(&target).exists() => "; not on this host",
+        HookKind::Http { secret: Some(_), .. } => "; signed",
         _ => "",
     };
-    format!("{}: {target} (at most {}{optional}){missing}", hook.name, friendly(hook.timeout))
+    format!("{}: {target} (at most {}{optional}){remark}", hook.name, friendly(hook.timeout))
 }
 
 fn way_out(failover: &Failover) -> String {

@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::notes::Notes;
 use super::schema::{Settings, Tls, TlsMode};
 use super::secret::contents;
+use crate::model::hook::HookKind;
 
 /// Notes what can be told without looking at a file.
 pub fn settings(settings: &Settings, notes: &Notes) {
@@ -35,6 +36,13 @@ pub fn files(settings: &Settings, notes: &Notes) {
     for (at, own, _) in overrides(settings) {
         if *own != settings.tls {
             connection(&format!("{at}.tls"), own, notes);
+        }
+    }
+    for (r, region) in settings.regions.iter().enumerate() {
+        for (h, hook) in region.failover.hooks.iter().enumerate() {
+            if let HookKind::Http { ca_file, .. } = &hook.kind {
+                certificates(&format!("regions[{r}].failover.hooks[{h}].ca_file"), ca_file.as_deref(), notes);
+            }
         }
     }
 }

@@ -119,7 +119,10 @@ fn url(text: &str) -> Result<HookUrl, &'static str> {
     if host.is_empty() {
         return Err(FORM);
     }
-    let path = Secret::from(uri.path_and_query().map_or("/", |path| path.as_str()));
+    let asked = uri.path_and_query().map_or("/", |asked| asked.as_str());
+    // a query may follow the host directly, but a request begins with a slash
+    let slash = if asked.starts_with('/') { "" } else { "/" };
+    let path = Secret::from(format!("{slash}{asked}").as_str());
     Ok(HookUrl { https, server: Address { host, port }, authority: authority.to_string(), path })
 }
 
@@ -140,9 +143,10 @@ pub fn check(hook: &HookSpec, at: &str, notes: &Notes) {
     }
     match &hook.kind {
         HookKind::Exec { command } => program(command, &format!("{at}.command"), notes),
-        HookKind::Http { .. } => not_yet("http", at, notes),
+        HookKind::Http { .. } => {}
         HookKind::Haproxy { socket, remote, local } => {
-            not_yet("haproxy", at, notes);
+            let sentence = "\"haproxy\" is not in this release yet; use \"exec\" or \"http\"";
+            notes.problem(format!("{at}.kind"), sentence);
             servers(remote, &[], &format!("{at}.remote"), notes);
             servers(local, remote, &format!("{at}.local"), notes);
             if let HaproxySocket::Unix(path) = socket
@@ -153,10 +157,6 @@ pub fn check(hook: &HookSpec, at: &str, notes: &Notes) {
             }
         }
     }
-}
-
-fn not_yet(kind: &str, at: &str, notes: &Notes) {
-    notes.problem(format!("{at}.kind"), format!("{kind:?} is not in this release yet; use \"exec\""));
 }
 
 fn program(command: &[String], key: &str, notes: &Notes) {

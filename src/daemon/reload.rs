@@ -56,7 +56,7 @@ fn changed_keys(old: &Failover, new: &Failover) -> Vec<String> {
     keys.compare("hooks", &old.hooks, &new.hooks);
     // a setting that is missing above is still taken over
     if keys.0.is_empty() {
-        keys.compare("others", &format!("{old:?}"), &format!("{new:?}"));
+        keys.compare("others", old, new);
     }
     keys.0
 }

@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod one_run;
+mod posts;
+mod receiver;
 mod stage;
 mod two_runs;

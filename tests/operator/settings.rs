@@ -42,8 +42,8 @@ impl Room {
         let end = key.rsplit('.').next().unwrap();
         match (key, end) {
             // in place or in a file, never both
-            (_, "password") => None,
-            (_, "password_file") => Some(self.file("one.password")),
+            (_, "password" | "secret") => None,
+            (_, "password_file" | "secret_file") => Some(self.file("one.password")),
             ("regions.replicas.tls", _) => Some("{ mode = \"required\" }".into()),
             ("replication.tls.ca_file" | "replication.tls.cert_file" | "replication.tls.key_file", _) => {
                 Some(sample.into())
@@ -61,9 +61,13 @@ impl Room {
         match key {
             "http.tls_cert_file" | "tls.cert_file" => Some(self.file("other.cert")),
             "http.tls_key_file" | "tls.key_file" => Some(self.file("other.key")),
-            "http.client_ca_file" | "tls.ca_file" => Some(self.file("other.ca")),
-            "account.password_file" | "replication.password_file" => Some(self.file("other.password")),
-            "account.password" | "replication.password" => text("\"another secret\""),
+            "http.client_ca_file" | "tls.ca_file" | "regions.failover.hooks.2.ca_file" => Some(self.file("other.ca")),
+            "account.password_file" | "replication.password_file" | "regions.failover.hooks.2.secret_file" => {
+                Some(self.file("other.password"))
+            }
+            "account.password" | "replication.password" | "regions.failover.hooks.2.secret" => {
+                text("\"another secret\"")
+            }
             "state_dir"
             | "control.socket"
             | "replication.tls.ca_file"
@@ -78,7 +82,8 @@ impl Room {
             "account.user" | "replication.user" | "master.region" | "regions.name" | "regions.replicas.name" => {
                 text("\"other\"")
             }
-            "regions.failover.hooks.name" => text("\"other\""),
+            "regions.failover.hooks.name" | "regions.failover.hooks.2.name" => text("\"other\""),
+            "regions.failover.hooks.2.url" => text("\"https://other.example\""),
             "tls.mode" | "replication.tls.mode" => text("\"required\""),
             "replication.databases" => text("[\"keystone\", \"barbican\"]"),
             "replication.auto_setup" => text("false"),
@@ -90,12 +95,14 @@ impl Room {
             "regions.failover.unreachable_after" | "regions.failover.failback_after" => text("\"77s\""),
             "regions.failover.max_data_age" => text("\"7h\""),
             "regions.failover.hooks.command" => text("[\"/bin/false\"]"),
-            "regions.failover.hooks.timeout" => text("\"7s\""),
+            "regions.failover.hooks.timeout" | "regions.failover.hooks.2.timeout" => text("\"7s\""),
             "regions.failover.hooks.optional" => text("true"),
+            "regions.failover.hooks.2.optional" => text("false"),
             "replication.verify_every"
             | "regions.failover.trigger"
             | "regions.failover.require_local_identity"
-            | "regions.failover.hooks.kind" => None,
+            | "regions.failover.hooks.kind"
+            | "regions.failover.hooks.2.kind" => None,
             other => panic!("the sample has a new key {other}: give it another value here"),
         }
     }
@@ -107,13 +114,13 @@ impl Room {
             match line {
                 Line::Header(header) => text.push_str(&format!("{header}\n")),
                 Line::Key(key, sample) => {
-                    let twin = format!("{key}_file");
+                    let secret = ["password", "secret"].iter().any(|word| key.contains(&format!(".{word}")));
                     let wanted = match changed {
                         Some((other, value)) if other == key => Some(value.to_owned()),
-                        Some((other, _)) if format!("{other}_file") == *key && key.ends_with("password_file") => None,
+                        Some((other, _)) if format!("{other}_file") == *key && secret => None,
                         _ => self.value(key, sample),
                     };
-                    assert!(wanted.is_some() || twin.contains("password"), "{key} is left out");
+                    assert!(wanted.is_some() || secret, "{key} is left out");
                     if let Some(value) = wanted {
                         text.push_str(&format!("{} = {value}\n", key.rsplit('.').next().unwrap()));
                     }
@@ -126,14 +133,20 @@ impl Room {
     }
 }
 
-/// Headers and keys of the sample, commented out or not.
+/// Headers and keys of the sample, commented out or not; what stands in the second table of a list has a 2 in its name.
 fn sample() -> Vec<Line> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/keyward.toml")).unwrap();
     let (mut lines, mut table) = (Vec::new(), String::new());
+    let mut tables: BTreeMap<String, u32> = BTreeMap::new();
     for line in text.lines() {
-        if line.starts_with('[') {
-            table = format!("{}.", line.trim_matches(['[', ']']));
-            lines.push(Line::Header(line.to_owned()));
+        if let header = line.trim_start_matches('#')
+            && header.starts_with('[')
+        {
+            let times = tables.entry(header.to_owned()).or_default();
+            *times += 1;
+            let number = if *times == 1 { String::new() } else { format!("{times}.") };
+            table = format!("{}.{number}", header.trim_matches(['[', ']']));
+            lines.push(Line::Header(header.to_owned()));
         } else if let Some((key, value)) = line.trim_start_matches('#').split_once(" = ")
             && !key.contains(' ')
         {
@@ -168,7 +181,7 @@ fn every_key_is_taken_over_at_once_or_named_as_waiting() {
         let new = room.read(Some((key, &other)));
         let merged = merge(&old, &new);
         let told = told(&merged.sentence);
-        let failover = |settings: &Settings| format!("{:?}", settings.regions[0].failover);
+        let failover = |settings: &Settings| settings.regions[0].failover.clone();
         if let Some(name) = key.strip_prefix("regions.failover.") {
             let name = name.split('.').next().unwrap();
             assert_eq!((&told["changed"][..], &told["waiting"][..]), (&[name.to_owned()][..], &[][..]), "{key}");

@@ -1,10 +1,14 @@
 //! Hooks of every kind: what is read, and what is refused.
 
-use super::{changed, said};
+use std::path::Path;
+
+use super::{changed, from, read, said, sources};
+use crate::model::hook::HookKind;
+use crate::model::secret::Secret;
 
 const AT: &str = "regions[0].failover.hooks[0]";
-const HTTP_NOT_YET: &str = "regions[0].failover.hooks[0].kind: \"http\" is not in this release yet; use \"exec\"";
-const HAPROXY_NOT_YET: &str = "regions[0].failover.hooks[0].kind: \"haproxy\" is not in this release yet; use \"exec\"";
+const HAPROXY_NOT_YET: &str =
+    "regions[0].failover.hooks[0].kind: \"haproxy\" is not in this release yet; use \"exec\" or \"http\"";
 
 /// What is said about a hook with these lines in place of its command, one line a problem.
 fn said_of(lines: &str) -> Vec<String> {
@@ -13,10 +17,61 @@ fn said_of(lines: &str) -> Vec<String> {
 
 #[test]
 fn kinds_that_cannot_run_yet_are_refused_with_one_sentence() {
-    assert_eq!(said_of("kind = \"http\"\nurl = \"https://x\"\nsecret_file = \"s\""), [HTTP_NOT_YET]);
     let lines = "kind = \"haproxy\"\nsocket = \"/run/x\"\nremote = [\"a/b\"]\nlocal = [\"a/c\"]";
     assert_eq!(said_of(lines), [HAPROXY_NOT_YET]);
     assert_eq!(said_of(&lines.replace("/run/x", "[2001:db8::1]:9999")), [HAPROXY_NOT_YET]);
+}
+
+/// The kind of a hook with these lines in place of its command.
+fn kind_of(lines: &str) -> HookKind {
+    let text = changed("command = [\"/bin/true\"]", lines);
+    read(&text).unwrap_or_else(|problems| panic!("{problems}")).regions[0].failover.hooks[0].kind.clone()
+}
+
+#[test]
+fn the_parts_of_a_url_are_read() {
+    let cases = [
+        ("https://hooks.example.net/keyward", true, "hooks.example.net", 443, "hooks.example.net", "/keyward"),
+        ("http://10.0.0.9", false, "10.0.0.9", 80, "10.0.0.9", "/"),
+        ("HTTPS://Hooks.example.net:8443?a=b", true, "Hooks.example.net", 8443, "Hooks.example.net:8443", "/?a=b"),
+        ("https://[2001:db8::9]:8443/a/b?c=d&e", true, "2001:db8::9", 8443, "[2001:db8::9]:8443", "/a/b?c=d&e"),
+        ("https://[2001:db8::9]/", true, "2001:db8::9", 443, "[2001:db8::9]", "/"),
+    ];
+    for (text, https, host, port, authority, path) in cases {
+        let kind = kind_of(&format!("kind = \"http\"\nurl = \"{text}\""));
+        let HookKind::Http { url, secret: None, ca_file: None } = kind else { panic!("{text}: {kind:?}") };
+        assert_eq!((url.https, url.server.host.as_str(), url.server.port), (https, host, port), "{text}");
+        assert_eq!((url.authority.as_str(), url.path.expose()), (authority, path), "{text}");
+    }
+}
+
+#[test]
+fn a_hooks_secret_is_read_from_a_file_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = "kind = \"http\"\nurl = \"https://x/s3cret?s3cret\"\nsecret_file = \"hook.secret\"";
+    let mut sources = sources(&changed("command = [\"/bin/true\"]", lines));
+    (sources.files.read, sources.files.credentials) = (true, Some(folder.path().to_path_buf()));
+    sources.text.insert_str(0, "[tls]\nmode = \"required\"\n");
+    let path = folder.path().join("hook.secret");
+    let missing = format!("{AT}.secret_file: cannot read {}: No such file or directory", path.display());
+    assert_eq!(from(&sources).unwrap_err().to_string(), missing);
+    std::fs::write(path, "s3cret of a hook\n").unwrap();
+    let settings = from(&sources).unwrap();
+    let HookKind::Http { secret, .. } = &settings.regions[0].failover.hooks[0].kind else { panic!("no http") };
+    assert_eq!(*secret, Some(Secret::from("s3cret of a hook")));
+    assert!(!format!("{settings:?}").contains("s3cret"), "{settings:?}");
+}
+
+#[test]
+fn the_ca_of_a_hook_is_looked_at() {
+    let lines = "kind = \"http\"\nurl = \"https://x\"\nca_file = \"/nowhere/ca.pem\"";
+    let mut sources = sources(&changed("command = [\"/bin/true\"]", lines));
+    sources.text.insert_str(0, "[tls]\nmode = \"required\"\n");
+    let HookKind::Http { ca_file, .. } = kind_of(lines) else { panic!("no http") };
+    assert_eq!(ca_file.as_deref(), Some(Path::new("/nowhere/ca.pem")));
+    sources.files.read = true;
+    let expected = format!("{AT}.ca_file: cannot read /nowhere/ca.pem: No such file or directory");
+    assert_eq!(from(&sources).unwrap_err().to_string(), expected);
 }
 
 #[test]
