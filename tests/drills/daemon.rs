@@ -93,7 +93,7 @@ impl Daemon {
         self.child = Some(child.unwrap());
     }
 
-    fn http(&self) -> String {
+    pub fn http(&self) -> String {
         format!("127.0.0.1:{}", self.http.number())
     }
 

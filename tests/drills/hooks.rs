@@ -20,8 +20,11 @@ pub struct Mark {
     pub attempt: u32,
 }
 
-/// Writes a hook's script into `folder`.
+/// Writes a hook's script into `folder`, if it has one.
 pub fn install(folder: &Path, hook: &Hook) {
+    if hook.kind.is_some() {
+        return;
+    }
     let log = folder.join("hooks.log");
     let mark = |what: &str| {
         format!(

@@ -13,7 +13,10 @@ mod instants;
 mod masters;
 mod outages;
 mod pair;
+mod posts;
 mod quick;
+#[path = "../common/receiver.rs"]
+mod receiver;
 mod replicas;
 mod restarts;
 mod settings;

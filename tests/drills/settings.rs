@@ -2,22 +2,34 @@
 
 use std::path::Path;
 
-/// One hook: what its script does between writing down its start and its end.
+/// One hook: what its script does between writing down its start and its end, or the lines of another kind.
 #[derive(Clone, Debug)]
 pub struct Hook {
     pub name: String,
     pub body: String,
+    pub kind: Option<String>,
     pub timeout: String,
     pub optional: bool,
 }
 
 impl Hook {
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), body: String::new(), timeout: "20s".to_owned(), optional: false }
+        Self { name: name.to_owned(), body: String::new(), kind: None, timeout: "20s".to_owned(), optional: false }
     }
 
     pub fn body(mut self, body: &str) -> Self {
         self.body = body.to_owned();
+        self
+    }
+
+    /// No script: these lines of the settings say what it is.
+    pub fn kind(mut self, lines: &str) -> Self {
+        self.kind = Some(lines.to_owned());
+        self
+    }
+
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
         self
     }
 
@@ -120,9 +132,10 @@ failback_after = "{failback_after}"
 failback_max_lag = "3s"
 "#
         );
-        for Hook { name, timeout, optional, .. } in &self.hooks {
+        for Hook { name, kind, timeout, optional, .. } in &self.hooks {
+            let kind = kind.clone().unwrap_or_else(|| format!("command = [\"{folder}/{name}.sh\"]"));
             text.push_str(&format!(
-                "[[regions.failover.hooks]]\nname = \"{name}\"\ncommand = [\"{folder}/{name}.sh\"]\n\
+                "[[regions.failover.hooks]]\nname = \"{name}\"\n{kind}\n\
                  timeout = \"{timeout}\"\noptional = {optional}\n"
             ));
         }

@@ -3,6 +3,7 @@
 
 mod one_run;
 mod posts;
+#[path = "../common/receiver.rs"]
 mod receiver;
 mod stage;
 mod two_runs;

@@ -9,15 +9,49 @@ use keyward::act::hook::{Output, run};
 use keyward::act::told::document;
 use keyward::lab::port::Port;
 use keyward::lab::tls::Authority;
+use keyward::model::Address;
 use keyward::model::hook::{HookEnd, HookEvent, HookKind, HookRun, HookUrl};
 use keyward::model::secret::Secret;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
-use crate::receiver::{Answer, PATH, Receiver, rude, url};
+use crate::receiver::{Answer, Receiver};
 use crate::stage::{LONG, Stage, crash_while};
+
+/// Stands in every URL here, and must never be shown.
+const PATH: &str = "/s3cret/keyward?token=s3cret";
 
 const SECRET: &str = "s3cret-of-the-hook";
 const SHORT: Duration = Duration::from_millis(400);
 const FINE: Answer = Answer::Is(200, "thank you\n");
+
+/// The URL of a server at this place.
+fn url(https: bool, host: &str, port: u16) -> HookUrl {
+    let server = Address { host: host.to_owned(), port };
+    HookUrl { https, authority: server.to_string(), server, path: Secret::from(PATH) }
+}
+
+fn url_of(receiver: &Receiver) -> HookUrl {
+    url(false, "127.0.0.1", receiver.port())
+}
+
+/// A server that speaks by itself, connection by connection: `dribble` is written again and again, or nothing ever.
+async fn rude(dribble: Option<&'static [u8]>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let Some(piece) = dribble else { return std::future::pending().await };
+                while stream.write_all(piece).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+        }
+    });
+    port
+}
 
 fn post(url: HookUrl, ca_file: Option<PathBuf>, limit: Duration) -> HookRun {
     let mut told = crate::stage::hook(Vec::new(), limit);
@@ -61,7 +95,7 @@ fn hmac_by_openssl(body: &[u8]) -> String {
 #[tokio::test]
 async fn it_posts_the_document_that_a_program_reads_and_signs_it() {
     let receiver = Receiver::start(vec![FINE], None).await;
-    let told = post(receiver.url(), None, LONG);
+    let told = post(url_of(&receiver), None, LONG);
     let (end, output) = posted(&Stage::new(), told.clone()).await;
     assert_eq!((end, output.text.as_str()), (HookEnd::Ok, "thank you\n"));
     let [seen] = &receiver.seen()[..] else { panic!("not one request: {:?}", receiver.seen()) };
@@ -76,10 +110,36 @@ async fn it_posts_the_document_that_a_program_reads_and_signs_it() {
 }
 
 #[tokio::test]
+async fn the_shipped_script_tells_a_signed_message_from_a_forged_one() {
+    let (stage, receiver) = (Stage::new(), Receiver::start(vec![FINE], None).await);
+    assert_eq!(posted(&stage, post(url_of(&receiver), None, LONG)).await.0, HookEnd::Ok);
+    let seen = receiver.seen().remove(0);
+    std::fs::write(stage.folder.join("secret"), format!("{SECRET}\n")).unwrap();
+    std::fs::write(stage.folder.join("other"), "another").unwrap();
+    let genuine = |secret: &str, signature: &str, body: &[u8]| {
+        let mut script = Command::new("python3")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/hooks/verify-signature"))
+            .args([stage.folder.join(secret).as_os_str(), signature.as_ref()])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        script.stdin.take().unwrap().write_all(body).unwrap();
+        script.wait().unwrap().code().unwrap()
+    };
+    let signature = seen.headers["x-keyward-signature"].as_str();
+    assert_eq!(genuine("secret", signature, &seen.body), 0);
+    let forged = String::from_utf8(seen.body.clone()).unwrap().replace("failover", "failback");
+    assert_eq!(genuine("secret", signature, forged.as_bytes()), 1);
+    assert_eq!(genuine("other", signature, &seen.body), 1);
+    assert_eq!(genuine("secret", "sha256=", &seen.body), 1);
+}
+
+#[tokio::test]
 async fn without_a_secret_there_is_no_signature_and_strange_names_are_spelt_out() {
     let receiver = Receiver::start(vec![FINE], None).await;
-    let mut told = post(receiver.url(), None, LONG);
-    told.spec.kind = HookKind::Http { url: receiver.url(), secret: None, ca_file: None };
+    let mut told = post(url_of(&receiver), None, LONG);
+    told.spec.kind = HookKind::Http { url: url_of(&receiver), secret: None, ca_file: None };
     (told.spec.name, told.episode) = ("grüße 100%".into(), "Région-1".into());
     assert_eq!(posted(&Stage::new(), told).await.0, HookEnd::Ok);
     let seen = receiver.seen().remove(0);
@@ -94,11 +154,11 @@ async fn only_a_status_of_2xx_is_success() {
     let stage = Stage::new();
     let place = format!("http://127.0.0.1:{}", receiver.port());
     for status in ["500 Internal Server Error", "404 Not Found", "302 Found"] {
-        let (end, output) = posted(&stage, post(receiver.url(), None, LONG)).await;
+        let (end, output) = posted(&stage, post(url_of(&receiver), None, LONG)).await;
         assert_eq!(why(end), format!("{place} answered {status}; what it said is in the log"));
         assert_eq!(output.text == "on fire", status.starts_with("500"));
     }
-    assert_eq!(posted(&stage, post(receiver.url(), None, LONG)).await.0, HookEnd::Ok);
+    assert_eq!(posted(&stage, post(url_of(&receiver), None, LONG)).await.0, HookEnd::Ok);
     assert_eq!(receiver.seen().len(), 4);
 }
 
@@ -112,7 +172,7 @@ async fn a_redirect_is_a_failure_that_names_its_host_and_nobody_goes_there() {
     ];
     let receiver = Receiver::start(answers, None).await;
     for place in [there.as_str(), "another path"] {
-        let said = why(posted_to(receiver.url(), LONG).await.0);
+        let said = why(posted_to(url_of(&receiver), LONG).await.0);
         let here = format!("http://127.0.0.1:{} answered 307 Temporary Redirect", receiver.port());
         let expected =
             format!("{here}, a redirect to {place}; keyward follows none, so write the final address as url");
@@ -125,7 +185,7 @@ async fn a_redirect_is_a_failure_that_names_its_host_and_nobody_goes_there() {
 async fn an_answer_without_an_end_is_cut_off_and_its_status_counts() {
     let receiver = Receiver::start(vec![Answer::Endless(200), Answer::Endless(503)], None).await;
     for succeeds in [true, false] {
-        let (end, output) = posted_to(receiver.url(), LONG).await;
+        let (end, output) = posted_to(url_of(&receiver), LONG).await;
         assert_eq!(end == HookEnd::Ok, succeeds, "{end:?}");
         let kept = output.text.bytes().filter(|byte| *byte == b'x').count();
         assert_eq!(kept, 64 * 1024);
@@ -145,7 +205,7 @@ async fn a_body_that_never_comes_to_its_end_holds_nothing_back() {
 async fn whoever_does_not_answer_is_left_at_the_time_limit() {
     let never = Receiver::start(vec![Answer::Never], None).await;
     let cases = [
-        ("never answers", never.url(), "for the answer"),
+        ("never answers", url_of(&never), "for the answer"),
         ("reads nothing", url(false, "127.0.0.1", rude(None).await), "for the answer"),
         (
             "head in drops",
@@ -216,10 +276,10 @@ async fn required_hooks_of_both_kinds_wait_for_each_other_and_optional_ones_do_n
     let program = tokio::spawn(async move { run(program, &place).await.0.end });
     // the runtime has one thread, so the program takes the slot first
     tokio::task::yield_now().await;
-    let mut optional = post(receiver.url(), None, LONG);
+    let mut optional = post(url_of(&receiver), None, LONG);
     optional.spec.optional = true;
     assert_eq!(posted(&stage, optional).await.0, HookEnd::Ok);
-    let (required, place) = (post(receiver.url(), None, LONG), stage.place.clone());
+    let (required, place) = (post(url_of(&receiver), None, LONG), stage.place.clone());
     let required = tokio::spawn(async move { run(required, &place).await.0.end });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!((receiver.seen().len(), stage.text("ended").as_str()), (1, ""), "the required hook did not wait");
@@ -233,7 +293,7 @@ async fn what_a_crashed_daemon_left_running_is_waited_for_before_anything_is_pos
     let stage = Stage::new();
     let receiver = Receiver::start(vec![FINE], None).await;
     crash_while(&stage, &stage.hook("echo $$ > $1/leader; sleep 1; echo done > $1/ended", LONG));
-    let mut told = post(receiver.url(), None, LONG);
+    let mut told = post(url_of(&receiver), None, LONG);
     told.event = HookEvent::Failback;
     let (end, output) = posted(&stage, told).await;
     assert_eq!(end, HookEnd::Ok);

@@ -1,11 +1,11 @@
 //! A web server that `http` hooks post to: it writes down what it was sent and answers as the test wants.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -15,17 +15,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use keyward::lab::tls::Pair;
-use keyward::model::Address;
-use keyward::model::hook::HookUrl;
-use keyward::model::secret::Secret;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-
-/// Stands in every URL here, and must never be shown.
-pub const PATH: &str = "/s3cret/keyward?token=s3cret";
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -86,34 +80,6 @@ impl Receiver {
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
-
-    pub fn url(&self) -> HookUrl {
-        url(false, "127.0.0.1", self.port)
-    }
-}
-
-/// The URL of a server at this place.
-pub fn url(https: bool, host: &str, port: u16) -> HookUrl {
-    let server = Address { host: host.to_owned(), port };
-    HookUrl { https, authority: server.to_string(), server, path: Secret::from(PATH) }
-}
-
-/// A server that speaks by itself, connection by connection: `dribble` is written again and again, or nothing ever.
-pub async fn rude(dribble: Option<&'static [u8]>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(async move {
-                let Some(piece) = dribble else { return std::future::pending().await };
-                while stream.write_all(piece).await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            });
-        }
-    });
-    port
 }
 
 fn acceptor(pair: &Pair) -> TlsAcceptor {
