@@ -5,6 +5,8 @@
 //! idempotency key tells that server that the next one is the same.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +17,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use ring::hmac;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -27,6 +30,9 @@ use crate::model::secret::Secret;
 
 /// The largest head of an answer, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
+
+/// How many answers of 1xx may come before the one that counts.
+const MOST_INTERIM: usize = 32;
 
 /// How long an answer's body is read after its head has decided; it is for the log only.
 const BODY_LIMIT: Duration = Duration::from_secs(2);
@@ -71,10 +77,14 @@ async fn post(
     output: &mut Output,
 ) -> Result<(), String> {
     let url = target.url;
-    let request = request(run, target)?;
+    let mut request = request(run, target)?;
+    let too_many = interim_answers_counted(&mut request);
     let stream = dial(url, target.ca_file, until, step).await?;
     *step = "for the answer";
-    let broken = |error: hyper::Error| format!("{url} gave no answer: {error}; look into that server's log");
+    // with what is behind it: `connection error` alone helps nobody
+    let broken = |error: hyper::Error| {
+        format!("{url} gave no answer: {:#}; look into that server's log", anyhow::Error::from(error))
+    };
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
         .title_case_headers(true)
@@ -84,10 +94,27 @@ async fn post(
     // dropped with this future, and the connection with it
     let mut driving = JoinSet::new();
     driving.spawn(connection);
-    let answer = sender.send_request(request).await.map_err(broken)?;
+    let answer = tokio::select! {
+        answer = sender.send_request(request) => answer.map_err(broken)?,
+        () = too_many.notified() => {
+            return Err(format!("{url} gave {MOST_INTERIM} interim answers (1xx) and no other; mend that server"));
+        }
+    };
     let verdict = verdict(url, &answer);
     output.text = body_of(answer.into_body()).await;
     verdict
+}
+
+/// Tells when a server has given too many interim answers: a flood of them would keep this thread from looking.
+fn interim_answers_counted<B>(request: &mut Request<B>) -> Arc<Notify> {
+    let (count, too_many) = (AtomicUsize::new(1), Arc::new(Notify::new()));
+    let tell = Arc::clone(&too_many);
+    hyper::ext::on_informational(request, move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) == MOST_INTERIM {
+            tell.notify_one();
+        }
+    });
+    too_many
 }
 
 fn request(run: &HookRun, target: Target<'_>) -> Result<Request<Full<Bytes>>, String> {
