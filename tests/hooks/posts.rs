@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keyward::act::hook::{Output, run};
+use keyward::act::hook::{Output, run, run_until};
 use keyward::act::told::document;
 use keyward::lab::port::Port;
 use keyward::lab::tls::Authority;
@@ -305,6 +305,26 @@ async fn required_hooks_of_both_kinds_wait_for_each_other_and_optional_ones_do_n
     std::fs::write(stage.folder.join("go"), "").unwrap();
     assert_eq!((program.await.unwrap(), required.await.unwrap()), (HookEnd::Ok, HookEnd::Ok));
     assert_eq!((receiver.seen().len(), stage.text("ended").trim()), (2, "done"));
+}
+
+#[tokio::test]
+async fn a_test_that_posts_gives_way_to_the_run_that_is_needed() {
+    let (stage, receiver) = (Stage::new(), Receiver::start(vec![Answer::Never, FINE], None).await);
+    let mut test = post(url_of(&receiver), None, LONG);
+    test.event = HookEvent::Test;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<String>();
+    let (place, giving_way) = (stage.place.clone(), async { stopped.await.unwrap() });
+    let tested = tokio::spawn(async move { run_until(test, &place, giving_way).await.0.end });
+    tokio::time::timeout(LONG, async {
+        while receiver.seen().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("the test is posted");
+    stop.send("given up for a failover".into()).unwrap();
+    assert_eq!(posted(&stage, post(url_of(&receiver), None, LONG)).await.0, HookEnd::Ok);
+    assert_eq!(tested.await.unwrap(), HookEnd::Failed("given up for a failover".into()));
 }
 
 #[tokio::test]
