@@ -8,7 +8,8 @@
 //!
 //! MariaDB delays by whole seconds: the rows of one second appear at once, and the truth jumps by a second. No look sees
 //! that before it begins. So the error beyond one look is the distance from the metric to all that was true within the
-//! last interval of the looks, at its moment or carried on to the moment of the scrape.
+//! last interval of the looks, at its moment or carried on to the moment of the scrape: when all was there at a moment,
+//! what came after it may be missing since.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -148,7 +149,7 @@ struct Truth {
 
 /// How far `told` is from everything between the least and the greatest of the `truths`.
 fn distance(told: f64, truths: &VecDeque<Truth>, now: Duration) -> f64 {
-    let lag = |at: Duration, truth: &Truth| truth.since.map_or(0.0, |since| at.saturating_sub(since).as_secs_f64());
+    let lag = |at: Duration, truth: &Truth| at.saturating_sub(truth.since.unwrap_or(truth.at)).as_secs_f64();
     let least = truths.iter().map(|truth| lag(truth.at, truth)).fold(f64::INFINITY, f64::min);
     let greatest = truths.iter().map(|truth| lag(now, truth)).fold(0.0, f64::max);
     (least - told).max(told - greatest).max(0.0)

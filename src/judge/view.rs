@@ -72,7 +72,10 @@ impl Region {
                        `keyward setup` prints into its option file";
             return (false, why.to_owned());
         }
-        (true, String::new())
+        match self.rest() {
+            Some(rest) => (false, rest),
+            None => (true, String::new()),
+        }
     }
 
     /// Where authentication points, why, and what comes next.
@@ -96,13 +99,19 @@ impl Region {
         }
     }
 
+    /// That automatic failover rests, and until when.
+    fn rest(&self) -> Option<String> {
+        let master = self.master_name();
+        let rest = || format!("after the failback by hand automatic failover rests until {master} is proven alive");
+        self.memory.resting.then(rest)
+    }
+
     fn outside_wait(&self, beats: &Beats, now: Now) -> String {
         if let Some((gate, why)) = self.closed_gates(beats, now).first() {
             return format!("no failover: gate {} ({why})", gate.code());
         }
-        if self.memory.resting {
-            let master = self.master_name();
-            return format!("after the failback by hand automatic failover rests until {master} is proven alive");
+        if let Some(rest) = self.rest() {
+            return rest;
         }
         if !self.is_silent(now) {
             let patience = friendly(self.rules.unreachable_after);
