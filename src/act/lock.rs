@@ -126,13 +126,19 @@ impl Slot {
 
     /// Waits for this daemon's own run in the slot. What that run waits for is limited, so this is too.
     pub async fn enter(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        self.door().lock_owned().await
+    }
+
+    /// Enters the slot unless this daemon has a run in it.
+    pub fn try_enter(&self) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        self.door().try_lock_owned().ok()
+    }
+
+    fn door(&self) -> Arc<tokio::sync::Mutex<()>> {
         static UNDER_WAY: LazyLock<Mutex<BTreeMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>> =
             LazyLock::new(|| Mutex::new(BTreeMap::new()));
-        let mine = {
-            let mut all = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry(self.base.clone()).or_default())
-        };
-        mine.lock_owned().await
+        let mut all = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(self.base.clone()).or_default())
     }
 
     /// The lock file.

@@ -72,6 +72,9 @@ impl Region {
                        `keyward setup` prints into its option file";
             return (false, why.to_owned());
         }
+        if let Some(hindrance) = self.level_hindrance() {
+            return (false, hindrance);
+        }
         (true, String::new())
     }
 
@@ -169,6 +172,7 @@ impl Region {
                 attempt: hook.map_or(0, |hook| hook.attempt),
                 last_failure: hook.and_then(|hook| hook.failure.clone()),
                 next_try: due.map(|at| now.wall_at(at)),
+                level: self.level_view(spec),
             }
         };
         self.rules.hooks.iter().map(view).collect()
