@@ -24,8 +24,8 @@ pub(super) async fn attempt(
     let begun = Instant::now();
     let done = async {
         match Side::of(event) {
-            Some(side) => set(proxy, side, limit).await,
-            None => check(proxy, limit).await.map(|_| Vec::new()),
+            Some(side) => set(proxy, side, ANSWER).await,
+            None => check(proxy, ANSWER).await.map(|_| Vec::new()),
         }
     };
     let end = match timeout(limit, done).await {
@@ -44,7 +44,6 @@ pub(super) async fn attempt(
 /// # Errors
 /// In one sentence why HAProxy is not as it should be now.
 pub async fn set(proxy: &Haproxy, side: Side, limit: Duration) -> Result<Vec<Change>, String> {
-    let limit = limit.min(ANSWER);
     let mut facts = check(proxy, limit).await?;
     let changes = facts.missing(proxy, side);
     let (ready, maint): (Vec<Change>, Vec<Change>) =
@@ -70,7 +69,7 @@ pub async fn set(proxy: &Haproxy, side: Side, limit: Duration) -> Result<Vec<Cha
 
 /// Looks whether everything could be set: the socket, its level, the names.
 async fn check(proxy: &Haproxy, limit: Duration) -> Result<HaproxyFacts, String> {
-    let facts = ask(proxy, &[], limit.min(ANSWER)).await?;
+    let facts = ask(proxy, &[], limit).await?;
     match facts.hindrance(proxy) {
         None => Ok(facts),
         Some(why) => Err(format!("HAProxy at {} {why}", proxy.socket)),

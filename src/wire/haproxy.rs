@@ -85,3 +85,15 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_keyward_may_not_open_is_told_with_what_to_do() {
+        let denied = io::Error::from(ErrorKind::PermissionDenied);
+        let told = not_opened(Path::new("/run/haproxy/admin.sock"), &denied);
+        assert!(told.contains("group keyward mode 660") && told.ends_with("let that user into /run/haproxy"), "{told}");
+    }
+}
