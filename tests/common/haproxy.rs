@@ -6,6 +6,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -75,7 +76,7 @@ impl Haproxy {
             command.arg("-f").arg(folder.join("haproxy.cfg")).stdout(out).stderr(log)
         });
         self.child = Some(child.unwrap());
-        self.until("it answers", |pid| pid.is_some());
+        self.until("it answers", |pid| pid.is_some() && UnixStream::connect(self.master_socket()).is_ok());
     }
 
     /// As `systemctl reload haproxy` does; waits until the new process answers.
