@@ -76,7 +76,14 @@ impl Haproxy {
             command.arg("-f").arg(folder.join("haproxy.cfg")).stdout(out).stderr(log)
         });
         self.child = Some(child.unwrap());
-        self.until("it answers", |pid| pid.is_some() && UnixStream::connect(self.master_socket()).is_ok());
+        self.until("it answers", |pid| pid.is_some() && self.master_answers());
+    }
+
+    /// A master executes itself anew once its worker serves.
+    fn master_answers(&self) -> bool {
+        let Ok(mut stream) = UnixStream::connect(self.master_socket()) else { return false };
+        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        stream.write_all(b"show proc\n").is_ok() && matches!(stream.read(&mut [0; 64]), Ok(count) if count > 0)
     }
 
     /// As `systemctl reload haproxy` does; waits until the new process answers.
