@@ -99,7 +99,7 @@ fn the_shipped_scripts_are_sound_and_may_be_executed() {
         assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o111, 0o111, "{}", script.display());
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 5);
 }
 
 /// Runs a command as the hook `services` of RegionTwo.

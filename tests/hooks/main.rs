@@ -5,6 +5,7 @@
 mod haproxy;
 mod one_run;
 mod posts;
+mod ready;
 #[path = "../common/receiver.rs"]
 mod receiver;
 mod stage;
