@@ -31,7 +31,7 @@ fn rules(mode: Mode) -> Rules {
     Rules {
         region: region(),
         master_region: RegionName("RegionOne".into()),
-        master_address: "10.0.0.1:3306".parse().unwrap(),
+        master_addresses: vec!["10.0.0.1:3306".parse().unwrap()],
         schemas: Vec::new(),
         filter: String::new(),
         replicas: Vec::new(),
@@ -65,7 +65,7 @@ impl World {
             reason: "why".into(),
             turn: 1,
             direction,
-            failback_after: Duration::from_secs(60),
+            doubled: 0,
             hooks: BTreeMap::from([
                 (HOOK.to_owned(), hook),
                 ("services".to_owned(), HookMemory { started: true, done: true, ..HookMemory::default() }),
