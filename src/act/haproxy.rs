@@ -6,29 +6,29 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::hook::{Output, failed};
+use super::hook::{Output, Stop, failed};
 use crate::model::haproxy::{Change, Haproxy, HaproxyFacts, Setting, Side};
-use crate::model::hook::{HookEnd, HookEvent};
+use crate::model::hook::{HookEnd, HookRun};
 use crate::wire::haproxy::ask;
 
 /// The most time for one answer. A living HAProxy needs milliseconds, and a frozen one should be told soon.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// One run of a hook. A test only looks whether the others could be done.
-pub(super) async fn attempt(
-    proxy: &Haproxy,
-    event: HookEvent,
-    limit: Duration,
-    output: &mut Output,
-) -> (HookEnd, Duration) {
+pub(super) async fn attempt(run: &HookRun, proxy: &Haproxy, stop: Stop, output: &mut Output) -> (HookEnd, Duration) {
     let begun = Instant::now();
     let done = async {
-        match Side::of(event) {
+        match Side::of(run.event) {
             Some(side) => set(proxy, side, ANSWER).await,
             None => check(proxy, ANSWER).await.map(|_| Vec::new()),
         }
     };
-    let end = match timeout(limit, done).await {
+    let done = tokio::select! {
+        biased;
+        why = stop => Ok(Err(why)),
+        done = timeout(run.spec.timeout, done) => done,
+    };
+    let end = match done {
         Ok(Ok(changes)) => {
             output.text = changes.iter().map(|change| format!("{change}\n")).collect();
             HookEnd::Ok

@@ -88,7 +88,7 @@ async fn watched_run(run: HookRun, place: RunPlace, mut stop: Stop) -> (HookEnd,
             let target = http::Target { url, secret: secret.as_ref(), ca_file: ca_file.as_deref() };
             http::attempt(&run, target, stop, &mut output).await
         }
-        HookKind::Haproxy(proxy) => haproxy::attempt(proxy, run.event, run.spec.timeout, &mut output).await,
+        HookKind::Haproxy(proxy) => haproxy::attempt(&run, proxy, stop, &mut output).await,
     };
     (end, took, output)
 }
