@@ -125,6 +125,10 @@ impl Region {
             None => self.acts_alone(),
         };
         match (acts, &self.memory.pause) {
+            // somebody may have turned the region by hand before keyward came
+            (true, _) if self.memory.episode.is_none() && self.memory.proof.is_none() => {
+                Some("the master was never proven alive from here")
+            }
             (true, _) => None,
             (false, Some(_)) => Some("the region is paused"),
             (false, None) => Some("mode is not \"auto\""),

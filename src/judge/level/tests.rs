@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::judge::memory::{Episode, HookMemory, Memory};
+use crate::judge::memory::{Episode, HookMemory, Memory, Proof};
 use crate::judge::{Judge, Rules};
 use crate::model::command::Command;
 use crate::model::haproxy::{AdminState, HaproxySocket};
@@ -74,6 +74,7 @@ impl World {
         let mut memory = Memory::default();
         let mine = memory.regions.entry(region()).or_default();
         (mine.phase, mine.episode) = (phase, episode);
+        mine.proof = Some(Proof { at: Timestamp::UNIX_EPOCH, master: "10.0.0.1:3306".into() });
         Self { judge: Judge::new(vec![rules(mode)], memory, 1, now(0)), seconds: 0 }
     }
 
@@ -165,6 +166,16 @@ fn what_was_lost_is_set_again_once_and_told() {
 fn outside_an_episode_the_side_is_remote() {
     let mut world = World::remote(Mode::Auto);
     assert_eq!(world.sees(0x00, 0x00), [Side::Remote]);
+}
+
+#[test]
+fn before_the_master_was_ever_seen_nobody_is_turned_towards_it() {
+    let mut world = World::remote(Mode::Auto);
+    let mut memory = world.judge.memory();
+    memory.regions.get_mut(&region()).unwrap().proof = None;
+    world.judge = Judge::new(vec![rules(Mode::Auto)], memory, 1, world.now());
+    assert_eq!(world.sees(0x01, 0x00), []);
+    assert!(world.level().sentence.ends_with("only observed: the master was never proven alive from here"));
 }
 
 #[test]
