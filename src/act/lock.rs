@@ -288,6 +288,16 @@ mod tests {
         assert_ne!(file_name_part("ü"), file_name_part("u"));
     }
 
+    #[tokio::test]
+    async fn a_slot_that_a_run_is_in_is_not_entered_beside_it() {
+        let slot = Slot { base: "/nowhere/R.required".into() };
+        let run = slot.enter().await;
+        assert!(slot.try_enter().is_none());
+        assert!(Slot { base: "/nowhere/R.optional.h".into() }.try_enter().is_some());
+        drop(run);
+        assert!(slot.try_enter().is_some());
+    }
+
     #[test]
     fn a_second_taker_is_turned_away_until_the_first_is_done() {
         let folder = tempfile::tempdir().unwrap();

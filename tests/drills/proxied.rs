@@ -120,6 +120,19 @@ async fn haproxy_is_reloaded_and_restarted_in_local() {
 }
 
 #[tokio::test]
+async fn haproxy_is_reloaded_while_keyward_is_down() {
+    let mut scene = Scene::local().await;
+    scene.until_served_by("k2").await;
+    scene.daemon.kill9();
+    scene.haproxy.reload();
+    assert_eq!(scene.haproxy.served_by().as_deref(), Some("k1"));
+    scene.daemon.start().await;
+    scene.daemon.until_told(&["HAProxy had lost what hook haproxy keeps there"]).await;
+    scene.until_served_by("k2").await;
+    assert_eq!(super::hooks::starts(&scene.daemon.folder), ["failover local-auth 1 1"]);
+}
+
+#[tokio::test]
 async fn haproxy_is_reloaded_while_the_region_is_paused() {
     let scene = Scene::local().await;
     scene.until_served_by("k2").await;
