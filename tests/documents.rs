@@ -13,7 +13,7 @@ use clap::CommandFactory;
 use jiff::Timestamp;
 use keyward::cli::args::Cli;
 use keyward::model::hook::{HookEvent, HookKind, HookRun, HookSpec};
-use keyward::model::view::{EpisodeView, HookView, RegionView, ReplicaView, Snapshot, WayBackView};
+use keyward::model::view::{EpisodeView, HookView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView};
 use keyward::model::{Event, EventKind, Gate, Phase, Reason, RegionName, Severity, Verdict};
 use keyward::report::Metrics;
 use regex::Regex;
@@ -162,6 +162,7 @@ fn snapshot() -> Snapshot {
             reason: "why".into(),
         }),
         hooks: vec![HookView {
+            level: Some(LevelView { up: true, ok: Some(true), sentence: "why".into() }),
             name: "services".into(),
             attempt: 1,
             next_try: Some(Timestamp::UNIX_EPOCH),

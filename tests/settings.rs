@@ -232,12 +232,6 @@ fn what_a_later_release_brings_is_refused_with_one_sentence() {
             format!("keyward: `keyward {what}` is not in this release yet; nothing was changed\n")
         );
     }
-    room.write(&fine().replace(
-        "command = [\"/bin/sh\", \"-c\", \"true\"]",
-        "kind = \"haproxy\"\nsocket = \"/x\"\nremote = [\"a/b\"]\nlocal = [\"a/c\"]",
-    ));
-    let expected = "keyward: regions[0].failover.hooks[0].kind: \"haproxy\" is not in this release yet; use \"exec\" or \"http\"\n";
-    assert_eq!(refused(&room.check()), expected);
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn the_polkit_rule_names_the_system_hooks_and_nothing_else() {
 
 #[test]
 fn the_shipped_scripts_are_sound_and_may_be_executed() {
-    let mut count = 0;
+    let (mut count, mut shell) = (0, Vec::new());
     for entry in fs::read_dir(shipped("hooks")).unwrap() {
         let script = entry.unwrap().path();
         let python = fs::read_to_string(&script).unwrap().starts_with("#!/usr/bin/python3\n");
@@ -98,8 +98,16 @@ fn the_shipped_scripts_are_sound_and_may_be_executed() {
         assert!(checked.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&checked.stderr));
         assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o111, 0o111, "{}", script.display());
         count += 1;
+        shell.extend((!python).then_some(script));
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 5);
+    match Command::new("shellcheck").args(&shell).output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => eprintln!("NOT TESTED: no shellcheck here"),
+        checked => {
+            let checked = checked.unwrap();
+            assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+        }
+    }
 }
 
 /// Runs a command as the hook `services` of RegionTwo.

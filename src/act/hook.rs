@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::exec;
+use super::haproxy;
 use super::http;
 use super::leftover::{Leftover, LeftoverEnd, settle_slot};
 use super::lock::{RunPlace, Slot};
@@ -87,7 +88,7 @@ async fn watched_run(run: HookRun, place: RunPlace, mut stop: Stop) -> (HookEnd,
             let target = http::Target { url, secret: secret.as_ref(), ca_file: ca_file.as_deref() };
             http::attempt(&run, target, stop, &mut output).await
         }
-        HookKind::Haproxy { .. } => (failed("haproxy hooks are not in this release yet"), Duration::ZERO),
+        HookKind::Haproxy(proxy) => haproxy::attempt(&run, proxy, stop, &mut output).await,
     };
     (end, took, output)
 }

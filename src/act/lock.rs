@@ -126,13 +126,19 @@ impl Slot {
 
     /// Waits for this daemon's own run in the slot. What that run waits for is limited, so this is too.
     pub async fn enter(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        self.door().lock_owned().await
+    }
+
+    /// Enters the slot unless this daemon has a run in it.
+    pub fn try_enter(&self) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        self.door().try_lock_owned().ok()
+    }
+
+    fn door(&self) -> Arc<tokio::sync::Mutex<()>> {
         static UNDER_WAY: LazyLock<Mutex<BTreeMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>> =
             LazyLock::new(|| Mutex::new(BTreeMap::new()));
-        let mine = {
-            let mut all = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry(self.base.clone()).or_default())
-        };
-        mine.lock_owned().await
+        let mut all = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(self.base.clone()).or_default())
     }
 
     /// The lock file.
@@ -280,6 +286,16 @@ mod tests {
         assert_eq!(file_name_part("Region-Two_1"), "Region-Two_1");
         assert_eq!(file_name_part("../a.b"), "%2E%2E%2Fa%2Eb");
         assert_ne!(file_name_part("ü"), file_name_part("u"));
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_a_run_is_in_is_not_entered_beside_it() {
+        let slot = Slot { base: "/nowhere/R.required".into() };
+        let run = slot.enter().await;
+        assert!(slot.try_enter().is_none());
+        assert!(Slot { base: "/nowhere/R.optional.h".into() }.try_enter().is_some());
+        drop(run);
+        assert!(slot.try_enter().is_some());
     }
 
     #[test]

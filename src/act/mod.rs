@@ -4,6 +4,7 @@ pub mod account;
 pub mod beat;
 mod dial;
 pub mod exec;
+pub mod haproxy;
 pub mod hook;
 mod http;
 pub mod leftover;

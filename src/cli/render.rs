@@ -66,6 +66,10 @@ fn region(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
     }
     for (index, hook) in view.hooks.iter().enumerate() {
         sheet.entry(if index == 0 { "hooks" } else { "" }, hook_words(hook, now));
+        if let Some(level) = &hook.level {
+            let tone = if level.up && level.ok != Some(false) { Tone::Plain } else { Tone::Bad };
+            sheet.more(Words::new().say(tone, &level.sentence));
+        }
     }
     episode(sheet, view, now);
     ready(sheet, view);
@@ -272,6 +276,7 @@ fn event_words(what: &EventKind) -> (Tone, String) {
             let tone = if outcome == "ok" { Tone::Good } else { Tone::Bad };
             (tone, format!("hook {hook} for {event}: {outcome} after {}", friendly_seconds(*seconds)))
         }
+        EventKind::Level { hook } => (Tone::Warning, format!("hook {hook} set again")),
         EventKind::Kept { replica } => (Tone::Plain, format!("replica {replica}")),
         EventKind::Command { command, user } => (Tone::Plain, format!("{command} by {user}")),
         EventKind::Daemon => (Tone::Plain, "daemon".to_owned()),

@@ -10,7 +10,8 @@ use super::notes::Notes;
 use super::secret::{self, Files};
 use super::table::Table;
 use crate::model::Address;
-use crate::model::hook::{HaproxySocket, HookKind, HookSpec, HookUrl};
+use crate::model::haproxy::{Haproxy, HaproxySocket, MOST_SERVERS, NAME_BYTES};
+use crate::model::hook::{HookKind, HookSpec, HookUrl};
 use crate::model::secret::Secret;
 
 /// A word of the key `kind`.
@@ -133,7 +134,7 @@ fn haproxy(table: &mut Table<'_>) -> HookKind {
     } else {
         HaproxySocket::Tcp(table.as_address("socket", &text))
     };
-    HookKind::Haproxy { socket, remote: table.texts("remote", None), local: table.texts("local", None) }
+    HookKind::Haproxy(Haproxy { socket, remote: table.texts("remote", None), local: table.texts("local", None) })
 }
 
 /// Notes what cannot work in the hook at `at`.
@@ -144,12 +145,10 @@ pub fn check(hook: &HookSpec, at: &str, notes: &Notes) {
     match &hook.kind {
         HookKind::Exec { command } => program(command, &format!("{at}.command"), notes),
         HookKind::Http { .. } => {}
-        HookKind::Haproxy { socket, remote, local } => {
-            let sentence = "\"haproxy\" is not in this release yet; use \"exec\" or \"http\"";
-            notes.problem(format!("{at}.kind"), sentence);
-            servers(remote, &[], &format!("{at}.remote"), notes);
-            servers(local, remote, &format!("{at}.local"), notes);
-            if let HaproxySocket::Unix(path) = socket
+        HookKind::Haproxy(proxy) => {
+            servers(&proxy.remote, &[], &format!("{at}.remote"), notes);
+            servers(&proxy.local, &proxy.remote, &format!("{at}.local"), notes);
+            if let HaproxySocket::Unix(path) = &proxy.socket
                 && path.as_os_str().len() > LONGEST_SOCKET
             {
                 let sentence = format!("must have at most {LONGEST_SOCKET} bytes, as the path of any unix socket");
@@ -180,6 +179,10 @@ fn servers(names: &[String], others: &[String], key: &str, notes: &Notes) {
     if notes.sound(key) && names.is_empty() {
         notes.problem(key, "must name at least one server, as BACKEND/SERVER");
     }
+    if names.len() + others.len() > MOST_SERVERS {
+        let sentence = format!("a hook must name at most {MOST_SERVERS} servers; divide them among several hooks");
+        notes.problem(key, sentence);
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
     let word = |part: &str| !part.is_empty() && part.chars().all(plain);
     for (index, name) in names.iter().enumerate() {
@@ -187,6 +190,8 @@ fn servers(names: &[String], others: &[String], key: &str, notes: &Notes) {
         if !name.split_once('/').is_some_and(|(backend, server)| word(backend) && word(server)) {
             let rule = "must be BACKEND/SERVER, of letters, digits, `-`, `_`, `.` and `:`";
             notes.problem(key, format!("{name:?} {rule}"));
+        } else if name.len() > NAME_BYTES {
+            notes.problem(key, format!("{name:?} must have at most {NAME_BYTES} bytes"));
         } else if names[..index].contains(name) || others.contains(name) {
             notes.problem(key, format!("{name:?} is named twice; a server serves one side"));
         }

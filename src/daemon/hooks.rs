@@ -97,7 +97,8 @@ impl Runner {
         });
     }
 
-    fn place(&self, region: &RegionName) -> RunPlace {
+    /// Where the locks and records of a region are.
+    pub fn place(&self, region: &RegionName) -> RunPlace {
         RunPlace { folder: self.folder.clone(), region: region.clone(), clock: clock::moment }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that can reach the loop.
 
+use crate::model::haproxy::{Change, HaproxyLook};
 use crate::model::hook::HookOutcome;
 use crate::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
@@ -15,6 +16,10 @@ pub enum Input {
     Beat(usize, BeatOutcome),
     /// The end of a hook's run.
     Hook(RegionName, HookOutcome),
+    /// A look at the HAProxy of a hook.
+    Haproxy(RegionName, String, HaproxyLook),
+    /// The end of setting it again: what was changed, or why not; nothing when a hook's run was in the way.
+    Level(RegionName, String, Option<Result<Vec<Change>, String>>),
     /// The end of an upkeep.
     Upkeep(RegionName, ReplicaName, Result<Vec<UpkeepStep>, UpkeepFailure>),
     /// The end of a set-up by the daemon: the sentence, and whether the replica is set up now.

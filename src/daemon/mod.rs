@@ -8,6 +8,7 @@ pub mod control;
 mod hooks;
 mod inputs;
 mod keep;
+mod levels;
 pub mod memory;
 mod publish;
 pub mod reload;

@@ -12,6 +12,7 @@ use super::control::{Control, Request};
 use super::hooks::Runner;
 use super::inputs::Input;
 use super::keep::{self, Keepers};
+use super::levels::Levels;
 use super::memory::Store;
 use super::publish::Publisher;
 use super::setups::Setups;
@@ -69,6 +70,7 @@ struct Daemon {
     watchers: Watchers,
     keepers: Keepers,
     setups: Setups,
+    levels: Levels,
     runner: Runner,
     publisher: Publisher,
     metrics: Arc<Metrics>,
@@ -94,6 +96,7 @@ impl Daemon {
             watchers: Watchers::start(&settings, &instance, &sink),
             runner: Runner::new(&settings, sink.clone()),
             setups: Setups::new(&settings, sink.clone()),
+            levels: Levels::new(&settings, sink.clone()),
             watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
             publisher: Publisher::new(&settings, now),
             keepers: Keepers::default(),
@@ -167,7 +170,8 @@ impl Daemon {
     /// How long the loop may sleep: until the judge wants a step, and never longer than a look's interval.
     fn pause(&self, now: Moment) -> Duration {
         let deadline = self.judge.poll_deadline(now).map_or(Duration::MAX, |at| at.since(now));
-        deadline.min(self.settings.poll_interval)
+        let look = self.levels.poll_deadline().map_or(Duration::MAX, |at| at.since(now));
+        deadline.min(look).min(self.settings.poll_interval)
     }
 
     /// Takes in what waits, after everybody who looks has had a chance to hand it over: a loop that was held up must
@@ -195,6 +199,11 @@ impl Daemon {
             }
             Input::Beat(place, outcome) => self.judge.handle_beat(now, place, &outcome),
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
+            Input::Haproxy(region, hook, look) => {
+                self.levels.handle_look_ended(&region, &hook);
+                self.judge.handle_haproxy(now, &region, &hook, &look);
+            }
+            Input::Level(region, hook, result) => self.judge.handle_level_ended(now, &region, &hook, result),
             Input::Upkeep(region, name, result) => {
                 self.keepers.handle_end(&mut self.judge, now, &region, &name, &result)
             }
@@ -244,6 +253,8 @@ impl Daemon {
             report::tell(event, &self.metrics, &self.events);
         }
         self.runner.begin(self.judge.take_starts(saved));
+        self.levels.begin(self.judge.take_level_orders(saved), &self.runner);
+        self.levels.look(&self.settings, now.mono);
         keep::begin(&self.settings, upkeeps, &self.sink);
         self.setups.begin_due(&self.settings, &self.judge, now);
         self.direct_watchers();

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod grants;
+pub mod haproxy;
 pub mod mariadb;
 pub mod text;
 pub mod version;

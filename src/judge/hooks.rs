@@ -11,7 +11,7 @@ use crate::model::retry;
 use crate::model::{Moment, Now};
 
 /// The first pause between two attempts of a hook.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts of a hook.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -126,6 +126,7 @@ impl Episode {
         let turn = self.turn;
         let Some(hook) = self.hooks.get_mut(&outcome.hook) else { return };
         hook.running = None;
+        hook.turned = (outcome.end == HookEnd::Ok).then_some(outcome.event);
         if outcome.turn != turn {
             return;
         }
@@ -147,6 +148,7 @@ impl Episode {
     pub fn forget_runs(&mut self) {
         for hook in self.hooks.values_mut() {
             if hook.running.take().is_some() {
+                hook.turned = None;
                 hook.failure = Some("keyward was restarted while it ran".to_owned());
             }
         }

@@ -63,6 +63,11 @@ pub struct RegionMemory {
 }
 
 impl RegionMemory {
+    /// Whether a run of the hook is under way.
+    pub fn is_running(&self, hook: &str) -> bool {
+        self.episode.as_ref().and_then(|episode| episode.hooks.get(hook)).is_some_and(|hook| hook.running.is_some())
+    }
+
     /// Pauses the region until somebody resumes it.
     pub fn hold(&mut self, user: &str, reason: &str) {
         self.pause = Some(Pause { until: None, reason: reason.to_owned(), user: user.to_owned() });
@@ -184,6 +189,9 @@ pub struct HookMemory {
     pub done: bool,
     /// What went wrong last time in this turn.
     pub failure: Option<String>,
+    /// Which way its last run that ended has turned the region; nothing when that run failed.
+    #[serde(default)]
+    pub turned: Option<HookEvent>,
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod commands;
 mod damper;
 mod gates;
 mod hooks;
+mod level;
 mod masters;
 mod memory;
 mod phases;
@@ -23,6 +24,7 @@ mod view;
 mod witness;
 
 pub use beats::Beats;
+pub use level::LevelOrder;
 pub use memory::{Memory, RegionMemory};
 pub use region::{Region, Start};
 pub use replica::{Guard, points_at};
@@ -35,6 +37,7 @@ use jiff::Timestamp;
 use self::beats::Answer;
 use self::masters::Masters;
 use crate::model::command::{Command, Reply};
+use crate::model::haproxy::{Change, HaproxyLook};
 use crate::model::hook::HookOutcome;
 use crate::model::observation::{BeatOrder, BeatOutcome, Look, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::view::RegionView;
@@ -153,6 +156,27 @@ impl Judge {
         }
     }
 
+    /// Takes in one look at the HAProxy of a hook.
+    pub fn handle_haproxy(&mut self, now: Now, region: &RegionName, hook: &str, look: &HaproxyLook) {
+        self.mark_gap(now);
+        if let Some(region) = self.find(region) {
+            region.handle_haproxy(hook, look);
+        }
+    }
+
+    /// Takes in what came of a [`LevelOrder`]: what was changed, or why not; nothing when a hook's run was in the way.
+    pub fn handle_level_ended(
+        &mut self,
+        now: Now,
+        region: &RegionName,
+        hook: &str,
+        result: Option<Result<Vec<Change>, String>>,
+    ) {
+        if let Some(region) = self.find(region) {
+            region.handle_level_ended(now, hook, result);
+        }
+    }
+
     /// Takes in the end of a hook's run.
     pub fn handle_hook(&mut self, now: Now, region: &RegionName, outcome: &HookOutcome) {
         if let Some(region) = self.find(region) {
@@ -264,6 +288,11 @@ impl Judge {
     /// The hooks to start now. While the memory is not `saved`, only the way out goes on.
     pub fn take_starts(&mut self, saved: bool) -> Vec<Start> {
         self.regions.iter_mut().flat_map(|region| region.take_starts(saved)).collect()
+    }
+
+    /// The levels of `haproxy` hooks to set again now.
+    pub fn take_level_orders(&mut self, saved: bool) -> Vec<LevelOrder> {
+        self.regions.iter_mut().flat_map(|region| region.take_level_orders(saved)).collect()
     }
 
     /// Whether the master came back without transactions, and some region's operator has not accepted it.

@@ -30,6 +30,7 @@ impl Region {
             Phase::Returning => self.step_returning(now, beats),
         }
         self.start_hooks(now, beats);
+        self.step_levels(now);
         self.tell_changes(now, beats);
     }
 

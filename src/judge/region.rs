@@ -1,11 +1,12 @@
 //! One region: what is known of it, and the plain taking in of what was seen. Deciding is in `phases`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::beats::Beats;
 use super::damper::Flaps;
 use super::hooks::Retries;
+use super::level::{Level, LevelOrder};
 use super::memory::{Proof, RegionMemory};
 use super::replica::{Guard, Replica, Scene};
 use super::rules::Rules;
@@ -43,6 +44,8 @@ pub struct Region {
     pub(super) shown: BTreeSet<Verdict>,
     pub(super) events: Vec<Event>,
     pub(super) starts: Vec<HookRun>,
+    pub(super) levels: BTreeMap<String, Level>,
+    pub(super) level_orders: Vec<LevelOrder>,
     pub(super) random: fastrand::Rng,
 }
 
@@ -73,6 +76,8 @@ impl Region {
             shown: BTreeSet::new(),
             events: Vec::new(),
             starts: Vec::new(),
+            levels: BTreeMap::new(),
+            level_orders: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
         }
     }
@@ -153,7 +158,8 @@ impl Region {
         {
             episode.forced = false;
         }
-        self.rules = rules;
+        let old = std::mem::replace(&mut self.rules, rules);
+        self.keep_levels(&old.hooks);
     }
 
     pub(super) fn handle_stamp(&mut self, name: &ReplicaName, stamp: Option<ServerIdentity>) {
@@ -200,6 +206,7 @@ impl Region {
             seconds,
         };
         self.tell(now, kind, sentence);
+        self.handle_turned(now, &outcome.hook);
     }
 
     pub(super) fn handle_saved(&mut self, result: Result<(), String>) {

@@ -23,7 +23,7 @@ struct Seen<'a> {
 type Says = fn(&Seen<'_>) -> Option<String>;
 
 /// Every verdict but `healthy`, which holds when no other does.
-const TABLE: [(Verdict, Says); 19] = [
+const TABLE: [(Verdict, Says); 20] = [
     (Verdict::MasterSilent, |seen| {
         let silent = seen.region.is_silent(seen.now) && !seen.region.is_down(seen.now);
         (silent && seen.region.db.failure().is_none_or(|failure| failure.reason.is_evidence())).then(|| seen.silence())
@@ -61,6 +61,7 @@ const TABLE: [(Verdict, Says); 19] = [
     (Verdict::FilterGap, |seen| seen.each(|seen, replica| seen.gap(replica))),
     (Verdict::NotDurable, |seen| seen.each(|seen, replica| seen.not_durable(replica))),
     (Verdict::HookFailing, |seen| seen.failing_hooks()),
+    (Verdict::HaproxyNotSet, |seen| seen.region.level_troubles()),
     (Verdict::StateBroken, |seen| seen.region.state_broken.clone()),
 ];
 

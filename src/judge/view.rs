@@ -72,8 +72,8 @@ impl Region {
                        `keyward setup` prints into its option file";
             return (false, why.to_owned());
         }
-        match self.rest() {
-            Some(rest) => (false, rest),
+        match self.rest().or_else(|| self.level_hindrance()) {
+            Some(hindrance) => (false, hindrance),
             None => (true, String::new()),
         }
     }
@@ -178,6 +178,7 @@ impl Region {
                 attempt: hook.map_or(0, |hook| hook.attempt),
                 last_failure: hook.and_then(|hook| hook.failure.clone()),
                 next_try: due.map(|at| now.wall_at(at)),
+                level: self.level_view(spec),
             }
         };
         self.rules.hooks.iter().map(view).collect()

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::haproxy::Haproxy;
 use super::names::{Address, RegionName};
 use super::phase::Phase;
 use super::secret::Secret;
@@ -42,14 +43,7 @@ pub enum HookKind {
         ca_file: Option<PathBuf>,
     },
     /// States of servers of an HAProxy, set over its runtime socket.
-    Haproxy {
-        /// The socket, with `level admin`.
-        socket: HaproxySocket,
-        /// `BACKEND/SERVER` names that serve while authentication points at the master's region.
-        remote: Vec<String>,
-        /// And while it points at the region itself.
-        local: Vec<String>,
-    },
+    Haproxy(Haproxy),
 }
 
 impl HookKind {
@@ -58,7 +52,7 @@ impl HookKind {
         match self {
             HookKind::Exec { .. } => "exec",
             HookKind::Http { .. } => "http",
-            HookKind::Haproxy { .. } => "haproxy",
+            HookKind::Haproxy(_) => "haproxy",
         }
     }
 
@@ -67,7 +61,7 @@ impl HookKind {
         match self {
             HookKind::Exec { command } => command.first().cloned().unwrap_or_default(),
             HookKind::Http { url, .. } => url.to_string(),
-            HookKind::Haproxy { socket, .. } => socket.to_string(),
+            HookKind::Haproxy(proxy) => proxy.socket.to_string(),
         }
     }
 }
@@ -89,24 +83,6 @@ impl fmt::Display for HookUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.https { "https" } else { "http" };
         write!(f, "{scheme}://{}", self.authority)
-    }
-}
-
-/// Where an HAProxy takes commands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HaproxySocket {
-    /// A unix socket on this host.
-    Unix(PathBuf),
-    /// A TCP port.
-    Tcp(Address),
-}
-
-impl fmt::Display for HaproxySocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HaproxySocket::Unix(path) => write!(f, "{}", path.display()),
-            HaproxySocket::Tcp(address) => write!(f, "{address}"),
-        }
     }
 }
 

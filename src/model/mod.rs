@@ -4,6 +4,7 @@ pub mod command;
 pub mod failure;
 pub mod gate;
 pub mod gtid;
+pub mod haproxy;
 pub mod hook;
 pub mod names;
 pub mod observation;

@@ -143,6 +143,11 @@ pub enum EventKind {
         /// How long it ran, in seconds.
         seconds: f64,
     },
+    /// An HAProxy had lost what a hook keeps there, and was set again.
+    Level {
+        /// The hook's name.
+        hook: String,
+    },
     /// Keyward did something to a replica's server.
     Kept {
         /// The replica's name.

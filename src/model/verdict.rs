@@ -59,12 +59,14 @@ pub enum Verdict {
     NotDurable,
     /// A required hook fails.
     HookFailing,
+    /// An HAProxy that a hook sets cannot be set, or is not as it should be.
+    HaproxyNotSet,
     /// The state file is damaged or cannot be written.
     StateBroken,
 }
 
 /// Every verdict in the order of the list above, with its code and its urgency.
-const TABLE: [(Verdict, &str, Severity); 20] = [
+const TABLE: [(Verdict, &str, Severity); 21] = [
     (Verdict::Healthy, "healthy", Severity::Fine),
     (Verdict::MasterSilent, "master_silent", Severity::Warning),
     (Verdict::MasterUnreachable, "master_unreachable", Severity::Critical),
@@ -84,6 +86,7 @@ const TABLE: [(Verdict, &str, Severity); 20] = [
     (Verdict::FilterGap, "filter_gap", Severity::Critical),
     (Verdict::NotDurable, "not_durable", Severity::Warning),
     (Verdict::HookFailing, "hook_failing", Severity::Critical),
+    (Verdict::HaproxyNotSet, "haproxy_not_set", Severity::Critical),
     (Verdict::StateBroken, "state_broken", Severity::Critical),
 ];
 

@@ -156,6 +156,20 @@ pub struct HookView {
     pub last_failure: Option<String>,
     /// When the next attempt is due.
     pub next_try: Option<Timestamp>,
+    /// The HAProxy that it sets; absent for hooks of other kinds, and before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<LevelView>,
+}
+
+/// The HAProxy that a hook sets, as it stands between the hook's runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LevelView {
+    /// Its socket answers, and takes commands that change something.
+    pub up: bool,
+    /// Whether every server is as it must be now; absent while the hook turns it, and while that cannot be seen.
+    pub ok: Option<bool>,
+    /// What it serves, or what is wrong.
+    pub sentence: String,
 }
 
 /// What the way back waits for.

@@ -158,6 +158,7 @@ pub(crate) fn outage() -> Snapshot {
         attempt: 3,
         last_failure: Some("exit status 1".into()),
         next_try: Some(at("2026-11-22T04:14:40.500Z")),
+        level: None,
     };
     region.way_back = Some(WayBackView {
         healthy_seconds: 12.7,

@@ -203,7 +203,11 @@ impl Metrics {
                 self.hook_runs.with_label_values(&[region, hook, event, outcome]).inc();
                 self.hook_duration.with_label_values(&[region, hook, event]).observe(*seconds);
             }
-            EventKind::Verdict { .. } | EventKind::Kept { .. } | EventKind::Command { .. } | EventKind::Daemon => {}
+            EventKind::Verdict { .. }
+            | EventKind::Level { .. }
+            | EventKind::Kept { .. }
+            | EventKind::Command { .. }
+            | EventKind::Daemon => {}
         }
     }
 

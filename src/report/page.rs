@@ -151,6 +151,10 @@ fn hook_text(hook: &HookView) -> String {
     if let Some(failure) = &hook.last_failure {
         let _ = write!(text, "; last time: {}", escaped(failure));
     }
+    if let Some(level) = &hook.level {
+        let (class, word) = if level.up && level.ok != Some(false) { ("fine", "set") } else { ("critical", "not set") };
+        let _ = write!(text, "; {} {}", tag(class, word), escaped(&level.sentence));
+    }
     text
 }
 

@@ -3,5 +3,6 @@
 //! Deliberately absent: pools, retries, and any opinion on what is asked.
 
 pub mod connect;
+pub mod haproxy;
 pub mod server;
 pub mod session;

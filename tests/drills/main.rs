@@ -8,12 +8,15 @@ mod commands;
 mod crashes;
 mod daemon;
 mod guards;
+#[path = "../common/haproxy.rs"]
+mod haproxy;
 mod hooks;
 mod instants;
 mod masters;
 mod outages;
 mod pair;
 mod posts;
+mod proxied;
 mod quick;
 #[path = "../common/receiver.rs"]
 mod receiver;

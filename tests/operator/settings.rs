@@ -82,7 +82,11 @@ impl Room {
             "account.user" | "replication.user" | "master.region" | "regions.name" | "regions.replicas.name" => {
                 text("\"other\"")
             }
-            "regions.failover.hooks.name" | "regions.failover.hooks.2.name" => text("\"other\""),
+            "regions.failover.hooks.name" | "regions.failover.hooks.2.name" | "regions.failover.hooks.3.name" => {
+                text("\"other\"")
+            }
+            "regions.failover.hooks.3.socket" => text("\"/run/other.sock\""),
+            "regions.failover.hooks.3.remote" | "regions.failover.hooks.3.local" => text("[\"identity/other\"]"),
             "regions.failover.hooks.2.url" => text("\"https://other.example\""),
             "tls.mode" | "replication.tls.mode" => text("\"required\""),
             "replication.databases" => text("[\"keystone\", \"barbican\"]"),
@@ -95,14 +99,17 @@ impl Room {
             "regions.failover.unreachable_after" | "regions.failover.failback_after" => text("\"77s\""),
             "regions.failover.max_data_age" => text("\"7h\""),
             "regions.failover.hooks.command" => text("[\"/bin/false\"]"),
-            "regions.failover.hooks.timeout" | "regions.failover.hooks.2.timeout" => text("\"7s\""),
-            "regions.failover.hooks.optional" => text("true"),
+            "regions.failover.hooks.timeout"
+            | "regions.failover.hooks.2.timeout"
+            | "regions.failover.hooks.3.timeout" => text("\"7s\""),
+            "regions.failover.hooks.optional" | "regions.failover.hooks.3.optional" => text("true"),
             "regions.failover.hooks.2.optional" => text("false"),
             "replication.verify_every"
             | "regions.failover.trigger"
             | "regions.failover.require_local_identity"
             | "regions.failover.hooks.kind"
-            | "regions.failover.hooks.2.kind" => None,
+            | "regions.failover.hooks.2.kind"
+            | "regions.failover.hooks.3.kind" => None,
             other => panic!("the sample has a new key {other}: give it another value here"),
         }
     }

@@ -139,6 +139,10 @@ impl Stage {
         (self.probe, self.link) = (if lives { Ok(()) } else { Err(Reason::Refused) }, lives);
     }
 
+    pub fn now(&self) -> Now {
+        now(self.seconds)
+    }
+
     pub fn memory(&self) -> &RegionMemory {
         self.judge.regions()[0].memory()
     }

@@ -1,6 +1,8 @@
 //! Every verdict appears and is told whether keyward acts, is paused, or may not act by its mode.
 
 use keyward::model::command::Command;
+use keyward::model::haproxy::{Haproxy, HaproxyLook, HaproxySocket};
+use keyward::model::hook::{HookKind, HookSpec};
 use keyward::model::observation::{ActingLock, Durability, ThreadState};
 use keyward::model::phase::Mode;
 use keyward::model::{EventKind, Phase, Reason, Verdict};
@@ -48,9 +50,25 @@ fn bring_about(verdict: Verdict, stage: &mut Stage) {
             stage.end_hooks(false);
             return stage.pass(1);
         }
+        Verdict::HaproxyNotSet => haproxy_is_gone(stage),
         Verdict::StateBroken => stage.saved = Err("the state folder is full".into()),
     }
     stage.pass(15);
+}
+
+/// A reload brings a hook whose HAProxy does not answer.
+fn haproxy_is_gone(stage: &mut Stage) {
+    let proxy = Haproxy {
+        socket: HaproxySocket::Unix("/run/haproxy/admin.sock".into()),
+        remote: vec!["identity/k1".into()],
+        local: vec!["identity/k2".into()],
+    };
+    let (name, kind) = ("haproxy".to_owned(), HookKind::Haproxy(proxy));
+    let hook = HookSpec { name, kind, timeout: std::time::Duration::from_secs(60), optional: false };
+    stage.reload(|rules| rules.hooks.insert(0, hook));
+    let look =
+        HaproxyLook { began: stage.now().mono, result: Err("HAProxy at /run/haproxy/admin.sock is gone".into()) };
+    stage.judge.handle_haproxy(stage.now(), &region(), "haproxy", &look);
 }
 
 fn link(stage: &mut Stage) -> &mut keyward::model::observation::LinkFacts {

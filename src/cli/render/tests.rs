@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::view::LevelView;
 use crate::model::{Cause, RegionName};
 use crate::report::fixtures;
 
@@ -41,6 +42,16 @@ fn no_line_is_wider_than_asked_and_colours_change_nothing_but_colours() {
         let bare: Vec<_> = codes.replace_all(&coloured, "").lines().map(|line| line.trim_end().to_owned()).collect();
         assert_eq!(bare, text.lines().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn an_haproxy_is_told_below_its_hook() {
+    let mut snapshot = fixtures::good_day();
+    let sentence = "HAProxy at /run/haproxy/admin.sock serves identity/k1".to_owned();
+    snapshot.regions[0].hooks[0].level = Some(LevelView { up: true, ok: Some(true), sentence });
+    let text = plain(80, &snapshot);
+    let told = "  hooks      services idle\n             HAProxy at /run/haproxy/admin.sock serves identity/k1\n";
+    assert!(text.contains(told), "{text}");
 }
 
 #[test]

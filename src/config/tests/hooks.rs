@@ -3,23 +3,15 @@
 use std::path::Path;
 
 use super::{changed, from, read, said, sources};
+use crate::model::haproxy::{Haproxy, HaproxySocket, MOST_SERVERS, NAME_BYTES};
 use crate::model::hook::HookKind;
 use crate::model::secret::Secret;
 
 const AT: &str = "regions[0].failover.hooks[0]";
-const HAPROXY_NOT_YET: &str =
-    "regions[0].failover.hooks[0].kind: \"haproxy\" is not in this release yet; use \"exec\" or \"http\"";
 
 /// What is said about a hook with these lines in place of its command, one line a problem.
 fn said_of(lines: &str) -> Vec<String> {
     said(&changed("command = [\"/bin/true\"]", lines)).lines().map(str::to_owned).collect()
-}
-
-#[test]
-fn kinds_that_cannot_run_yet_are_refused_with_one_sentence() {
-    let lines = "kind = \"haproxy\"\nsocket = \"/run/x\"\nremote = [\"a/b\"]\nlocal = [\"a/c\"]";
-    assert_eq!(said_of(lines), [HAPROXY_NOT_YET]);
-    assert_eq!(said_of(&lines.replace("/run/x", "[2001:db8::1]:9999")), [HAPROXY_NOT_YET]);
 }
 
 /// The kind of a hook with these lines in place of its command.
@@ -144,10 +136,24 @@ fn keys_of_an_http_hook_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn an_haproxy_hook_is_read_with_both_kinds_of_socket() {
+    for (text, socket) in [
+        ("/run/haproxy/admin.sock", HaproxySocket::Unix("/run/haproxy/admin.sock".into())),
+        ("[2001:db8::1]:9999", HaproxySocket::Tcp("[2001:db8::1]:9999".parse().unwrap())),
+    ] {
+        let kind = kind_of(&format!("kind = \"haproxy\"\nsocket = \"{text}\"\nremote = [\"a/b\"]\nlocal = [\"a/c\"]"));
+        let expected = Haproxy { socket, remote: vec!["a/b".into()], local: vec!["a/c".into()] };
+        assert_eq!(kind, HookKind::Haproxy(expected));
+    }
+}
+
+#[test]
 fn an_haproxy_hook_names_its_socket_and_servers_of_both_sides() {
     let servers = "remote = [\"a/b\"]\nlocal = [\"a/c\"]";
     let rule = "must be BACKEND/SERVER, of letters, digits, `-`, `_`, `.` and `:`";
     let long = format!("socket = \"/{}\"\n{servers}", "x".repeat(107));
+    let long_name = "x".repeat(NAME_BYTES - 1);
+    let many: Vec<String> = (0..MOST_SERVERS).map(|number| format!("a/{number}")).collect();
     let cases = [
         (servers.to_owned(), "socket: is missing".to_owned()),
         (
@@ -171,6 +177,14 @@ fn an_haproxy_hook_names_its_socket_and_servers_of_both_sides() {
         (
             "socket = \"/x\"\nremote = [\"a/b\"]\nlocal = [\"a/b\"]".to_owned(),
             "local[0]: \"a/b\" is named twice; a server serves one side".to_owned(),
+        ),
+        (
+            format!("socket = \"/x\"\nremote = [\"a/{long_name}\"]\nlocal = [\"a/b\"]"),
+            format!("remote[0]: \"a/{long_name}\" must have at most {NAME_BYTES} bytes"),
+        ),
+        (
+            format!("socket = \"/x\"\nremote = [\"a/x\"]\nlocal = {many:?}"),
+            format!("local: a hook must name at most {MOST_SERVERS} servers; divide them among several hooks"),
         ),
     ];
     for (lines, expected) in cases {

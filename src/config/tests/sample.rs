@@ -69,6 +69,6 @@ fn the_sample_is_read_as_it_stands_and_with_everything_uncommented() {
     let kinds = |settings: &Settings| {
         settings.regions[0].failover.hooks.iter().map(|hook| hook.kind.code()).collect::<Vec<_>>()
     };
-    assert_eq!((kinds(&plain), kinds(&full)), (vec!["exec"], vec!["exec", "http"]));
+    assert_eq!((kinds(&plain), kinds(&full)), (vec!["exec"], vec!["exec", "http", "haproxy"]));
     assert_eq!(full.regions[0].replicas[0].tls.ca_file.as_deref(), Some(Path::new("/etc/keyward/r2-ca.pem")));
 }

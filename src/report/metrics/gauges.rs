@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-use crate::model::view::{RegionView, ReplicaView, Snapshot};
+use crate::model::view::{HookView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Gate, Phase, Verdict};
 use crate::report::{REVISION, VERSION};
 
@@ -26,6 +26,9 @@ pub(super) fn families(snapshot: &Snapshot, last_tick: Option<f64>) -> Vec<Metri
     for region in &snapshot.regions {
         seen(&mut out, region);
         judged(&mut out, region, snapshot.looked);
+        for hook in &region.hooks {
+            level(&mut out, &region.name, hook);
+        }
         for replica in &region.replicas {
             thread(&mut out, &region.name, replica);
             data(&mut out, &region.name, replica);
@@ -142,6 +145,24 @@ fn diagnosed(out: &mut Families, region: &RegionView) {
         "Whether a failover now would be allowed and useful.",
         &[("region", name)],
         Some(f64::from(region.ready)),
+    );
+}
+
+/// The HAProxy that a hook sets.
+fn level(out: &mut Families, region: &str, hook: &HookView) {
+    let Some(level) = &hook.level else { return };
+    let labels = [("region", region), ("hook", hook.name.as_str())];
+    out.gauge(
+        "keyward_haproxy_up",
+        "Whether the HAProxy of the hook answers on its socket and takes commands that change something.",
+        &labels,
+        Some(f64::from(level.up)),
+    );
+    out.gauge(
+        "keyward_haproxy_level_ok",
+        "Whether every server is as it must be now; absent while the hook turns it and while that cannot be seen.",
+        &labels,
+        level.ok.map(f64::from),
     );
 }
 

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::model::view::LevelView;
 use crate::report::fixtures;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -272,6 +273,7 @@ async fn the_page_escapes_whatever_it_shows() {
     region.episode.as_mut().unwrap().id = bad.into();
     region.hooks[0].last_failure = Some(bad.into());
     region.hooks[0].name = bad.into();
+    region.hooks[0].level = Some(LevelView { up: false, ok: None, sentence: bad.into() });
     region.hooks[0].state = bad.into();
     region.way_back.as_mut().unwrap().sentence = bad.into();
     region.paused.as_mut().unwrap().reason = bad.into();
@@ -285,6 +287,6 @@ async fn the_page_escapes_whatever_it_shows() {
     let lab = lab(&fixtures::http(), snapshot).await;
     let page = ask(&lab, "GET", "/").await;
     assert!(!page.body.contains("<script") && !page.body.contains("(\"1\")"), "{}", page.body);
-    assert!(page.body.matches("&lt;script&gt;").count() >= 19, "{}", page.body);
+    assert!(page.body.matches("&lt;script&gt;").count() >= 20, "{}", page.body);
     assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
 }

@@ -1,0 +1,94 @@
+//! Looks at the HAProxy of every `haproxy` hook, and sets again what it lost when the judge orders that.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::clock;
+use super::hooks::Runner;
+use super::inputs::Input;
+use crate::act::haproxy::set;
+use crate::act::lock::Slot;
+use crate::config::Settings;
+use crate::judge::LevelOrder;
+use crate::model::hook::HookKind;
+use crate::model::{Moment, RegionName};
+use crate::observe::haproxy::look;
+
+/// The looks at one hook's HAProxy.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looks {
+    /// One is under way.
+    busy: bool,
+    /// When the next is due.
+    due: Moment,
+}
+
+/// The looks at every HAProxy.
+pub struct Levels {
+    limit: Duration,
+    looks: BTreeMap<(RegionName, String), Looks>,
+    sink: mpsc::Sender<Input>,
+}
+
+impl Levels {
+    /// None is looked at yet.
+    pub fn new(settings: &Settings, sink: mpsc::Sender<Input>) -> Self {
+        Self { limit: settings.probe_timeout, looks: BTreeMap::new(), sink }
+    }
+
+    /// Begins every look that is due; one that outlasts the interval is followed by the next at once.
+    pub fn look(&mut self, settings: &Settings, now: Moment) {
+        let mut looks = std::mem::take(&mut self.looks);
+        for region in &settings.regions {
+            for spec in &region.failover.hooks {
+                let HookKind::Haproxy(proxy) = &spec.kind else { continue };
+                let key = (region.name.clone(), spec.name.clone());
+                let mut mine = looks.remove(&key).unwrap_or_default();
+                if !mine.busy && now >= mine.due {
+                    mine = Looks { busy: true, due: now + settings.poll_interval };
+                    let (proxy, (region, hook)) = (proxy.clone(), key.clone());
+                    let (limit, sink) = (self.limit, self.sink.clone());
+                    tokio::spawn(async move {
+                        let look = look(&proxy, limit, clock::moment).await;
+                        // a closed channel means that the daemon ends
+                        let _ = sink.send(Input::Haproxy(region, hook, look)).await;
+                    });
+                }
+                self.looks.insert(key, mine);
+            }
+        }
+    }
+
+    /// When the next look is due.
+    pub fn poll_deadline(&self) -> Option<Moment> {
+        self.looks.values().filter(|looks| !looks.busy).map(|looks| looks.due).min()
+    }
+
+    /// Takes in that a look has ended.
+    pub fn handle_look_ended(&mut self, region: &RegionName, hook: &str) {
+        if let Some(looks) = self.looks.get_mut(&(region.clone(), hook.to_owned())) {
+            looks.busy = false;
+        }
+    }
+
+    /// Begins to set levels again, each unless a hook of its slot is running; each end comes back as an input.
+    pub fn begin(&self, orders: Vec<LevelOrder>, runner: &Runner) {
+        for LevelOrder { region, spec, side } in orders {
+            let HookKind::Haproxy(proxy) = spec.kind.clone() else { continue };
+            // at once, so that a run that begins later waits
+            let entered = Slot::of(&runner.place(&region), &spec).try_enter();
+            let (limit, sink) = (self.limit, self.sink.clone());
+            tokio::spawn(async move {
+                let result = match &entered {
+                    Some(_) => Some(set(&proxy, side, limit).await),
+                    None => None,
+                };
+                drop(entered);
+                // a closed channel means that the daemon ends
+                let _ = sink.send(Input::Level(region, spec.name, result)).await;
+            });
+        }
+    }
+}
