@@ -21,6 +21,7 @@ mod replicas;
 mod restarts;
 mod settings;
 mod state;
+mod story;
 mod threads;
 mod tls;
 mod tracer;

@@ -5,17 +5,20 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
 #[path = "../drills/daemon.rs"]
-#[allow(dead_code, reason = "these drills need less than the others do")]
+#[allow(dead_code, reason = "shared with the other drills")]
 mod daemon;
 #[path = "../drills/hooks.rs"]
-#[allow(dead_code, reason = "these drills need less than the others do")]
+#[allow(dead_code, reason = "shared with the other drills")]
 mod hooks;
 mod net;
 #[path = "../drills/pair.rs"]
-#[allow(dead_code, reason = "these drills need less than the others do")]
+#[allow(dead_code, reason = "shared with the other drills")]
 mod pair;
 mod partitions;
 #[path = "../drills/settings.rs"]
-#[allow(dead_code, reason = "these drills need less than the others do")]
+#[allow(dead_code, reason = "shared with the other drills")]
 mod settings;
+#[path = "../drills/story.rs"]
+mod story;
+mod weather;
 mod world;

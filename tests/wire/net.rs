@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Child;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -57,6 +57,7 @@ pub struct Net {
     hosts: Vec<Host>,
     sky: Arc<Sky>,
     over: Arc<AtomicBool>,
+    lost: Arc<AtomicU64>,
     forwarder: Option<JoinHandle<()>>,
 }
 
@@ -81,8 +82,10 @@ impl Net {
         }
         hosts[End::Keyward as usize].enter().unwrap();
         let (sky, over) = (Arc::new(Sky::default()), Arc::new(AtomicBool::new(false)));
+        let lost = Arc::new(AtomicU64::new(0));
         let forwarder = std::thread::spawn({
-            let mut wire = Wire { tuns, sky: Arc::clone(&sky), under_way: BinaryHeap::new(), sent: 0 };
+            let (sky, lost) = (Arc::clone(&sky), Arc::clone(&lost));
+            let mut wire = Wire { tuns, sky, lost, under_way: BinaryHeap::new(), sent: 0 };
             let over = Arc::clone(&over);
             move || {
                 while !over.load(Ordering::Relaxed) {
@@ -90,7 +93,7 @@ impl Net {
                 }
             }
         });
-        Some(Self { hosts, sky, over, forwarder: Some(forwarder) })
+        Some(Self { hosts, sky, over, lost, forwarder: Some(forwarder) })
     }
 
     pub fn host(&self, end: End) -> &Host {
@@ -120,6 +123,11 @@ impl Net {
     pub fn cut_master_off(&self) {
         self.cut(End::Master, End::Keyward);
         self.cut(End::Master, End::Replica);
+    }
+
+    /// How many packets the weather has swallowed so far.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Good weather everywhere.
@@ -199,6 +207,7 @@ type Packet = Reverse<(Instant, u64, usize, usize, Vec<u8>)>;
 struct Wire {
     tuns: Vec<Tun>,
     sky: Arc<Sky>,
+    lost: Arc<AtomicU64>,
     under_way: BinaryHeap<Packet>,
     sent: u64,
 }
@@ -220,7 +229,10 @@ impl Wire {
         while self.under_way.peek().is_some_and(|Reverse((due, ..))| *due <= Instant::now()) {
             let Some(Reverse((_, _, from, to, packet))) = self.under_way.pop() else { return };
             // a queue that is full loses packets, as in any network
-            (!sky[from][to].cut).then(|| self.tuns[to].send(&packet).ok());
+            match sky[from][to].cut {
+                true => drop(self.lost.fetch_add(1, Ordering::Relaxed)),
+                false => drop(self.tuns[to].send(&packet)),
+            }
         }
     }
 
@@ -229,10 +241,12 @@ impl Wire {
         let (Some(4), Some(last)) = (packet.first().map(|byte| byte >> 4), packet.get(19)) else { return };
         let to = usize::from(*last).wrapping_sub(1);
         let Some(weather) = lock(&self.sky)[from].get(to).copied() else { return };
-        if !weather.cut && fastrand::f64() >= weather.loss {
-            self.sent += 1;
-            self.under_way.push(Reverse((Instant::now() + weather.delay, self.sent, from, to, packet.to_vec())));
+        if weather.cut || fastrand::f64() < weather.loss {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
         }
+        self.sent += 1;
+        self.under_way.push(Reverse((Instant::now() + weather.delay, self.sent, from, to, packet.to_vec())));
     }
 }
 
