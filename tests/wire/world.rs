@@ -1,4 +1,4 @@
-//! A master, a replica and keyward on three hosts, found healthy.
+//! A master, a replica and keyward on three hosts.
 
 use keyward::lab::{Lab, Spec};
 
@@ -15,25 +15,37 @@ pub struct World {
 }
 
 impl World {
-    /// `None` where the system allows no such network.
+    /// Set up, with a daemon that finds everything healthy. `None` where the system allows no such network.
     pub async fn healthy(wishes: Wishes) -> Option<Self> {
-        let mut world = Self::set_up(wishes, &[]).await?;
-        world.daemon.start().await;
-        world.daemon.until_healthy().await;
+        let mut world = Self::with(Lab::new().unwrap(), |_, spec| spec).await?;
+        world.begin(&wishes).await;
         Some(world)
     }
 
-    /// The same with the daemon not started yet; `lines` go into the master's option file.
-    pub async fn set_up(wishes: Wishes, lines: &[&str]) -> Option<Self> {
-        let lab = Lab::new().unwrap();
+    /// Two servers with nothing set up, as `change` wants them, and a daemon that is not started.
+    pub async fn with(lab: Lab, change: impl Fn(End, Spec) -> Spec) -> Option<Self> {
         let net = Net::make(lab.folder())?;
-        let spec = |name, id, end: End| Spec::new(name, id).elsewhere(&end.address(), &net.host(end).launcher());
-        let master = spec("r1", 1, End::Master).lines(lines);
-        let replica = spec("r2", 2, End::Replica).lines(&DROP_IN);
+        let place = |end: End, spec: Spec| {
+            let spec = spec.elsewhere(&end.address(), &net.host(end).launcher());
+            change(end, spec)
+        };
+        let master = place(End::Master, Spec::new("r1", 1));
+        let replica = place(End::Replica, Spec::new("r2", 2).lines(&DROP_IN));
         let pair = Pair::of(lab, master, replica).await;
-        let mut daemon = Daemon::new(&pair, "keyward", wishes);
+        let mut daemon = Daemon::new(&pair, "keyward", Wishes::default());
         daemon.launcher = net.host(End::Keyward).launcher();
-        set_up(&pair, &daemon).await;
         Some(Self { daemon, pair, net })
+    }
+
+    /// Sets up, starts the daemon and waits until it finds everything healthy.
+    pub async fn begin(&mut self, wishes: &Wishes) {
+        self.set_up(wishes).await;
+        self.daemon.start().await;
+        self.daemon.until_healthy().await;
+    }
+
+    pub async fn set_up(&self, wishes: &Wishes) {
+        self.daemon.configure(&self.pair, wishes);
+        set_up(&self.pair, &self.daemon).await;
     }
 }
