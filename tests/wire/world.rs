@@ -17,12 +17,17 @@ pub struct World {
 impl World {
     /// Set up, with a daemon that finds everything healthy. `None` where the system allows no such network.
     pub async fn healthy(wishes: Wishes) -> Option<Self> {
-        let mut world = Self::with(Lab::new().unwrap(), |_, spec| spec).await?;
+        let mut world = Self::of_two_servers().await?;
         world.begin(&wishes).await;
         Some(world)
     }
 
-    /// Two servers with nothing set up, as `change` wants them, and a daemon that is not started.
+    /// Two servers with nothing set up, and a daemon that is not started.
+    pub async fn of_two_servers() -> Option<Self> {
+        Self::with(Lab::new().unwrap(), |_, spec| spec).await
+    }
+
+    /// The same with servers as `change` wants them.
     pub async fn with(lab: Lab, change: impl Fn(End, Spec) -> Spec) -> Option<Self> {
         let net = Net::make(lab.folder())?;
         let place = |end: End, spec: Spec| {
