@@ -190,7 +190,8 @@ impl Host {
     /// Runs a command on this host that must succeed.
     pub fn run(&self, command: &[&str]) {
         let launcher = self.launcher();
-        let done = program::finish(Path::new("/usr/bin/nsenter"), LIMIT, |nsenter| nsenter.args(&launcher[1..]).args(command));
+        let done =
+            program::finish(Path::new("/usr/bin/nsenter"), LIMIT, |nsenter| nsenter.args(&launcher[1..]).args(command));
         done.unwrap();
     }
 }

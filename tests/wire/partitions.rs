@@ -71,7 +71,8 @@ async fn only_keywards_own_path_to_the_master_is_cut() {
     world.net.cut(Keyward, Master);
     story_of_no_outage(&world, "probe_path_broken").await;
     assert_eq!((witness(&world, "probe").await, witness(&world, "link").await), (Some(0.0), Some(1.0)));
-    let failures = world.daemon.metric("keyward_probe_failures_total", &[("target", "master"), ("reason", "timed_out")]);
+    let failures =
+        world.daemon.metric("keyward_probe_failures_total", &[("target", "master"), ("reason", "timed_out")]);
     assert!(failures.await.unwrap() >= 2.0);
     story_of_health_afterwards(&world).await;
     world.daemon.until_told(&["probe path broken is over"]).await;

@@ -89,6 +89,7 @@ async fn a_far_away_master_over_tls_keeps_a_steady_remote() {
     let transitions = world.daemon.transitions().await;
     assert_eq!(transitions[told..], [""; 0], "not steady");
     world.daemon.assert_never_acted().await;
-    let failures = world.daemon.metric("keyward_probe_failures_total", &[("target", "master"), ("reason", "timed_out")]);
+    let failures =
+        world.daemon.metric("keyward_probe_failures_total", &[("target", "master"), ("reason", "timed_out")]);
     assert!(failures.await.unwrap() >= 1.0, "connecting again took no longer than a look");
 }
