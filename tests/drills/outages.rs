@@ -60,10 +60,7 @@ async fn the_master_refuses_the_password() {
     let (pair, daemon) = Pair::healthy(Wishes::default()).await;
     pair.master.sql("SET PASSWORD FOR keyward@'%' = PASSWORD('changed')").await.unwrap();
     // what is open stays open; a human's KILL or a restart of the server ends it
-    let threads = "SELECT id FROM information_schema.processlist WHERE user = 'keyward'";
-    for thread in pair.master.rows(threads).await.unwrap().into_iter().flatten().flatten() {
-        pair.master.sql(&format!("KILL {thread}")).await.unwrap();
-    }
+    pair.end_connections_to_master("keyward").await;
     daemon.until("refused", |region| has_verdict(region, "master_refuses_us")).await;
     daemon.stays(3 * SPAN, "not failing over", |region| !region.phase.in_episode()).await;
     daemon.assert_never_acted().await;

@@ -69,6 +69,14 @@ impl Pair {
         tokio::try_join!(self.master.sql(ACCOUNTS_MASTER), self.replica.sql(ACCOUNTS_REPLICA)).unwrap();
     }
 
+    /// The master ends every connection of a user.
+    pub async fn end_connections_to_master(&self, user: &str) {
+        let threads = format!("SELECT id FROM information_schema.processlist WHERE user = '{user}'");
+        for thread in self.master.rows(&threads).await.unwrap().into_iter().flatten().flatten() {
+            self.master.sql(&format!("KILL {thread}")).await.unwrap();
+        }
+    }
+
     /// Both servers hold the same rows; what is on its way is waited for.
     pub async fn until_rows_equal(&self) {
         let master = keystone::content(&self.master, "keystone").await.unwrap();

@@ -11,6 +11,7 @@ mod half_open;
 #[path = "../drills/hooks.rs"]
 #[allow(dead_code, reason = "shared with the other drills")]
 mod hooks;
+mod names;
 mod net;
 #[path = "../drills/pair.rs"]
 #[allow(dead_code, reason = "shared with the other drills")]

@@ -80,10 +80,7 @@ async fn a_far_away_master_over_tls_keeps_a_steady_remote() {
     let steady = |region: &RegionView| region.phase == Phase::Remote;
     world.daemon.stays(Duration::from_secs(20), "remote", steady).await;
     // connecting again takes longer than a look may, and goes on beside the looks
-    let threads = "SELECT id FROM information_schema.processlist WHERE user = 'keyward'";
-    for thread in world.pair.master.rows(threads).await.unwrap().into_iter().flatten().flatten() {
-        world.pair.master.sql(&format!("KILL {thread}")).await.unwrap();
-    }
+    world.pair.end_connections_to_master("keyward").await;
     world.daemon.stays(Duration::from_secs(20), "remote", steady).await;
     world.daemon.until_healthy().await;
     let transitions = world.daemon.transitions().await;
