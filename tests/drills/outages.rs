@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use keyward::lab::client;
 use keyward::model::{Event, EventKind, Phase};
 
 use super::daemon::{Daemon, has_verdict};
 use super::hooks;
-use super::pair::Pair;
+use super::pair::{Pair, end_connections, read_only};
 use super::settings::Wishes;
 use super::story::story_of_one_outage;
 
@@ -67,6 +68,35 @@ async fn the_master_refuses_the_password() {
 
     pair.master.sql("SET PASSWORD FOR keyward@'%' = PASSWORD('kw')").await.unwrap();
     daemon.until_healthy().await;
+}
+
+#[tokio::test]
+async fn the_master_has_no_connection_left_for_anybody() {
+    let (pair, daemon) = Pair::healthy(Wishes::default()).await;
+    let mut root = pair.master.root().connect().await.unwrap();
+    let keystone = pair.master.client("ks", "ks");
+    let mut holders = Vec::new();
+    for _ in 0..12 {
+        holders.push(keystone.connect().await.unwrap());
+    }
+    // the least that a server takes
+    client::rows(&mut root, "SET GLOBAL max_connections = 10").await.unwrap();
+    for user in ["keyward", "keyward_repl"] {
+        end_connections(&mut root, user).await;
+    }
+    // neither witness has a way in, and the master lives
+    daemon.until("refused", |region| has_verdict(region, "master_refuses_us") && region.link_up == Some(false)).await;
+    daemon.stays(3 * SPAN, "not failing over", |region| has_verdict(region, "master_refuses_us")).await;
+    let labels = [("target", "master"), ("reason", "too_many_connections")];
+    assert!(daemon.metric("keyward_probe_failures_total", &labels).await.unwrap() >= 2.0);
+    daemon.assert_never_acted().await;
+    assert_eq!(read_only(&pair.replica).await, "1");
+
+    drop(holders);
+    client::rows(&mut root, "SET GLOBAL max_connections = 100").await.unwrap();
+    daemon.until_healthy().await;
+    daemon.assert_never_acted().await;
+    pair.until_rows_equal().await;
 }
 
 #[tokio::test]

@@ -67,7 +67,10 @@ async fn the_masters_name_is_no_longer_found() {
     fs::write(&names, "127.0.0.1 localhost\n").unwrap();
     world.net.cut_master_off();
     world.daemon.until_phase(Phase::Local).await;
-    world.daemon.until("not found", |region| region.master_failure.as_ref().is_some_and(|why| why.contains("host name"))).await;
+    world
+        .daemon
+        .until("not found", |region| region.master_failure.as_ref().is_some_and(|why| why.contains("host name")))
+        .await;
     world.net.heal();
     // the link proves the master alive; the way back needs the probe
     world.daemon.until("link", |region| region.link_up == Some(true)).await;
