@@ -7,6 +7,7 @@
 #[path = "../drills/daemon.rs"]
 #[allow(dead_code, reason = "shared with the other drills")]
 mod daemon;
+mod disks;
 mod half_open;
 #[path = "../drills/hooks.rs"]
 #[allow(dead_code, reason = "shared with the other drills")]
