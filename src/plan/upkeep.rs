@@ -65,9 +65,7 @@ pub fn steps(facts: &ReplicaFacts, wanted: &Wanted<'_>, now: Now) -> Vec<UpkeepS
 /// Whether the steps stop the threads on the way, so that their start is owed until it has been done.
 pub fn stops_threads(steps: &[UpkeepStep]) -> bool {
     use UpkeepStep::{HoldSqlThread, MoveLink, RestartIoThread, SetFilter, StopThreads};
-    steps
-        .iter()
-        .any(|step| matches!(step, HoldSqlThread | SetFilter(_) | StopThreads | MoveLink(_) | RestartIoThread))
+    steps.iter().any(|step| matches!(step, HoldSqlThread | SetFilter(_) | StopThreads | MoveLink(_) | RestartIoThread))
 }
 
 /// Whether a fault is what the steps answer, so that pauses between tries must grow.

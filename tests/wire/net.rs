@@ -190,9 +190,8 @@ impl Host {
     /// Runs a command on this host that must succeed.
     pub fn run(&self, command: &[&str]) {
         let launcher = self.launcher();
-        let done =
-            program::finish(Path::new("/usr/bin/nsenter"), LIMIT, |nsenter| nsenter.args(&launcher[1..]).args(command));
-        done.unwrap();
+        let nsenter = program::find(&launcher[0], "util-linux").unwrap();
+        program::finish(&nsenter, LIMIT, |nsenter| nsenter.args(&launcher[1..]).args(command)).unwrap();
     }
 }
 
