@@ -26,6 +26,7 @@ async fn story_of_no_outage(world: &World, verdict: &str) {
     assert!(!told.phase.in_episode(), "{told:#?}");
     world.daemon.stays(SPAN, verdict, |region| !region.phase.in_episode() && has_verdict(region, verdict)).await;
     assert_eq!(world.daemon.metric("keyward_verdict", &[("verdict", verdict)]).await, Some(1.0));
+    assert!(!has_verdict(&world.daemon.region().await, "flapping"), "what is broken does not come and go");
     // what is missing on the replica is not read as "nothing is missing"
     assert!(lag(&world.daemon.region().await).unwrap() > 2.0, "the lag did not grow");
     assert_eq!(read_only(&world.pair.replica).await, "1");
