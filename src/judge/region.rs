@@ -109,16 +109,13 @@ impl Region {
         replica.guard(&self.rules, &self.memory, &self.masters)
     }
 
-    /// Whether a replica was looked at for twice the link's patience without a break and showed no progress of its
-    /// link, while the master has answered keyward for as long as the patience: whatever the I/O thread believes, nobody
-    /// speaks to it.
+    /// Whether a replica that answers has shown no progress of its link for twice the link's patience, while the master
+    /// has answered keyward for as long as the patience: whatever the I/O thread believes, nobody speaks to it.
     pub fn link_is_silent(&self, name: &ReplicaName, now: Moment) -> bool {
         let patience = self.rules.link_patience();
-        let longer = |since: Option<Moment>, than| since.is_some_and(|since| now.since(since) > than);
-        let silent = |replica: &Replica| {
-            longer(replica.answers_since, 2 * patience) && replica.link_up(now, 2 * patience) == Some(false)
-        };
-        longer(self.db.probe_answers_since(), patience) && self.replica(name).is_some_and(silent)
+        let answers = self.db.probe_answers_since().is_some_and(|since| now.since(since) > patience);
+        let silent = |replica: &Replica| replica.failure.is_none() && replica.link_up(now, 2 * patience) == Some(false);
+        answers && self.replica(name).is_some_and(silent)
     }
 
     /// Whether keyward should hold the lock that lets it act on the replica.

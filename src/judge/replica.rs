@@ -32,8 +32,6 @@ pub struct Replica {
     pub(super) stamp: Option<ServerIdentity>,
     pub(super) link_proof: Option<Moment>,
     pub(super) link_watched_since: Option<Moment>,
-    /// Since when every look has succeeded.
-    pub(super) answers_since: Option<Moment>,
     pub(super) writable_seen: u64,
     pub(super) upkeep: Option<String>,
     pub(super) upkeep_runs: bool,
@@ -65,7 +63,6 @@ impl Replica {
             stamp: None,
             link_proof: None,
             link_watched_since: None,
-            answers_since: None,
             writable_seen: 0,
             upkeep: None,
             upkeep_runs: false,
@@ -82,7 +79,6 @@ impl Replica {
             Ok(facts) => facts,
             Err(failure) => {
                 self.failure = Some(failure.clone());
-                self.answers_since = None;
                 return None;
             }
         };
@@ -92,9 +88,11 @@ impl Replica {
         self.restarted |= self.facts.as_ref().is_some_and(|(_, before)| {
             facts.uptime_seconds < before.uptime_seconds && before.link.as_ref().is_some_and(follows)
         });
-        self.failure = None;
+        if self.failure.take().is_some() {
+            // what its link did meanwhile nobody saw
+            self.link_watched_since = None;
+        }
         self.link_watched_since.get_or_insert(look.began);
-        self.answers_since.get_or_insert(look.began);
         let proof = self.link_progress(look, facts, rules);
         if proof.is_some() {
             self.link_proof = proof;
