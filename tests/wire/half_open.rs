@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use keyward::model::Phase;
 
 use super::daemon::{LIMIT, has_verdict};
-use super::net::End::{Keyward, Master, Replica};
+use super::net::End::{self, Keyward, Master, Replica};
+use super::net::Weather;
 use super::settings::Wishes;
 use super::world::World;
 
@@ -13,7 +14,7 @@ use super::world::World;
 const CUT: Duration = Duration::from_secs(12);
 
 /// A host that soon gives up a connection whose packets nobody acknowledges, and says nothing about it.
-fn impatient(world: &World, end: super::net::End) {
+fn impatient(world: &World, end: End) {
     let set = "echo 3 >/proc/sys/net/ipv4/tcp_retries2; echo 1 >/proc/sys/net/ipv4/tcp_orphan_retries";
     world.net.host(end).run(&["sh", "-c", set]);
 }
@@ -56,10 +57,11 @@ async fn keywards_own_connections_are_half_open_after_the_network_has_healed() {
     for end in [Keyward, Master, Replica] {
         impatient(&world, end);
     }
+    world.net.cut(Keyward, Master);
     world.net.cut(Keyward, Replica);
     world.daemon.until("told", |region| has_verdict(region, "replica_unreachable")).await;
     tokio::time::sleep(CUT / 2).await;
-    world.net.cut(Keyward, Master);
+    world.net.between(Keyward, Master, Weather::default());
     tokio::time::sleep(CUT / 2).await;
     // the servers keep the sessions of before, one of them with the lock that lets keyward act on the replica
     world.net.heal();

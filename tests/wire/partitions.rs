@@ -7,6 +7,7 @@ use keyward::model::Phase;
 use super::daemon::{gates, has_verdict, lag};
 use super::hooks;
 use super::net::End::{Keyward, Master, Replica};
+use super::net::Weather;
 use super::pair::read_only;
 use super::settings::Wishes;
 use super::story::story_of_one_outage;
@@ -110,7 +111,7 @@ async fn the_replica_is_cut_off_from_keyward_and_then_the_master_too() {
     world.daemon.stays(SPAN, "not failing over", |region| gates(region).contains(&"replica_unreachable")).await;
     world.daemon.assert_never_acted().await;
 
-    world.net.between(Keyward, Replica, super::net::Weather::default());
+    world.net.between(Keyward, Replica, Weather::default());
     let local = world.daemon.until_phase(Phase::Local).await;
     assert_eq!(local.replicas[0].read_only, Some(true));
     world.net.heal();
