@@ -1,7 +1,7 @@
 //! One MariaDB server: started, killed, frozen, stopped and started again on the same data and the same port.
 
 use std::fs::{self, File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
