@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint packages promtool tools deny
+.PHONY: help build demo test drills bench lint packages promtool tools deny
 
 CARGO ?= cargo
 # tests on real servers mostly wait, so more of them than cores run at once
@@ -18,6 +18,9 @@ demo: packages ## the whole story on two real MariaDB servers in a temporary fol
 
 test: packages promtool ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
+
+drills: packages ## whole outages on real servers, also over a network that misbehaves; DRILL=name for some of them
+	$(CARGO) test --locked --no-fail-fast --test drills --test wire -- --test-threads=$(TEST_THREADS) $(DRILL)
 
 bench: packages ## figures for the main job, beside their budgets: fault to hook, lag, /metrics, memory and CPU
 	$(CARGO) bench --locked --bench main_job -- $(BENCH)

@@ -21,6 +21,8 @@ const SET_READ_ONLY: &str = include_str!("../../sql/mariadb/read-only-on.sql");
 const HOLD_SQL_THREAD: &str = include_str!("../../sql/mariadb/keep-hold-sql-thread.sql");
 const STOP_THREADS: &str = include_str!("../../sql/mariadb/stop-link.sql");
 const START_THREADS: &str = include_str!("../../sql/mariadb/start-link.sql");
+const STOP_IO_THREAD: &str = include_str!("../../sql/mariadb/keep-stop-io-thread.sql");
+const START_IO_THREAD: &str = include_str!("../../sql/mariadb/keep-start-io-thread.sql");
 const SET_FILTER: &str = include_str!("../../sql/mariadb/set-filter.sql");
 const MOVE_LINK: &str = include_str!("../../sql/mariadb/move-link.sql");
 const SET_NET_TIMEOUT: &str = include_str!("../../sql/mariadb/set-net-timeout.sql");
@@ -55,6 +57,10 @@ async fn perform_one(conn: &mut Conn, target: &Target, step: &UpkeepStep) -> Res
         UpkeepStep::SetReadOnly => return set_read_only(conn, target).await,
         UpkeepStep::HoldSqlThread => run(conn, &fill(HOLD_SQL_THREAD, &[])).await,
         UpkeepStep::StopThreads => run(conn, &fill(STOP_THREADS, &[])).await,
+        UpkeepStep::RestartIoThread => {
+            run(conn, &fill(STOP_IO_THREAD, &[])).await.map_err(alone)?;
+            run(conn, &fill(START_IO_THREAD, &[])).await
+        }
         UpkeepStep::StartThreads => run(conn, &fill(START_THREADS, &[])).await,
         UpkeepStep::SetFilter(filter) => {
             // refused with 1198 while a thread runs

@@ -126,12 +126,14 @@ fn missing(
         filter: &region.rules().filter,
         net_timeout_seconds: wanted::net_timeout_seconds(settings.replication.beat_interval),
         link_is_held: region.memory().lost.is_some(),
+        link_is_silent: region.link_is_silent(name, now.mono),
         owes_start: remembered.is_some_and(|replica| replica.owes_start),
         running_at: remembered.and_then(|replica| replica.running_at),
         successor: region.link_successor(name, now),
     };
     let steps = upkeep::steps(facts, &wanted, now);
-    (!steps.is_empty()).then(|| (steps, upkeep::answers_a_fault(facts)))
+    let fault = upkeep::answers_a_fault(facts, &steps);
+    (!steps.is_empty()).then_some((steps, fault))
 }
 
 /// Begins the upkeeps; each end comes back as an input.

@@ -114,6 +114,15 @@ impl Region {
         replica.guard(&self.rules, &self.memory, &self.masters)
     }
 
+    /// Whether a replica that answers has shown no progress of its link for twice the link's patience, while the master
+    /// has answered keyward for as long as the patience: whatever the I/O thread believes, nobody speaks to it.
+    pub fn link_is_silent(&self, name: &ReplicaName, now: Moment) -> bool {
+        let patience = self.rules.link_patience();
+        let answers = self.db.probe_answers_since().is_some_and(|since| now.since(since) > patience);
+        let silent = |replica: &Replica| replica.failure.is_none() && replica.link_up(now, 2 * patience) == Some(false);
+        answers && self.replica(name).is_some_and(silent)
+    }
+
     /// Whether keyward should hold the lock that lets it act on the replica.
     pub fn wants_lock(&self, name: &ReplicaName) -> bool {
         self.replica(name).is_some_and(|replica| replica.stamp.is_some()) && !self.memory.released.contains_key(name)

@@ -88,7 +88,10 @@ impl Replica {
         self.restarted |= self.facts.as_ref().is_some_and(|(_, before)| {
             facts.uptime_seconds < before.uptime_seconds && before.link.as_ref().is_some_and(follows)
         });
-        self.failure = None;
+        if self.failure.take().is_some() {
+            // what its link did meanwhile nobody saw
+            self.link_watched_since = None;
+        }
         self.link_watched_since.get_or_insert(look.began);
         let proof = self.link_progress(look, facts, rules);
         if proof.is_some() {

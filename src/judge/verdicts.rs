@@ -124,9 +124,7 @@ impl Seen<'_> {
 
     fn stopped(&self, replica: &Replica) -> Option<String> {
         let region = self.region;
-        let facts = replica
-            .facts()
-            .filter(|_| replica.failure.is_none() && replica.stamp.is_some() && replica.shows_upkeep())?;
+        let facts = replica.facts().filter(|_| replica.failure.is_none() && replica.stamp.is_some())?;
         let name = &replica.name;
         let Some(link) = &facts.link else {
             return Some(format!("{name} has no replication link; run `keyward setup --region {}`", region.name()));
@@ -134,7 +132,8 @@ impl Seen<'_> {
         for (thread, state, errno, error) in
             [("SQL", link.sql, link.sql_errno, &link.sql_error), ("I/O", link.io, link.io_errno, &link.io_error)]
         {
-            if state == ThreadState::Stopped {
+            // one that keyward itself is about to start again is no news
+            if state == ThreadState::Stopped && replica.shows_upkeep() {
                 let owed = region.memory.replicas.get(name).is_some_and(|memory| memory.owes_start);
                 return Some(match errno {
                     0 if region.memory.lost.is_some() => {

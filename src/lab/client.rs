@@ -24,7 +24,16 @@ pub struct Client {
 impl Client {
     /// Root without a password through a server's socket.
     pub fn root(name: &str, socket: &Path) -> Self {
-        let opts = OptsBuilder::default().user(Some("root")).socket(Some(socket.display().to_string()));
+        Self::through(name, socket, OptsBuilder::default().user(Some("root")))
+    }
+
+    /// An account through a server's socket.
+    pub fn socket(name: &str, socket: &Path, user: &str, password: &str) -> Self {
+        Self::through(name, socket, OptsBuilder::default().user(Some(user)).pass(Some(password)))
+    }
+
+    fn through(name: &str, socket: &Path, opts: OptsBuilder) -> Self {
+        let opts = opts.socket(Some(socket.display().to_string()));
         Self { name: name.to_owned(), opts: opts.stmt_cache_size(0).into() }
     }
 

@@ -1,5 +1,6 @@
 //! Finding programs, and running them so that none outlives this process.
 
+use std::ffi::OsString;
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -59,13 +60,32 @@ pub fn find(name: &str, packages: &str) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// It cannot be started.
 pub fn spawn(program: &Path, configure: impl FnOnce(&mut Command) -> &mut Command) -> anyhow::Result<Child> {
+    spawn_through(&[], program, configure)
+}
+
+/// The same through `launcher`: a program and its arguments that becomes `program` in the end. Empty for none.
+///
+/// # Errors
+/// It cannot be started.
+pub fn spawn_through(
+    launcher: &[String],
+    program: &Path,
+    configure: impl FnOnce(&mut Command) -> &mut Command,
+) -> anyhow::Result<Child> {
+    let mut words: Vec<OsString> = launcher.iter().map(OsString::from).collect();
+    words.push(program.into());
     let mut command = match find("setpriv", "util-linux") {
-        Ok(setpriv) => Command::new(setpriv),
-        Err(_) => Command::new(program),
+        Ok(setpriv) => {
+            let mut command = Command::new(setpriv);
+            command.args(["--pdeathsig", "KILL", "--"]).args(words);
+            command
+        }
+        Err(_) => {
+            let mut command = Command::new(words.remove(0));
+            command.args(words);
+            command
+        }
     };
-    if command.get_program() != program {
-        command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    }
     configure(command.process_group(0).stdin(Stdio::null()));
     let (answer, answered) = channel();
     starter().send(Job { command, answer }).ok();

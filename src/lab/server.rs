@@ -1,8 +1,7 @@
 //! One MariaDB server: started, killed, frozen, stopped and started again on the same data and the same port.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +25,7 @@ pub struct Spec {
     name: String,
     server_id: u32,
     lines: Vec<String>,
+    host: String,
     below: Vec<String>,
 }
 
@@ -33,7 +33,15 @@ impl Spec {
     /// A server that writes row events to its binary log, as a master or an empty replica.
     /// The name, for example `r1`, is unique in its lab.
     pub fn new(name: &str, server_id: u32) -> Self {
-        Self { name: name.to_owned(), server_id, lines: Vec::new(), below: Vec::new() }
+        let (host, below) = ("127.0.0.1".to_owned(), Vec::new());
+        Self { name: name.to_owned(), server_id, lines: Vec::new(), host, below }
+    }
+
+    /// Listens on another address than 127.0.0.1, and starts through another program (as `below`) that enters the
+    /// network in which there is that address.
+    pub fn elsewhere(mut self, host: &str, words: &[String]) -> Self {
+        (self.host, self.below) = (host.to_owned(), words.to_vec());
+        self
     }
 
     /// One more line of the option file; later lines win.
@@ -68,6 +76,7 @@ pub struct Server {
     name: String,
     dir: PathBuf,
     port: Port,
+    host: String,
     child: Option<Child>,
     client: Client,
     below: Vec<String>,
@@ -89,9 +98,9 @@ impl Server {
         .await??;
         let port = Port::take().context("find a free port")?;
         let client = Client::root(&spec.name, &dir.join("s"));
-        let below = spec.below;
-        let mut server = Self { name: spec.name, dir, port, child: None, client, below, programs, _folder: folder };
-        server.configure(spec.server_id, &spec.lines)?;
+        let Spec { name, server_id, lines, host, below } = spec;
+        let mut server = Self { name, dir, port, host, child: None, client, below, programs, _folder: folder };
+        server.configure(server_id, &lines)?;
         server.start().await?;
         Ok(server)
     }
@@ -101,14 +110,14 @@ impl Server {
         &self.name
     }
 
-    /// Its port on 127.0.0.1, kept while the server is down.
+    /// Its port, kept on 127.0.0.1 while the server is down.
     pub fn port(&self) -> u16 {
         self.port.number()
     }
 
-    /// `127.0.0.1:port`
+    /// `host:port`
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port())
+        format!("{}:{}", self.host, self.port())
     }
 
     /// Its unix socket, through which root needs no password.
@@ -141,9 +150,12 @@ impl Server {
         &self.client
     }
 
-    /// An account over TCP without TLS.
+    /// An account over TCP without TLS; of a server that runs elsewhere through its socket, whatever the network does.
     pub fn client(&self, user: &str, password: &str) -> Client {
-        Client::tcp(&self.name, self.port(), user, password)
+        match self.below.is_empty() {
+            true => Client::tcp(&self.name, self.port(), user, password),
+            false => Client::socket(&self.name, &self.socket(), user, password),
+        }
     }
 
     /// Runs statements as root.
@@ -180,12 +192,8 @@ impl Server {
         }
         let log = self.log()?;
         let options = self.option_file();
-        let server = self.programs.server.as_os_str();
-        let mut words = self.below.iter().map(OsStr::new).chain([server]);
-        let first = words.next().map(Path::new).context("find the server's program")?;
-        let child = program::spawn(first, |command| {
-            let command = command.args(words).arg(format!("--defaults-file={}", options.display()));
-            command.stdout(log.0).stderr(log.1)
+        let child = program::spawn_through(&self.below, &self.programs.server, |command| {
+            command.arg(format!("--defaults-file={}", options.display())).stdout(log.0).stderr(log.1)
         })?;
         self.child = Some(child);
         let started = Instant::now();
@@ -285,8 +293,9 @@ impl Server {
 
     fn configure(&self, server_id: u32, lines: &[String]) -> anyhow::Result<()> {
         let mut text = format!(
-            "[mysqld]\nserver_id={server_id}\nport={}\nbind_address=127.0.0.1\nskip_name_resolve\n",
-            self.port()
+            "[mysqld]\nserver_id={server_id}\nport={}\nbind_address={}\nskip_name_resolve\n",
+            self.port(),
+            self.host
         );
         // with a folder of its own: a server that starts deletes the temporary tables of all others in the same one
         for (name, file) in [("datadir", "data"), ("socket", "s"), ("pid_file", "pid"), ("tmpdir", "tmp")] {

@@ -16,6 +16,8 @@ pub enum UpkeepStep {
     SetFilter(String),
     /// After how many silent seconds the link counts as broken. In force from the next start of the I/O thread.
     SetNetTimeout(u64),
+    /// Stop the thread that receives, and start it on a fresh connection; applying goes on.
+    RestartIoThread,
     /// Start both replication threads.
     StartThreads,
     /// Stop both replication threads.
@@ -31,6 +33,7 @@ impl fmt::Display for UpkeepStep {
             UpkeepStep::HoldSqlThread => f.write_str("hold the SQL thread"),
             UpkeepStep::SetFilter(filter) => write!(f, "set the replication filter to {filter}"),
             UpkeepStep::SetNetTimeout(seconds) => write!(f, "set slave_net_timeout to {seconds}"),
+            UpkeepStep::RestartIoThread => f.write_str("restart the I/O thread"),
             UpkeepStep::StartThreads => f.write_str("start the replication threads"),
             UpkeepStep::MoveLink(address) => write!(f, "move the link to {address}"),
             UpkeepStep::StopThreads => f.write_str("stop the replication threads"),

@@ -1,7 +1,8 @@
 //! One task a server: a look every interval on a connection that stays open, and connecting again beside the looks.
 //!
 //! A look never retries and never outlives its limit. Whatever failed, its connection is not used again: one whose
-//! answer was not waited for answers the next question with it.
+//! answer was not waited for answers the next question with it. A server on which looks hang keeps their sessions; few
+//! of them may be left there, so that looking never takes the connections that others need.
 
 use std::future::Future;
 use std::time::Duration;
@@ -14,7 +15,12 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::model::observation::Look;
 use crate::model::{Failure, Moment, Reason};
 use crate::wire::connect::Target;
-use crate::wire::server::{Greeting, Patience, discard, open, timed_out};
+use crate::wire::server::{Greeting, Patience, discard, discard_when_answered, open, timed_out};
+
+/// How many sessions may be left on a server with a question that it has not answered.
+const MOST_LEFT: usize = 4;
+/// How long the answer may take until a session that was left is given up; a dead connection ends long before.
+const LEFT: Duration = Duration::from_secs(3_600);
 
 /// What a look asks and how the answer reads. It lives as long as its looker, over many connections.
 pub trait Question: Send + 'static {
@@ -64,7 +70,8 @@ pub async fn look_after<Q: Question, M: Send>(
     wrap: impl Fn(Look<Q::Facts>) -> M,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut looker = Looker { target, rhythm, question, clock, conn: None, attempts: JoinSet::new(), connections: 0 };
+    let (attempts, left) = (JoinSet::new(), JoinSet::new());
+    let mut looker = Looker { target, rhythm, question, clock, conn: None, attempts, left, connections: 0 };
     let watched = async {
         let mut due = Instant::now();
         loop {
@@ -81,7 +88,9 @@ pub async fn look_after<Q: Question, M: Send>(
         () = watched => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
-    looker.lose();
+    if let Some(conn) = looker.conn.take() {
+        discard(conn);
+    }
 }
 
 /// An attempt to connect and what came of it.
@@ -99,6 +108,8 @@ struct Looker<Q> {
     conn: Option<Conn>,
     /// At most one; dropping the set ends it.
     attempts: JoinSet<Attempt>,
+    /// Connections that were given up and whose servers have not let go of them.
+    left: JoinSet<()>,
     connections: u64,
 }
 
@@ -110,7 +121,14 @@ impl<Q: Question> Looker<Q> {
             if self.attempts.is_empty() {
                 self.attempt();
             }
-            let Ok(attempt) = timeout_at(deadline, self.attempts.join_next()).await else {
+            // `None` while too many are left: the next attempt begins when the server has let go of one
+            let attempt = async {
+                match self.attempts.is_empty() {
+                    true => self.left.join_next().await.and(None),
+                    false => self.attempts.join_next().await,
+                }
+            };
+            let Ok(attempt) = timeout_at(deadline, attempt).await else {
                 let ended = (self.clock)();
                 let mut failure = timed_out(self.rhythm.probe_timeout);
                 failure.detail = format!("no connection, {}", failure.detail);
@@ -150,14 +168,23 @@ impl<Q: Question> Looker<Q> {
             None => Err(timed_out(limit)),
         };
         let ended = (self.clock)();
-        if result.is_err() {
-            self.lose();
-            self.attempt();
+        match result {
+            // whatever was left elsewhere is left by a broken path, which works again
+            Ok(_) => self.left.abort_all(),
+            Err(_) => {
+                self.lose();
+                self.attempt();
+            }
         }
         Look { began, ended, connection: self.connections, result }
     }
 
+    /// Begins to connect, if the server has let go of enough connections.
     fn attempt(&mut self) {
+        while self.left.try_join_next().is_some() {}
+        if self.left.len() >= MOST_LEFT {
+            return;
+        }
         let (target, patience, clock) = (self.target.clone(), self.rhythm.patience(), self.clock);
         self.attempts.spawn(async move {
             let began = clock();
@@ -169,7 +196,7 @@ impl<Q: Question> Looker<Q> {
     fn lose(&mut self) {
         if let Some(conn) = self.conn.take() {
             self.question.lost();
-            discard(conn);
+            self.left.spawn(discard_when_answered(conn, LEFT));
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Wanted<'a> {
     pub link_is_held: bool,
     /// Keyward itself stopped the threads.
     pub owes_start: bool,
+    /// The link shows no progress although the master answers.
+    pub link_is_silent: bool,
     /// When both threads were last seen running.
     pub running_at: Option<Timestamp>,
     /// The master's address that the link must lead to, when its own is gone for good.
@@ -54,19 +56,28 @@ pub fn steps(facts: &ReplicaFacts, wanted: &Wanted<'_>, now: Now) -> Vec<UpkeepS
     let was_running = link.io != ThreadState::Stopped && link.sql != ThreadState::Stopped;
     if (unfiltered && was_running) || may_start(facts, link, wanted, now) {
         steps.push(UpkeepStep::StartThreads);
+    } else if wanted.link_is_silent && is_half_open(link) {
+        steps.push(UpkeepStep::RestartIoThread);
     }
     steps
 }
 
 /// Whether the steps stop the threads on the way, so that their start is owed until it has been done.
 pub fn stops_threads(steps: &[UpkeepStep]) -> bool {
-    use UpkeepStep::{HoldSqlThread, MoveLink, SetFilter, StopThreads};
-    steps.iter().any(|step| matches!(step, HoldSqlThread | SetFilter(_) | StopThreads | MoveLink(_)))
+    use UpkeepStep::{HoldSqlThread, MoveLink, RestartIoThread, SetFilter, StopThreads};
+    steps.iter().any(|step| matches!(step, HoldSqlThread | SetFilter(_) | StopThreads | MoveLink(_) | RestartIoThread))
 }
 
 /// Whether a fault is what the steps answer, so that pauses between tries must grow.
-pub fn answers_a_fault(facts: &ReplicaFacts) -> bool {
-    facts.link.as_ref().is_some_and(|link| link.io_errno != 0 || link.sql_errno != 0)
+pub fn answers_a_fault(facts: &ReplicaFacts, steps: &[UpkeepStep]) -> bool {
+    let has_error = facts.link.as_ref().is_some_and(|link| link.io_errno != 0 || link.sql_errno != 0);
+    has_error || steps.contains(&UpkeepStep::RestartIoThread)
+}
+
+/// Whether the I/O thread believes in its connection. One that is connecting needs no help, and where the SQL thread
+/// is stopped somebody is at work.
+fn is_half_open(link: &LinkFacts) -> bool {
+    link.io == ThreadState::Running && link.sql == ThreadState::Running
 }
 
 fn is_running(link: &LinkFacts) -> bool {
@@ -107,6 +118,7 @@ mod tests {
             net_timeout_seconds: 4,
             link_is_held: false,
             owes_start: false,
+            link_is_silent: false,
             running_at,
             successor: None,
         }
@@ -199,6 +211,27 @@ mod tests {
         let steps = steps(&facts, &wanted, now());
         assert_eq!(steps, [UpkeepStep::SetReadOnly, UpkeepStep::MoveLink(address)]);
         assert!(stops_threads(&steps));
+    }
+
+    #[test]
+    fn a_connection_that_only_the_replica_believes_in_is_made_anew() {
+        let wanted = Wanted { link_is_silent: true, ..wanted() };
+        let restart = [UpkeepStep::RestartIoThread];
+        assert_eq!(steps(&healthy(), &wanted, now()), restart);
+        assert!(stops_threads(&restart) && answers_a_fault(&healthy(), &restart));
+        // one that tries already, one that an error stopped and one that a human stopped
+        let mut other = healthy();
+        other.link.as_mut().unwrap().io = ThreadState::Connecting;
+        assert_eq!(steps(&other, &wanted, now()), []);
+        other.link.as_mut().unwrap().io = ThreadState::Stopped;
+        other.link.as_mut().unwrap().io_errno = 2003;
+        assert_eq!(steps(&other, &wanted, now()), [UpkeepStep::StartThreads]);
+        stop(other.link.as_mut().unwrap());
+        other.link.as_mut().unwrap().io_errno = 0;
+        assert_eq!(steps(&other, &wanted, now()), []);
+        let mut held = healthy();
+        held.link.as_mut().unwrap().sql = ThreadState::Stopped;
+        assert_eq!(steps(&held, &wanted, now()), [], "the SQL thread was stopped by hand");
     }
 
     #[test]

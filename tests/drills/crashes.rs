@@ -35,6 +35,47 @@ async fn assert_one_episode(daemon: &Daemon, id: &str) {
 }
 
 #[tokio::test]
+async fn the_daemon_is_killed_in_remote() {
+    let (mut pair, mut daemon) = Pair::healthy(Wishes::default()).await;
+    daemon.kill9();
+    daemon.start().await;
+    daemon.until_healthy().await;
+    daemon.stays(SPAN, "remote", |region| !region.phase.in_episode()).await;
+    daemon.assert_never_acted().await;
+    // it goes by what it finds: the master that died while nobody watched is an outage
+    daemon.kill9();
+    pair.master.kill9();
+    daemon.start().await;
+    let episode = daemon.until_phase(Phase::Local).await.episode.unwrap().id;
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
+    pair.master.start().await.unwrap();
+    daemon.until_healthy().await;
+    assert_one_episode(&daemon, &episode).await;
+    assert_eq!((daemon.failovers().await, daemon.failbacks().await), (1.0, 1.0));
+    pair.until_rows_equal().await;
+}
+
+#[tokio::test]
+async fn the_daemon_is_killed_in_suspect() {
+    let wishes = Wishes { unreachable_after: "5s", ..Wishes::default() };
+    let (mut pair, mut daemon) = Pair::healthy(wishes).await;
+    pair.master.kill9();
+    for _ in 0..2 {
+        daemon.until_phase(Phase::Suspect).await;
+        daemon.kill9();
+        daemon.start().await;
+        // time in which nobody watched is no silence
+        assert!(!daemon.region().await.phase.in_episode());
+    }
+    let episode = daemon.until_phase(Phase::Local).await.episode.unwrap().id;
+    assert_eq!(daemon.failovers().await, 1.0);
+    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
+    pair.master.start().await.unwrap();
+    daemon.until_healthy().await;
+    assert_one_episode(&daemon, &episode).await;
+}
+
+#[tokio::test]
 async fn the_daemon_is_killed_while_a_hook_of_the_way_out_runs() {
     let (mut pair, mut daemon) = Pair::healthy(slow("failover")).await;
     pair.master.kill9();

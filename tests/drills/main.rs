@@ -4,6 +4,7 @@
 //! for generously, what must not come is watched for several times the patience of the settings.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+mod clock;
 mod commands;
 mod crashes;
 mod daemon;
@@ -24,6 +25,7 @@ mod replicas;
 mod restarts;
 mod settings;
 mod state;
+mod story;
 mod threads;
 mod tls;
 mod tracer;

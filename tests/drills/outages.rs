@@ -2,46 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use keyward::lab::client;
 use keyward::model::{Event, EventKind, Phase};
 
 use super::daemon::{Daemon, has_verdict};
-use super::hooks::{self, marks};
-use super::pair::{Pair, read_only};
+use super::hooks;
+use super::pair::{Pair, end_connections, read_only};
 use super::settings::Wishes;
+use super::story::story_of_one_outage;
 
 const SPAN: Duration = Duration::from_millis(2_000);
-
-/// Out and home again, and everything that must be true of it. `back` brings the master back.
-async fn story_of_one_outage(pair: &mut Pair, daemon: &Daemon, back: impl AsyncFnOnce(&mut Pair)) {
-    let local = daemon.until_local_with_quick_metrics().await;
-    let episode = local.episode.expect("no episode in local");
-    assert_eq!((episode.turn, episode.manual), (1, false));
-    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
-    assert_eq!(marks(&daemon.folder)[0].episode, episode.id);
-    assert_eq!(daemon.get("/local-auth/RegionTwo").await.0, 200);
-    assert_eq!(daemon.failovers().await, 1.0);
-    pair.assert_replica_serves_reads_only().await;
-    for _ in 0..20 {
-        daemon.assert_metrics_are_quick().await;
-    }
-
-    back(pair).await;
-    let home = daemon.until("home", |region| region.phase == Phase::Remote && region.episode.is_none()).await;
-    assert!(home.replicas[0].read_only == Some(true));
-    assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1", "failback local-auth 2 1"]);
-    assert!(marks(&daemon.folder).iter().all(|mark| mark.episode == episode.id), "another episode");
-    hooks::assert_none_overlap(&daemon.folder);
-    assert_eq!(daemon.get("/local-auth/RegionTwo").await.0, 503);
-    assert_eq!((daemon.failovers().await, daemon.failbacks().await), (1.0, 1.0));
-    let story = ["remote>suspect", "suspect>switching", "switching>local", "local>returning", "returning>remote"];
-    let transitions = daemon.transitions().await;
-    // a machine under load may have made the region suspect before, for nothing
-    assert!(transitions.ends_with(&story.map(str::to_owned)), "{transitions:?}");
-    pair.master.client("ks", "ks").run(&keyward::lab::keystone::sign_up("after")).await.unwrap();
-    pair.until_rows_equal().await;
-    assert_eq!(read_only(&pair.replica).await, "1");
-    assert_eq!(read_only(&pair.master).await, "0");
-}
 
 #[tokio::test]
 async fn the_master_is_killed_and_comes_back() {
@@ -91,16 +61,42 @@ async fn the_master_refuses_the_password() {
     let (pair, daemon) = Pair::healthy(Wishes::default()).await;
     pair.master.sql("SET PASSWORD FOR keyward@'%' = PASSWORD('changed')").await.unwrap();
     // what is open stays open; a human's KILL or a restart of the server ends it
-    let threads = "SELECT id FROM information_schema.processlist WHERE user = 'keyward'";
-    for thread in pair.master.rows(threads).await.unwrap().into_iter().flatten().flatten() {
-        pair.master.sql(&format!("KILL {thread}")).await.unwrap();
-    }
+    pair.end_connections_to_master("keyward").await;
     daemon.until("refused", |region| has_verdict(region, "master_refuses_us")).await;
     daemon.stays(3 * SPAN, "not failing over", |region| !region.phase.in_episode()).await;
     daemon.assert_never_acted().await;
 
     pair.master.sql("SET PASSWORD FOR keyward@'%' = PASSWORD('kw')").await.unwrap();
     daemon.until_healthy().await;
+}
+
+#[tokio::test]
+async fn the_master_has_no_connection_left_for_anybody() {
+    let (pair, daemon) = Pair::healthy(Wishes::default()).await;
+    let mut root = pair.master.root().connect().await.unwrap();
+    let keystone = pair.master.client("ks", "ks");
+    let mut holders = Vec::new();
+    for _ in 0..12 {
+        holders.push(keystone.connect().await.unwrap());
+    }
+    // the least that a server takes
+    client::rows(&mut root, "SET GLOBAL max_connections = 10").await.unwrap();
+    for user in ["keyward", "keyward_repl"] {
+        end_connections(&mut root, user).await;
+    }
+    // neither witness has a way in, and the master lives
+    daemon.until("refused", |region| has_verdict(region, "master_refuses_us") && region.link_up == Some(false)).await;
+    daemon.stays(3 * SPAN, "not failing over", |region| has_verdict(region, "master_refuses_us")).await;
+    let labels = [("target", "master"), ("reason", "too_many_connections")];
+    assert!(daemon.metric("keyward_probe_failures_total", &labels).await.unwrap() >= 2.0);
+    daemon.assert_never_acted().await;
+    assert_eq!(read_only(&pair.replica).await, "1");
+
+    drop(holders);
+    client::rows(&mut root, "SET GLOBAL max_connections = 100").await.unwrap();
+    daemon.until_healthy().await;
+    daemon.assert_never_acted().await;
+    pair.until_rows_equal().await;
 }
 
 #[tokio::test]

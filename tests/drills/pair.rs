@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use keyward::lab::client::server_error;
+use keyward::lab::client::{self, server_error};
 use keyward::lab::keystone::{self, Size};
 use keyward::lab::{Lab, Server, Spec};
+use mysql_async::Conn;
 
 use super::daemon::Daemon;
 use super::settings::Wishes;
@@ -69,6 +70,11 @@ impl Pair {
         tokio::try_join!(self.master.sql(ACCOUNTS_MASTER), self.replica.sql(ACCOUNTS_REPLICA)).unwrap();
     }
 
+    /// The master ends every connection of a user.
+    pub async fn end_connections_to_master(&self, user: &str) {
+        end_connections(&mut self.master.root().connect().await.unwrap(), user).await;
+    }
+
     /// Both servers hold the same rows; what is on its way is waited for.
     pub async fn until_rows_equal(&self) {
         let master = keystone::content(&self.master, "keystone").await.unwrap();
@@ -89,6 +95,15 @@ impl Pair {
         assert!(!keystone.rows(&keystone::read("user-1")).await.unwrap().is_empty(), "no user-1 to read");
         let refusal = keystone.run(&keystone::write("user-1")).await.unwrap_err();
         assert_eq!(server_error(&refusal), Some(1290), "{refusal:#}");
+    }
+}
+
+/// A server's root ends every connection of a user.
+pub async fn end_connections(root: &mut Conn, user: &str) {
+    let threads = format!("SELECT id FROM information_schema.processlist WHERE user = '{user}'");
+    for thread in client::rows(root, &threads).await.unwrap().into_iter().flatten().flatten() {
+        // one that went by itself meanwhile cannot be ended
+        client::rows(root, &format!("KILL {thread}")).await.ok();
     }
 }
 

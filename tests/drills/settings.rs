@@ -44,6 +44,7 @@ impl Hook {
 pub struct Wishes {
     pub poll_interval: &'static str,
     pub probe_timeout: &'static str,
+    pub connect_timeout: &'static str,
     pub beat_interval: &'static str,
     pub auto_setup: bool,
     pub unreachable_after: &'static str,
@@ -64,6 +65,7 @@ impl Default for Wishes {
         Self {
             poll_interval: "150ms",
             probe_timeout: "400ms",
+            connect_timeout: "2s",
             beat_interval: "200ms",
             auto_setup: false,
             unreachable_after: "2s",
@@ -89,7 +91,7 @@ impl Wishes {
         let folder = folder.display();
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
-        let Self { poll_interval, probe_timeout, beat_interval, auto_setup, .. } = self;
+        let Self { poll_interval, probe_timeout, connect_timeout, beat_interval, auto_setup, .. } = self;
         let masters: Vec<String> =
             [master.to_owned()].iter().chain(&self.more_masters).map(|at| format!("{at:?}")).collect();
         let masters = masters.join(", ");
@@ -102,7 +104,7 @@ impl Wishes {
             r#"state_dir = "{state_dir}"
 poll_interval = "{poll_interval}"
 probe_timeout = "{probe_timeout}"
-connect_timeout = "2s"
+connect_timeout = "{connect_timeout}"
 [http]
 listen = "{http}"
 [control]

@@ -40,6 +40,13 @@ async fn every_step_does_what_it_says_once_and_again() {
     perform(&replica.target(), &steps).await.unwrap();
     let look = looks.until(|look| threads(look.result.as_ref().unwrap()) == (Running, Running)).await;
     assert_eq!(look.result.unwrap().filter, "keystone.%");
+    let io_threads = "SELECT id FROM information_schema.processlist WHERE command = 'Slave_IO'";
+    for _ in 0..2 {
+        let before = replica.sql(io_threads);
+        perform(&replica.target(), &[UpkeepStep::RestartIoThread]).await.unwrap();
+        looks.until(|look| threads(look.result.as_ref().unwrap()) == (Running, Running)).await;
+        assert_ne!(replica.sql(io_threads), before, "the I/O thread is the one of before");
+    }
     for _ in 0..2 {
         perform(&replica.target(), &[UpkeepStep::StopThreads]).await.unwrap();
         assert_eq!(threads(&looks.good().await), (Stopped, Stopped));

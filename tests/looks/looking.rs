@@ -264,3 +264,36 @@ async fn an_answer_never_belongs_to_an_earlier_question() {
         }
     }
 }
+
+/// Hangs until somebody lets go of a named lock, as a server does whose disk is full.
+struct Hanging;
+
+impl Question for Hanging {
+    type Facts = ();
+
+    fn connected(&mut self, _connection: u64, _greeting: Greeting) {}
+
+    fn lost(&mut self) {}
+
+    async fn ask(&mut self, conn: &mut Conn) -> Result<(), Failure> {
+        let statement = "SET STATEMENT max_statement_time = 0 FOR SELECT GET_LOCK('disk', 600), RELEASE_LOCK('disk')";
+        ask(conn, statement).await.map(drop).map_err(|error| keyward::wire::connect::meaning(&error))
+    }
+}
+
+#[tokio::test]
+async fn a_server_on_which_looks_hang_is_left_with_few_sessions() {
+    let server = Server::start(&[]);
+    let holder = server.session("SELECT GET_LOCK('disk', 0)").await;
+    let rhythm = Rhythm { poll_interval: Duration::from_millis(20), probe_timeout: Duration::from_millis(100) };
+    let mut looking = Looking::start(server.target(), rhythm, Hanging);
+    for _ in 0..30 {
+        let look = looking.next().await;
+        assert_eq!(look.result.unwrap_err().reason, Reason::TimedOut);
+    }
+    let sessions = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'keyward'";
+    let sessions: u32 = server.sql(sessions).parse().unwrap();
+    assert!((2..=4).contains(&sessions), "{sessions} sessions are left on the server");
+    drop(holder);
+    looking.good().await;
+}

@@ -1,0 +1,2 @@
+-- Starts receiving again; needs REPLICATION SLAVE ADMIN.
+START SLAVE IO_THREAD;

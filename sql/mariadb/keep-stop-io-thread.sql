@@ -1,0 +1,2 @@
+-- Stops receiving, goes on applying; needs REPLICATION SLAVE ADMIN.
+STOP SLAVE IO_THREAD;

@@ -1,0 +1,92 @@
+//! Paths that are slow or lose packets: a nuisance, and no outage.
+
+use std::time::Duration;
+
+use keyward::lab::Lab;
+use keyward::model::Phase;
+use keyward::model::view::RegionView;
+
+use super::daemon::has_verdict;
+use super::net::End::{Keyward, Master, Replica};
+use super::net::{Net, Weather};
+use super::settings::Wishes;
+use super::world::World;
+
+/// The settings as they are delivered.
+fn as_delivered() -> Wishes {
+    Wishes {
+        poll_interval: "1s",
+        probe_timeout: "1s",
+        connect_timeout: "5s",
+        beat_interval: "1s",
+        unreachable_after: "10s",
+        ..Wishes::default()
+    }
+}
+
+fn on_the_way_to_region_one(net: &Net, weather: Weather) {
+    net.between(Keyward, Master, weather);
+    net.between(Replica, Master, weather);
+}
+
+#[tokio::test]
+async fn a_third_of_all_packets_is_lost() {
+    let Some(world) = World::healthy(as_delivered()).await else { return };
+    on_the_way_to_region_one(&world.net, Weather { loss: 0.3, ..Weather::default() });
+    let before = world.net.lost();
+    world.daemon.stays(Duration::from_secs(40), "not failing over", |region| !region.phase.in_episode()).await;
+    let lost = world.net.lost() - before;
+    assert!(lost > 40, "{lost} packets lost: the weather was fine");
+    world.net.heal();
+    world.daemon.until_healthy().await;
+    world.daemon.assert_never_acted().await;
+    world.pair.until_rows_equal().await;
+}
+
+#[tokio::test]
+async fn every_answer_takes_two_seconds() {
+    let Some(world) = World::healthy(as_delivered()).await else { return };
+    on_the_way_to_region_one(&world.net, Weather { delay: Duration::from_secs(1), ..Weather::default() });
+    // no look is answered in time, and the heartbeats of the link come late and steadily
+    world.daemon.until("told", |region| has_verdict(region, "probe_path_broken")).await;
+    let stays = |region: &RegionView| !region.phase.in_episode();
+    world.daemon.stays(Duration::from_secs(25), "not failing over", stays).await;
+    world.daemon.until("told still", |region| has_verdict(region, "probe_path_broken")).await;
+    world.net.heal();
+    world.daemon.until_healthy().await;
+    world.daemon.assert_never_acted().await;
+    world.pair.until_rows_equal().await;
+}
+
+#[tokio::test]
+async fn a_far_away_master_over_tls_keeps_a_steady_remote() {
+    let lab = Lab::new().unwrap();
+    let authority = lab.authority("authority").unwrap();
+    let names = [Master, Replica].map(|end| format!("IP:{}", end.address()));
+    let certificate = authority.issue("servers", &names.each_ref().map(String::as_str)).unwrap();
+    let Some(mut world) = World::with(lab, |_, spec| spec.tls(&certificate)).await else { return };
+    let ca_file = authority.ca_file();
+    let tls = format!("mode = \"verify-identity\"\nca_file = \"{}\"", ca_file.display());
+    world.set_up(&Wishes { tls, ..as_delivered() }).await;
+    for server in [&world.pair.master, &world.pair.replica] {
+        server.sql("SET sql_log_bin = 0; ALTER USER keyward@'%' REQUIRE SSL").await.unwrap();
+    }
+    // a round trip of 250 ms, and one packet of a hundred is lost
+    let far = Weather { loss: 0.01, delay: Duration::from_millis(125), ..Weather::default() };
+    on_the_way_to_region_one(&world.net, far);
+    world.daemon.start().await;
+    world.daemon.until_healthy().await;
+    let told = world.daemon.transitions().await.len();
+    let steady = |region: &RegionView| region.phase == Phase::Remote;
+    world.daemon.stays(Duration::from_secs(20), "remote", steady).await;
+    // connecting again takes longer than a look may, and goes on beside the looks
+    world.pair.end_connections_to_master("keyward").await;
+    world.daemon.stays(Duration::from_secs(20), "remote", steady).await;
+    world.daemon.until_healthy().await;
+    let transitions = world.daemon.transitions().await;
+    assert_eq!(transitions[told..], [""; 0], "not steady");
+    world.daemon.assert_never_acted().await;
+    let failures =
+        world.daemon.metric("keyward_probe_failures_total", &[("target", "master"), ("reason", "timed_out")]);
+    assert!(failures.await.unwrap() >= 1.0, "connecting again took no longer than a look");
+}
