@@ -82,8 +82,14 @@ impl Daemon {
     }
 
     /// Starts it stopped, before its first instruction; SIGCONT lets it begin.
-    pub fn start_stopped(&mut self) {
+    pub async fn start_stopped(&mut self) {
         self.spawn("kill -STOP $$; exec \"$0\" run");
+        let stat = format!("/proc/{}/stat", self.pid().as_raw_nonzero());
+        let began = Instant::now();
+        while !fs::read_to_string(&stat).unwrap().contains(") T ") {
+            assert!(began.elapsed() < LIMIT, "it does not stop");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     fn spawn(&mut self, script: &str) {

@@ -112,7 +112,7 @@ async fn begin_anew(daemon: &mut Daemon) {
 async fn go(daemon: &mut Daemon, tracer: Tracer, phase: Phase, again: Option<usize>) -> Option<String> {
     let instant = until_phase_or_kill(daemon, tracer, phase).await?;
     if let Some(again) = again {
-        daemon.start_stopped();
+        daemon.start_stopped().await;
         let tracer = Tracer::attach(daemon.pid(), &daemon.folder, again).unwrap();
         daemon.signal(Signal::CONT);
         // a daemon that comes through without reaching the instant is as good as a new one

@@ -223,8 +223,13 @@ async fn a_master_that_takes_no_beats_refuses_and_is_not_silent() {
     let mut twin = Beating::start(master.target(), "me");
     twin.reading().await;
     twin.order(BeatOrder::Write { next: 1 }).await;
-    match twin.next().await {
-        BeatOutcome::Refused(failure) => assert!(failure.detail.contains("same instance id"), "{failure}"),
-        other => panic!("{other:?}"),
+    let mut said = Vec::new();
+    // where both write at the same instant, one of them is told of the other's lock on the row instead
+    while said.len() < 20 && !said.last().is_some_and(|last: &String| last.contains("same instance id")) {
+        match twin.next().await {
+            BeatOutcome::Refused(failure) => said.push(failure.detail),
+            other => panic!("{other:?} after {said:?}"),
+        }
     }
+    assert!(said.len() < 20, "{said:?}");
 }
