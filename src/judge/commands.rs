@@ -38,9 +38,9 @@ impl Region {
             }
             Phase::Remote | Phase::Suspect | Phase::Returning => {}
         }
-        let closed = self.closed_gates(beats, now);
-        let holds = |gate: &Gate| if force { gate.holds_against_force() } else { *gate != Gate::ModeManual };
-        let (closed, mut passed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|(gate, _)| holds(gate));
+        let holds = |gate: Gate| if force { gate.holds_against_force() } else { gate != Gate::ModeManual };
+        let closed = self.closed_gates_that(beats, now, holds);
+        let (closed, mut passed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|(gate, _)| holds(*gate));
         passed.retain(|(gate, _)| *gate != Gate::ModeManual);
         if !closed.is_empty() {
             return Reply::refused(self.held_by(&closed));
@@ -89,7 +89,7 @@ impl Region {
             return Reply::refused(format!("{region} {stays}: {obstacle}; --force goes back all the same"));
         }
         let running = self.wait_for_running();
-        self.memory.resting = true;
+        self.begin_rest(now);
         self.turn(now, Phase::Returning, true, force, format!("{user} ordered the failback: {reason}"));
         let held = self.state_broken.as_ref().map(|why| format!(", but not before the state can be written ({why})"));
         Reply::done(format!(
@@ -97,6 +97,12 @@ impl Region {
             self.hooks_to_run(),
             held.unwrap_or_default()
         ))
+    }
+
+    /// After a failback by hand nothing is done by itself before the next proof of life.
+    fn begin_rest(&mut self, now: Now) {
+        self.memory.resting = true;
+        self.rested_since = Some(now.mono);
     }
 
     fn failback_obstacle(&self, now: Now, beats: &Beats) -> Option<String> {
@@ -128,7 +134,7 @@ impl Region {
         if phase == Phase::Switching {
             end = "; it comes home by `keyward failback` only";
         } else {
-            self.memory.resting = true;
+            self.begin_rest(now);
         }
         let next = self.outlook(beats, now);
         Reply::done(format!(
@@ -262,9 +268,8 @@ impl Region {
     }
 
     fn running_hooks(&self) -> String {
-        let Some(episode) = &self.memory.episode else { return String::new() };
-        let running = episode.hooks.iter().filter(|(_, hook)| hook.running.is_some());
-        running.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+        let of_episode = self.memory.episode.iter().flat_map(Episode::running);
+        self.lingering.iter().map(String::as_str).chain(of_episode).collect::<Vec<_>>().join(", ")
     }
 
     /// What a change of direction waits for, to be asked before it.

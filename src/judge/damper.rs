@@ -121,7 +121,7 @@ mod tests {
         let now = Now { mono: Moment::from_boot(9 * HOUR), wall: Timestamp::from_second(100_000).unwrap() };
         let after = |ago: i64, doubled: u32, manual| {
             let ended_at = Timestamp::from_second(100_000 - ago).unwrap();
-            doublings(MINUTE, Some(&LastEpisode { ended_at, doubled }), None, manual, now)
+            doublings(MINUTE, Some(&LastEpisode { id: String::new(), ended_at, doubled }), None, manual, now)
         };
         assert_eq!(doublings(MINUTE, None, None, false, now), 0);
         assert_eq!((after(30, 0, false), after(3_599, 1, false), after(3_600, 5, false)), (1, 2, 0));
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_step_of_the_wall_clock_takes_no_doubling_away() {
         let now = Now { mono: Moment::from_boot(9 * HOUR), wall: Timestamp::from_second(100_000).unwrap() };
-        let last = LastEpisode { ended_at: Timestamp::from_second(90_000).unwrap(), doubled: 1 };
+        let last = LastEpisode { id: String::new(), ended_at: Timestamp::from_second(90_000).unwrap(), doubled: 1 };
         assert_eq!(doublings(MINUTE, Some(&last), None, false, now), 0);
         assert_eq!(doublings(MINUTE, Some(&last), Some(now.mono.back(MINUTE)), false, now), 2);
     }

@@ -12,10 +12,21 @@ impl Region {
     ///
     /// One and the same replica must pass every replica gate; when none does, the one that closes fewest speaks.
     pub(super) fn closed_gates(&self, beats: &Beats, now: Now) -> Vec<(Gate, String)> {
+        self.closed_gates_that(beats, now, |_| true)
+    }
+
+    /// Every gate that is closed, of those replicas the one on which fewest `hold`.
+    pub(super) fn closed_gates_that(
+        &self,
+        beats: &Beats,
+        now: Now,
+        holds: impl Fn(Gate) -> bool,
+    ) -> Vec<(Gate, String)> {
         let mut closed = self.region_gates(beats, now);
         let scene = self.scene(beats, now);
-        let fewest = self.replicas.iter().map(|replica| replica.closed_gates(&scene)).min_by_key(Vec::len);
-        closed.extend(fewest.unwrap_or_default());
+        let hold = |gates: &Vec<(Gate, String)>| gates.iter().filter(|(gate, _)| holds(*gate)).count();
+        let of_replicas = self.replicas.iter().map(|replica| replica.closed_gates(&scene));
+        closed.extend(of_replicas.min_by_key(|gates| (hold(gates), gates.len())).unwrap_or_default());
         closed
     }
 

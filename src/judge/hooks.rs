@@ -73,9 +73,9 @@ impl Episode {
         self.hooks.iter().filter(|entry| old(&entry)).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Whether any hook runs.
-    pub fn any_running(&self) -> bool {
-        self.hooks.values().any(|hook| hook.running.is_some())
+    /// The hooks that run.
+    pub fn running(&self) -> impl Iterator<Item = &str> {
+        self.hooks.iter().filter(|(_, hook)| hook.running.is_some()).map(|(name, _)| name.as_str())
     }
 
     /// Whether every required hook of this turn has succeeded.

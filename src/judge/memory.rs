@@ -143,6 +143,9 @@ impl Pause {
 /// The end of the last episode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastEpisode {
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
     /// When it ended.
     pub ended_at: Timestamp,
     /// How often it had doubled `failback_after`.

@@ -18,9 +18,7 @@ impl Region {
         self.record_proof(now);
         self.note_health(now, beats);
         self.note_silence(now);
-        if self.memory.resting
-            && self.db.last_proof().is_some_and(|at| self.rested_since(now).is_some_and(|since| at > since))
-        {
+        if self.db.last_proof().is_some_and(|at| self.rested_since.is_none_or(|since| at > since)) {
             self.memory.resting = false;
         }
         match self.memory.phase {
@@ -32,11 +30,6 @@ impl Region {
         self.start_hooks(now, beats);
         self.step_levels(now);
         self.tell_changes(now, beats);
-    }
-
-    /// The moment of the transition that ended the last episode.
-    fn rested_since(&self, now: Now) -> Option<Moment> {
-        self.memory.phase_since.map(|at| now.moment_of(at))
     }
 
     fn end_pause(&mut self, now: Now, beats: &Beats) {
@@ -97,7 +90,7 @@ impl Region {
         self.retries.clear();
         self.memory.resting = false;
         self.memory.episode = Some(Episode {
-            id: format!("{}-{}", self.name(), super::id_stamp(now.wall)),
+            id: self.new_id(now),
             started_at: now.wall,
             manual,
             ordered: manual,
@@ -109,6 +102,19 @@ impl Region {
             hooks: self.rules.hooks.iter().map(|spec| (spec.name.clone(), Default::default())).collect(),
         });
         self.go(now, Phase::Switching, cause(manual), sentence);
+    }
+
+    /// An id that no earlier episode had, also where two begin in one second or the wall clock was set back.
+    fn new_id(&self, now: Now) -> String {
+        let id = format!("{}-{}", self.name(), super::id_stamp(now.wall));
+        let last = self.memory.last_episode.as_ref().map(|last| last.id.as_str()).filter(|last| id.as_str() <= *last);
+        match last.and_then(|last| last.rsplit_once('Z')) {
+            Some((stamp, count)) => {
+                let count = count.trim_start_matches('-').parse::<u32>().unwrap_or(1);
+                format!("{stamp}Z-{}", count.saturating_add(1))
+            }
+            None => id,
+        }
     }
 
     /// Whether every required hook of the turn has succeeded. In a pause the phase is frozen, also when a hook that was
@@ -163,7 +169,9 @@ impl Region {
         let sentence = format!("{} authenticates at {} again", self.name(), self.rules.master_region);
         self.go(now, Phase::Remote, cause(ordered), sentence);
         if let Some(episode) = self.memory.episode.take() {
-            self.memory.last_episode = Some(LastEpisode { ended_at: now.wall, doubled: episode.doubled });
+            self.lingering.extend(episode.running().map(ToOwned::to_owned));
+            self.memory.last_episode =
+                Some(LastEpisode { id: episode.id, ended_at: now.wall, doubled: episode.doubled });
             self.episode_ended = Some(now.mono);
         }
         self.retries.clear();
@@ -293,7 +301,8 @@ impl Region {
 
     fn start_hooks(&mut self, now: Now, beats: &Beats) {
         let back = self.memory.episode.as_ref().is_some_and(|episode| episode.direction == HookEvent::Failback);
-        if !self.may_run_hooks() || (back && self.state_broken.is_some()) {
+        let waits = !self.lingering.is_empty() || (back && self.state_broken.is_some());
+        if waits || !self.may_run_hooks() {
             return;
         }
         let phase = self.memory.phase;

@@ -35,6 +35,8 @@ pub struct Region {
     pub(super) replicas: Vec<Replica>,
     pub(super) retries: Retries,
     pub(super) healthy_since: Option<Moment>,
+    /// When an operator ordered the last failback of this run; what an earlier run was told is older than any proof.
+    pub(super) rested_since: Option<Moment>,
     pub(super) flaps: Flaps,
     /// When the last episode of this run ended.
     pub(super) episode_ended: Option<Moment>,
@@ -46,6 +48,8 @@ pub struct Region {
     pub(super) starts: Vec<HookRun>,
     pub(super) levels: BTreeMap<String, Level>,
     pub(super) level_orders: Vec<LevelOrder>,
+    /// Optional hooks of an episode that has ended which still run: no other turn begins beside them.
+    pub(super) lingering: BTreeSet<String>,
     pub(super) random: fastrand::Rng,
 }
 
@@ -70,6 +74,7 @@ impl Region {
             replicas,
             retries: Retries::default(),
             healthy_since: None,
+            rested_since: None,
             flaps: Flaps::default(),
             episode_ended: None,
             state_broken: None,
@@ -78,6 +83,7 @@ impl Region {
             starts: Vec::new(),
             levels: BTreeMap::new(),
             level_orders: Vec::new(),
+            lingering: BTreeSet::new(),
             random: fastrand::Rng::with_seed(seed),
         }
     }
@@ -196,7 +202,8 @@ impl Region {
     }
 
     pub(super) fn handle_hook(&mut self, now: Now, outcome: &HookOutcome) {
-        if let Some(episode) = &mut self.memory.episode {
+        let lingered = self.lingering.remove(&outcome.hook);
+        if let Some(episode) = self.memory.episode.as_mut().filter(|_| !lingered) {
             episode.handle_outcome(outcome, &mut self.retries, now, &mut self.random);
         }
         let seconds = outcome.took.as_secs_f64();

@@ -151,6 +151,11 @@ impl Replica {
             let sentence = format!("{} was released to a human ({reason}); `keyward adopt` takes it back", self.name);
             return Guard::Closed(Gate::Released, sentence);
         }
+        self.server_guard(rules, masters)
+    }
+
+    /// As `guard`, as if the replica was not released.
+    fn server_guard(&self, rules: &Rules, masters: &[Option<MasterFacts>]) -> Guard {
         let Some(facts) = self.facts() else { return Guard::Passed };
         match self.wrong_server(facts, rules, masters) {
             Some(sentence) => Guard::Closed(Gate::WrongServer, sentence),
@@ -234,6 +239,12 @@ impl Replica {
         let (name, address) = (&self.name, &self.address);
         if let Guard::Closed(gate, sentence) = self.guard(scene.rules, scene.memory, scene.masters) {
             closed.push((gate, sentence));
+            // a human's server may be the wrong one all the same
+            if gate == Gate::Released
+                && let Guard::Closed(gate, sentence) = self.server_guard(scene.rules, scene.masters)
+            {
+                closed.push((gate, sentence));
+            }
         }
         if let Some(failure) = &self.failure {
             closed.push((Gate::ReplicaUnreachable, format!("{name} at {address} cannot be looked at: {failure}")));

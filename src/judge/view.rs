@@ -142,7 +142,8 @@ impl Region {
 
     fn hook_wait(&self, now: Now) -> String {
         let Some(episode) = &self.memory.episode else { return String::new() };
-        if let Some(old) = episode.leftovers().first() {
+        let old = self.lingering.iter().map(String::as_str).chain(episode.leftovers()).next();
+        if let Some(old) = old {
             return format!("waiting for the earlier run of hook {old} to end");
         }
         if let Some(hold) = self.hold().filter(|_| !self.may_run_hooks()) {

@@ -13,7 +13,10 @@ pub struct DbSide {
     watching_since: Option<Moment>,
     last_proof: Option<Moment>,
     last_refusal: Option<Moment>,
+    /// What of the silence since the last proof, and since the last refusal, nobody watched.
     excused: Duration,
+    excused_of_refusal: Duration,
+    gap_from: Moment,
     not_before: Moment,
     probes: Vec<Probe>,
 }
@@ -37,6 +40,8 @@ impl DbSide {
             last_proof: None,
             last_refusal: None,
             excused: Duration::ZERO,
+            excused_of_refusal: Duration::ZERO,
+            gap_from: Moment::default(),
             not_before: Moment::default(),
             probes: vec![Probe::default(); addresses.max(1)],
         }
@@ -47,7 +52,7 @@ impl DbSide {
         if place >= self.probes.len() {
             return;
         }
-        self.watching_since.get_or_insert(look.began);
+        self.watching_since.get_or_insert(look.began.max(self.not_before));
         match &look.result {
             Ok(_) => {
                 let probe = &mut self.probes[place];
@@ -73,6 +78,7 @@ impl DbSide {
             probe.failing_since = None;
             // a server that refuses us lives: what spoke for an outage before it speaks no longer
             self.last_refusal = Some(look.ended);
+            self.excused_of_refusal = Duration::ZERO;
             self.forget_evidence();
             return;
         }
@@ -81,7 +87,6 @@ impl DbSide {
     }
 
     fn forget_evidence(&mut self) {
-        self.excused = Duration::ZERO;
         for probe in &mut self.probes {
             probe.evidence = 0;
         }
@@ -91,6 +96,9 @@ impl DbSide {
     pub fn handle_proof(&mut self, at: Moment) {
         if self.last_proof.is_none_or(|last| at > last) {
             self.last_proof = Some(at);
+            // what is left of the last gap after a proof that was heard of late
+            let start = self.watching_since.map_or(at, |since| since.max(at));
+            self.excused = self.not_before.since(start.max(self.gap_from));
         }
         self.watching_since.get_or_insert(at);
         self.forget_evidence();
@@ -99,12 +107,14 @@ impl DbSide {
     /// Takes in that nobody watched from `from` to `to`. A gap longer than `patience` is a new start; a shorter one
     /// is left out of the silence. Looks that began before `to` are no evidence either way.
     pub fn handle_gap(&mut self, from: Moment, to: Moment, patience: Duration) {
-        self.not_before = to;
+        (self.gap_from, self.not_before) = (from, to);
         if to.since(from) >= patience {
             self.watching_since = Some(to);
+            (self.excused, self.excused_of_refusal) = (Duration::ZERO, Duration::ZERO);
             self.forget_evidence();
         } else if self.watching_since.is_some() {
             self.excused += to.since(from);
+            self.excused_of_refusal += to.since(from);
         }
     }
 
@@ -114,7 +124,11 @@ impl DbSide {
 
     /// The moment that silence counts from: the last sign of life or the start of watching, gaps left out.
     pub fn silent_since(&self) -> Option<Moment> {
-        self.watching_since.max(self.life()).map(|start| start + self.excused)
+        let start = self.watching_since.max(self.last_proof);
+        match self.last_refusal.filter(|refusal| Some(*refusal) > start) {
+            Some(refusal) => Some(refusal + self.excused_of_refusal),
+            None => start.map(|start| start + self.excused),
+        }
     }
 
     /// The moment since when no witness has proven the master alive, gaps left out; a refusal is no proof.
