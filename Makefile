@@ -1,8 +1,9 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test drills bench lint packages promtool tools deny
+.PHONY: help build demo test simulate drills bench lint packages promtool tools deny
 
 CARGO ?= cargo
+FAULTS ?= 10000000
 # tests on real servers mostly wait, so more of them than cores run at once
 TEST_THREADS ?= 4
 
@@ -21,6 +22,9 @@ test: packages promtool ## every test, those on real servers too
 
 drills: packages ## whole outages on real servers, also over a network that misbehaves; DRILL=name for some of them
 	$(CARGO) test --locked --no-fail-fast --test drills --test wire -- --test-threads=$(TEST_THREADS) $(DRILL)
+
+simulate: ## the judge in simulated worlds, FAULTS=… of them (ten million), or one world again with SEED=…
+	@FAULTS=$(FAULTS) SEED=$(SEED) $(CARGO) test --locked --test judge every_promise -- --nocapture
 
 bench: packages ## figures for the main job, beside their budgets: fault to hook, lag, /metrics, memory and CPU
 	$(CARGO) bench --locked --bench main_job -- $(BENCH)

@@ -1,17 +1,32 @@
-//! Timelines of the judge: a file of text is a simulated world on top and what the judge does with it below.
+//! The judge, proven by simulation.
 //!
-//! The world is stepped look by look with a clock of its own. What the judge tells and starts is compared with the
-//! lower part of the file, line by line. `TIMELINES=write` writes the lower parts anew: read the difference before
-//! it is committed.
+//! Timelines: a file of text is a simulated world on top and what the judge does with it below. What the judge tells
+//! and starts is compared with the lower part of the file, line by line. `TIMELINES=write` writes the lower parts anew:
+//! read the difference before it is committed.
+//!
+//! Faults: random worlds in which promises are checked at every step, built as an optimised program of its own
+//! (`proof`). `FAULTS` says how many, `SEED` plays one seed again. Bugs that are planted must all be found.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall panic")]
 
+mod proof;
+#[allow(dead_code, reason = "the optimised program uses the rest of it")]
 mod simulated;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use simulated::World;
+use proof::bugs::BUGS;
+use proof::patches::{self, Bug};
+use simulated::program;
+use simulated::timeline::World;
+
+/// Faults that strike in `make test`.
+const FAULTS: &str = "200000";
+/// A planted bug must be found within so many faults.
+const PATIENCE: &str = "100000";
 
 #[test]
 fn every_timeline_ends_as_it_is_written() {
@@ -34,8 +49,58 @@ fn every_timeline_ends_as_it_is_written() {
 }
 
 #[test]
-fn random_worlds_never_break_a_promise_and_always_come_home() {
-    let faults: u32 = (1..=40).map(World::play_at_random).sum();
-    println!("{faults} faults and commands in 40 random worlds");
-    assert!(faults > 1_000, "{faults} faults are too few to prove anything");
+fn every_promise_is_kept_whatever_strikes() {
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let said = match text("SEED") {
+        Some(seed) => proof::run("clean", None, &["seed", &seed]),
+        None => proof::run("clean", None, &["faults", &text("FAULTS").unwrap_or(FAULTS.to_owned())]),
+    };
+    match said {
+        Ok(said) => println!("{said}"),
+        Err(said) => panic!("{said}"),
+    }
+}
+
+#[test]
+fn a_few_worlds_run_in_the_tests_own_build_too() {
+    let table = program::play_many(1, 1_000).unwrap_or_else(|report| panic!("{report}"));
+    assert!(table.trials > 0, "no trial of liveness was reached");
+}
+
+fn hunt(bug: &Bug) -> Vec<&'static str> {
+    ["hunt", PATIENCE, bug.least].into_iter().chain(bug.mood).collect()
+}
+
+#[test]
+fn every_planted_bug_is_found_by_every_hunter() {
+    // with every switch off the copy keeps its promises, with the seeds of the first hunter
+    proof::run("planted", None, &["faults", "20000", "1000000"]).unwrap_or_else(|said| panic!("{said}"));
+    let (next, missed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(bug) = BUGS.get(number) else { break };
+                    match proof::run("planted", Some(number), &hunt(bug)) {
+                        Ok(said) => println!("{}: {said}", bug.name),
+                        Err(said) => missed.lock().unwrap().push(format!("{}: {said}", bug.name)),
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(missed.is_empty(), "{} of {} bugs were missed:\n{}", missed.len(), BUGS.len(), missed.join("\n"));
+}
+
+#[test]
+fn a_bug_that_cannot_be_planted_is_named() {
+    let sources = [("judge/a.rs".to_owned(), "let a = x && y;\nlet b = y;\n".to_owned())];
+    let bug = |name, original| Bug { name, file: "judge/a.rs", original, bug: "true", mood: None, least: "20" };
+    let planted = patches::plant(&sources, &[bug("good", "x && y"), bug("same place", "x && y")]).unwrap();
+    assert!(planted[0].1.contains("crate::planted(0)") && planted[0].1.contains("crate::planted(1)"));
+    let refused = patches::plant(&sources, &[bug("gone", "z"), bug("twice", "y")]).unwrap_err();
+    assert!(refused.contains("gone") && refused.contains("twice"), "{refused}");
+    patches::plant(&sources, &[bug("outer", "x && y"), bug("inner", "x")]).unwrap_err();
 }

@@ -1,0 +1,212 @@
+//! The one file that calls the judge: what the world needs of it, and the plain values that it is fed.
+
+use std::time::Duration;
+
+use keyward::judge::{Guard, Judge, Memory, RegionMemory, Rules, Start};
+use keyward::model::command::{Command, Reply};
+use keyward::model::hook::{HookKind, HookOutcome, HookSpec};
+use keyward::model::observation::{
+    ActingLock, BeatOrder, BeatOutcome, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity,
+    ThreadState,
+};
+use keyward::model::phase::{Failback, Mode};
+use keyward::model::upkeep::UpkeepStep;
+use keyward::model::view::RegionView;
+use keyward::model::{Address, Event, Moment, Now, RegionName};
+use keyward::plan::upkeep;
+
+use super::setup::{region, replica};
+
+const FILTER: &str = "keystone.%,keyward.%";
+const NET_TIMEOUT: u64 = 4;
+
+/// The judge of one life of the daemon.
+pub struct Core(Judge);
+
+impl Core {
+    /// A judge that goes on from what is on disk.
+    pub fn new(rules: Rules, memory: Memory, seed: u64, now: Now) -> Self {
+        Self(Judge::new(vec![rules], memory, seed, now))
+    }
+
+    /// The memory as it should be on disk.
+    pub fn memory(&self) -> Memory {
+        self.0.memory()
+    }
+
+    /// The region's part of it.
+    pub fn region(&self) -> &RegionMemory {
+        self.0.regions()[0].memory()
+    }
+
+    /// A look at the master.
+    pub fn master(&mut self, now: Now, look: &Look<MasterFacts>) {
+        self.0.handle_master(now, 0, look);
+    }
+
+    /// A look at a replica.
+    pub fn replica(&mut self, now: Now, number: usize, look: &Look<ReplicaFacts>) {
+        self.0.handle_replica(now, &region(), &replica(number), look);
+    }
+
+    /// What came of a beat.
+    pub fn beat(&mut self, now: Now, outcome: &BeatOutcome) {
+        self.0.handle_beat(now, 0, outcome);
+    }
+
+    /// The end of a hook's run.
+    pub fn hook(&mut self, now: Now, outcome: &HookOutcome) {
+        self.0.handle_hook(now, &region(), outcome);
+    }
+
+    /// Whether set-up has stamped a replica's server.
+    pub fn stamp(&mut self, number: usize, stamped: bool) {
+        self.0.handle_stamp(&region(), &replica(number), stamped.then(|| identity(number + 2)));
+    }
+
+    /// Settings that were read again.
+    pub fn reload(&mut self, rules: Rules) {
+        self.0.handle_rules(vec![rules]);
+    }
+
+    /// Whether the memory could be written.
+    pub fn saved(&mut self, result: Result<(), String>) {
+        self.0.handle_saved(result);
+    }
+
+    /// An operator's command.
+    pub fn command(&mut self, now: Now, command: &Command) -> Reply {
+        self.0.handle_command(now, command, "ann")
+    }
+
+    /// Lets time pass and decides.
+    pub fn step(&mut self, now: Now) {
+        self.0.step(now);
+    }
+
+    /// When it next wants a step.
+    pub fn deadline(&self, now: Moment) -> Option<Moment> {
+        self.0.poll_deadline(now)
+    }
+
+    /// What it tells.
+    pub fn events(&mut self) -> Vec<Event> {
+        self.0.take_events()
+    }
+
+    /// The hooks to start.
+    pub fn starts(&mut self, saved: bool) -> Vec<Start> {
+        self.0.take_starts(saved)
+    }
+
+    /// The orders for the writer of beats.
+    pub fn orders(&mut self) -> Vec<BeatOrder> {
+        self.0.take_beat_orders().into_iter().map(|(_, order)| order).collect()
+    }
+
+    /// Whether the lock on a replica is wanted.
+    pub fn wants_lock(&self, number: usize) -> bool {
+        self.0.regions()[0].wants_lock(&replica(number))
+    }
+
+    /// What every report is made from.
+    pub fn view(&self, now: Now) -> RegionView {
+        self.0.views(now).remove(0)
+    }
+
+    /// The upkeep that a replica needs, as `daemon::keep` asks for it; marked as begun.
+    pub fn upkeep(&mut self, now: Now, number: usize) -> Option<Vec<UpkeepStep>> {
+        let (ours, name) = (&self.0.regions()[0], replica(number));
+        let (facts, guard) = ours.upkeep_scene(&name)?;
+        if guard != Guard::Passed || facts.acting_lock != ActingLock::Ours {
+            return None;
+        }
+        let remembered = ours.memory().replicas.get(&name);
+        let wanted = upkeep::Wanted {
+            filter: &ours.rules().filter,
+            net_timeout_seconds: NET_TIMEOUT,
+            link_is_held: ours.memory().lost.is_some(),
+            link_is_silent: ours.link_is_silent(&name, now.mono),
+            owes_start: remembered.is_some_and(|replica| replica.owes_start),
+            running_at: remembered.and_then(|replica| replica.running_at),
+            successor: ours.link_successor(&name, now),
+        };
+        let steps = upkeep::steps(facts, &wanted, now);
+        if steps.is_empty() {
+            return None;
+        }
+        let stops = upkeep::stops_threads(&steps);
+        self.0.handle_upkeep_begun(&region(), &name, stops);
+        Some(steps)
+    }
+
+    /// What came of an upkeep.
+    pub fn upkeep_ended(&mut self, now: Now, number: usize, sentence: String) {
+        self.0.handle_upkeep_ended(now, &region(), &replica(number), sentence, true);
+    }
+}
+
+/// The address of the server with this number; the master is 1.
+pub fn address(server: usize) -> Address {
+    Address { host: format!("10.0.0.{server}"), port: 3306 }
+}
+
+/// The identity of the server with this number.
+pub fn identity(server: usize) -> ServerIdentity {
+    ServerIdentity { uid: format!("uid-{server}"), server_id: server as u32 }
+}
+
+/// A hook.
+pub fn hook(name: &str, optional: bool, timeout: Duration) -> HookSpec {
+    let kind = HookKind::Exec { command: vec!["/bin/true".into()] };
+    HookSpec { name: name.to_owned(), kind, timeout, optional }
+}
+
+/// Rules as the defaults are.
+pub fn rules() -> Rules {
+    Rules {
+        region: region(),
+        master_region: RegionName("RegionOne".into()),
+        master_addresses: vec![address(1)],
+        schemas: vec!["keystone".into(), "keyward".into()],
+        filter: FILTER.into(),
+        replicas: vec![(replica(0), address(2))],
+        hooks: vec![hook("switch", false, Duration::from_secs(60))],
+        mode: Mode::Auto,
+        failback: Failback::Auto,
+        poll_interval: Duration::from_secs(1),
+        probe_timeout: Duration::from_secs(1),
+        beat_interval: Duration::from_secs(1),
+        unreachable_after: Duration::from_secs(10),
+        failback_after: Duration::from_secs(60),
+        failback_max_lag: Duration::from_secs(5),
+        max_data_age: Duration::from_secs(86_400),
+    }
+}
+
+/// What a healthy replica's server says of itself.
+pub fn replica_facts(number: usize) -> ReplicaFacts {
+    let master = address(1);
+    let link = LinkFacts {
+        host: master.host,
+        port: master.port,
+        user: "keyward_repl".into(),
+        io: ThreadState::Running,
+        sql: ThreadState::Running,
+        by_gtid: true,
+        ..LinkFacts::default()
+    };
+    ReplicaFacts {
+        identity: identity(number + 2),
+        version: "10.11.19-MariaDB".into(),
+        read_only: true,
+        read_only_durability: Durability::Kept,
+        filter: FILTER.into(),
+        filter_durability: Durability::Kept,
+        net_timeout_seconds: NET_TIMEOUT,
+        link: Some(link),
+        schemas: vec!["keystone".into(), "keyward".into()],
+        proven_not_master: true,
+        ..ReplicaFacts::default()
+    }
+}

@@ -1,0 +1,367 @@
+//! One life of the daemon: its tasks, its queue, and the turn of its loop in the order of `daemon::run`, which can be
+//! struck between any two effects.
+
+use std::collections::VecDeque;
+
+use keyward::judge::Memory;
+use keyward::model::hook::HookOutcome;
+use keyward::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
+use keyward::model::retry;
+use keyward::model::upkeep::UpkeepStep;
+use keyward::model::{Event, EventKind};
+
+use super::beater::Beater;
+use super::core::Core;
+use super::fault::{Fault, Kind, Point};
+use super::looker::Looker;
+use super::runs::Behaviour;
+use super::servers::Replica;
+use super::setup::region;
+use super::time::{Ms, moment, ms, span};
+use super::world::World;
+
+/// Inputs taken in before the judge decides, as in the daemon.
+const BATCH: usize = 64;
+const LAZY_SAVE: Ms = 10_000;
+const RETRY_SAVE: Ms = 1_000;
+
+/// What reaches the loop.
+#[derive(Debug)]
+pub enum Input {
+    /// A look at the master, and when it began.
+    Master(Look<MasterFacts>, Ms),
+    /// A look at a replica.
+    Replica(usize, Box<Look<ReplicaFacts>>),
+    /// What came of a beat.
+    Beat(BeatOutcome),
+    /// The end of a hook's run.
+    Hook(HookOutcome),
+    /// The end of an upkeep.
+    Upkeep(usize, String),
+}
+
+#[derive(Debug, Default)]
+struct Keeper {
+    /// The steps under way and when they end.
+    doing: Option<(Vec<UpkeepStep>, Ms)>,
+    failures: u32,
+    not_before: Ms,
+}
+
+/// One life.
+pub struct Daemon {
+    /// The judge.
+    pub core: Core,
+    /// What waits for the loop.
+    pub queue: VecDeque<Input>,
+    /// Operators' commands and signals that wait for the loop.
+    pub requests: VecDeque<Fault>,
+    /// The tasks that look: at the master, then at each replica.
+    pub lookers: Vec<Looker>,
+    /// The task that beats.
+    pub beater: Beater,
+    /// Whether the lock on each replica is wanted.
+    pub wishes: Vec<bool>,
+    /// What is on disk as far as it knows.
+    pub saved: Memory,
+    saved_at: Option<Ms>,
+    save_failed: bool,
+    keepers: Vec<Keeper>,
+    wake: Ms,
+}
+
+impl Daemon {
+    /// When the loop wakes.
+    pub fn wake(&self) -> Ms {
+        if self.queue.is_empty() && self.requests.is_empty() { self.wake } else { 0 }
+    }
+
+    /// When one of its tasks next does something.
+    pub fn next_task(&self) -> Ms {
+        let looks = self.lookers.iter().map(Looker::next);
+        let upkeeps = self.keepers.iter().filter_map(|keeper| keeper.doing.as_ref().map(|(_, ends)| *ends));
+        looks.chain(upkeeps).chain(self.beater.next()).min().unwrap_or(Ms::MAX)
+    }
+}
+
+impl World {
+    /// Starts the daemon from what is on disk.
+    pub fn start(&mut self) {
+        self.life += 1;
+        let mut memory = match self.readable() {
+            Some(memory) => {
+                let text = serde_json::to_string(memory).unwrap();
+                serde_json::from_str(&text).unwrap()
+            }
+            None => Memory { version: 1, instance: format!("life-{}", self.life), ..Memory::default() },
+        };
+        let saved = memory.clone();
+        if self.damaged {
+            memory.regions.entry(region()).or_default().hold("keyward", "the state file is damaged");
+        }
+        let (poll, limit, t) = (self.setup.poll(), self.setup.probe_timeout(), self.t);
+        let count = self.replicas.len();
+        let mut core = Core::new(self.rules.clone(), memory, self.setup.seed, self.now());
+        for number in 0..count {
+            core.stamp(number, !self.is_on_at(Kind::Unstamped, number));
+        }
+        self.reference.born(t, &self.rules, &saved.instance, core.region());
+        self.story.tell(t, || format!("* the daemon starts, in {}", core.region().phase));
+        self.daemon = Some(Daemon {
+            queue: VecDeque::new(),
+            requests: VecDeque::new(),
+            lookers: (0..=count).map(|_| Looker::new(t, poll, limit, self.setup.connecting)).collect(),
+            beater: Beater::new(t, saved.instance.clone(), self.setup.beat(), limit.max(1_000)),
+            wishes: vec![false; count],
+            saved,
+            saved_at: None,
+            save_failed: false,
+            keepers: (0..count).map(|_| Keeper::default()).collect(),
+            wake: t,
+            core,
+        });
+    }
+
+    /// Ends the daemon, and has it started again after a while.
+    pub fn die(&mut self, down: Ms) {
+        if self.daemon.take().is_some() {
+            self.runs.orphan();
+            self.reference.died(self.disk.as_ref().filter(|_| !self.damaged));
+            self.restart_at = self.t + down.max(1);
+            (self.frozen, self.starved) = (0, 0);
+        }
+    }
+
+    /// One turn of the loop.
+    pub fn turn(&mut self) {
+        let Some(daemon) = &mut self.daemon else { return };
+        // the loop takes one request or a batch of inputs, whichever it meets first
+        let request = if daemon.queue.is_empty() || self.random.bool() { daemon.requests.pop_front() } else { None };
+        match request {
+            Some(fault) => self.serve(fault),
+            None => self.take_in(),
+        }
+        self.reference.backlog = self.daemon.as_ref().is_some_and(|daemon| !daemon.queue.is_empty());
+        if !self.pass(Point::Inputs) {
+            return;
+        }
+        let now = self.now();
+        let Some(daemon) = &mut self.daemon else { return };
+        daemon.core.step(now);
+        let events = daemon.core.events();
+        self.decides |= !events.is_empty();
+        self.reference.stepped(self.t, now, &self.master, &events, daemon.core.region(), daemon.save_failed);
+        if !self.pass(Point::Decided) {
+            return;
+        }
+        let upkeeps = self.mark_upkeeps();
+        if !self.pass(Point::Marked) {
+            return;
+        }
+        let saved = self.save(false);
+        if !self.pass(Point::Saved) {
+            return;
+        }
+        self.tell(&events);
+        if !self.pass(Point::Told) || !self.begin_hooks(saved) {
+            return;
+        }
+        self.begin_upkeeps(upkeeps);
+        if self.pass(Point::Kept) {
+            self.direct();
+        }
+    }
+
+    fn take_in(&mut self) {
+        let now = self.now();
+        let Some(daemon) = &mut self.daemon else { return };
+        for _ in 0..BATCH {
+            let Some(input) = daemon.queue.pop_front() else { break };
+            match input {
+                Input::Master(look, began) => {
+                    self.reference.handles(self.t);
+                    self.decides |= look.result.is_err();
+                    self.reference.handles_master(self.t, began, &look);
+                    daemon.core.master(now, &look);
+                }
+                Input::Replica(number, look) => {
+                    self.reference.handles(self.t);
+                    self.reference.handles_replica(number, &look);
+                    daemon.core.replica(now, number, &look);
+                }
+                Input::Beat(outcome) => {
+                    self.reference.handles_beat(self.t, &outcome);
+                    daemon.core.beat(now, &outcome);
+                }
+                Input::Hook(outcome) => {
+                    self.decides = true;
+                    self.reference.handles_hook(self.t, &outcome);
+                    daemon.core.hook(now, &outcome);
+                }
+                Input::Upkeep(number, sentence) => daemon.core.upkeep_ended(now, number, sentence),
+            }
+        }
+    }
+
+    fn mark_upkeeps(&mut self) -> Vec<(usize, Vec<UpkeepStep>)> {
+        let now = self.now();
+        let Some(daemon) = &mut self.daemon else { return Vec::new() };
+        let mut due = Vec::new();
+        for (number, keeper) in daemon.keepers.iter().enumerate() {
+            if keeper.doing.is_none()
+                && keeper.not_before <= self.t
+                && let Some(steps) = daemon.core.upkeep(now, number)
+            {
+                self.reference.keeps(number, &steps, daemon.core.region());
+                due.push((number, steps));
+            }
+        }
+        due
+    }
+
+    /// Writes the memory down if it is worth it; whether what is on disk is what the judge decided.
+    pub fn save(&mut self, last: bool) -> bool {
+        let broken = self.damaged || self.is_on(Kind::StateUnwritable);
+        let Some(daemon) = &mut self.daemon else { return false };
+        let memory = daemon.core.memory();
+        if memory == daemon.saved && !daemon.save_failed && daemon.saved_at.is_some() && !last {
+            return true;
+        }
+        let only_beat = memory.regions == daemon.saved.regions;
+        let since = daemon.saved_at.map(|at| self.t - at).filter(|_| !last);
+        let lazy = if daemon.save_failed { RETRY_SAVE } else { LAZY_SAVE };
+        if (only_beat || daemon.save_failed) && since.is_some_and(|since| since < lazy) {
+            return !daemon.save_failed;
+        }
+        daemon.saved_at = Some(self.t);
+        daemon.save_failed = broken;
+        if broken {
+            daemon.core.saved(Err("the state folder is full".into()));
+            return false;
+        }
+        daemon.saved = memory.clone();
+        self.disk = Some(memory);
+        daemon.core.saved(Ok(()));
+        true
+    }
+
+    fn tell(&mut self, events: &[Event]) {
+        for event in events {
+            self.story.tell(self.t, || match &event.what {
+                EventKind::Transition { from, to, cause } => {
+                    format!("  {from} -> {to} ({}): {}", cause.code(), event.sentence)
+                }
+                EventKind::Verdict { verdict, on } => format!("  {}{verdict}", if *on { '+' } else { '-' }),
+                _ => format!("  {}", event.sentence),
+            });
+        }
+    }
+
+    fn begin_hooks(&mut self, saved: bool) -> bool {
+        let Some(daemon) = &mut self.daemon else { return false };
+        for start in daemon.core.starts(saved) {
+            let run = start.run;
+            let Some(daemon) = &self.daemon else { return false };
+            let disk = self.disk.as_ref().filter(|_| !self.damaged);
+            self.reference.begins(self.t, &run, (&self.runs, self.life), (disk, saved), daemon.core.region());
+            let words = || {
+                format!(
+                    "  start {} for {}, turn {}, attempt {}",
+                    run.spec.name,
+                    run.event.code(),
+                    run.turn,
+                    run.attempt
+                )
+            };
+            self.story.tell(self.t, words);
+            let behaviour = self.behaviour(&run.spec.name);
+            self.runs.begin(self.t, run, self.life, behaviour);
+            self.decides = true;
+            if !self.pass(Point::HookBegun) {
+                return false;
+            }
+        }
+        if let Some(daemon) = &self.daemon {
+            self.reference.has_begun(&self.runs, self.life, saved, daemon.core.region());
+        }
+        true
+    }
+
+    fn behaviour(&self, hook: &str) -> Behaviour {
+        let place = self.setup.rules.hooks.iter().position(|spec| spec.name == hook).unwrap_or(0);
+        let slow = self.is_on_at(Kind::HookSlow, place);
+        let half = self.is_on_at(Kind::HookHalf, place);
+        Behaviour {
+            takes: self.setup.hook_takes[place] * if slow { 5 } else { 1 },
+            hangs: self.is_on_at(Kind::HookHangs, place),
+            fails: half || self.is_on_at(Kind::HookFails, place),
+            half,
+        }
+    }
+
+    fn begin_upkeeps(&mut self, upkeeps: Vec<(usize, Vec<UpkeepStep>)>) {
+        let ends = self.t + 2 * self.setup.latency + 10;
+        let Some(daemon) = &mut self.daemon else { return };
+        for (number, steps) in upkeeps {
+            daemon.keepers[number].doing = Some((steps, ends));
+        }
+    }
+
+    fn direct(&mut self) {
+        let now = self.now();
+        let Some(daemon) = &mut self.daemon else { return };
+        for order in daemon.core.orders() {
+            self.reference.orders(order);
+            daemon.beater.take(order);
+        }
+        for number in 0..daemon.wishes.len() {
+            daemon.wishes[number] = daemon.core.wants_lock(number);
+        }
+        if !self.pass(Point::Ordered) {
+            return;
+        }
+        let Some(daemon) = &mut self.daemon else { return };
+        // the view is long; the same one twice in a row teaches nothing
+        if self.decides {
+            let view = daemon.core.view(now);
+            self.reference.publishes(&view, daemon.core.region(), &self.runs);
+        }
+        let pause = daemon.core.deadline(moment(self.t)).map_or(Ms::MAX, |at| ms(at.since(moment(self.t))));
+        daemon.wake = self.t + pause.max(1).min(self.setup.poll());
+        self.pass(Point::Published);
+        self.decides = false;
+    }
+
+    /// Ends the upkeeps that are due: each step is done, or none when the server does not answer.
+    pub fn upkeeps(&mut self) {
+        for number in 0..self.replicas.len() {
+            let Some(daemon) = &mut self.daemon else { return };
+            let keeper = &mut daemon.keepers[number];
+            let Some((steps, _)) = keeper.doing.take_if(|(_, ends)| *ends <= self.t) else { continue };
+            let gone = [Kind::ReplicaDown, Kind::ReplicaFrozen, Kind::ReplicaPathCut];
+            let sentence = if gone.into_iter().any(|kind| self.on[kind as usize][number]) {
+                keeper.failures += 1;
+                let pause = retry::pause(keeper.failures, span(1_000), span(60_000), &mut self.random);
+                keeper.not_before = self.t + ms(pause);
+                "could not connect".to_owned()
+            } else {
+                keeper.failures = 0;
+                keeper.not_before = self.t + 1_000;
+                steps.iter().for_each(|step| perform(&mut self.replicas[number], step));
+                format!("did {}", steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            };
+            daemon.queue.push_back(Input::Upkeep(number, sentence));
+        }
+    }
+}
+
+fn perform(replica: &mut Replica, step: &UpkeepStep) {
+    match step {
+        UpkeepStep::SetReadOnly => replica.set_read_only(true),
+        UpkeepStep::HoldSqlThread => replica.sql_on = false,
+        UpkeepStep::SetFilter(filter) => replica.set_filter(filter),
+        UpkeepStep::StartThreads | UpkeepStep::RestartIoThread => (replica.io_on, replica.sql_on) = (true, true),
+        UpkeepStep::StopThreads => (replica.io_on, replica.sql_on) = (false, false),
+        UpkeepStep::SetNetTimeout(_) | UpkeepStep::MoveLink(_) => {}
+    }
+}

@@ -1,0 +1,108 @@
+//! Beats: what the master has acknowledged is never written over when it is gone.
+
+use keyward::model::Now;
+use keyward::model::observation::{BeatOrder, BeatOutcome, Look, ReplicaFacts};
+
+use super::super::servers::Master;
+use super::super::time::Ms;
+use super::gates::Doubt;
+use super::{Reference, Seen};
+
+/// What is known of the beats of this instance.
+#[derive(Clone, Debug, Default)]
+pub struct Beats {
+    /// The present instance's id.
+    pub instance: String,
+    /// The last acknowledged beat that this life knows of.
+    pub acknowledged: u64,
+    /// When that was heard, in this life.
+    pub heard: Option<Ms>,
+    /// The first beat that was acknowledged in this life.
+    first: Option<u64>,
+    /// What the last read of the row said.
+    read: Option<u64>,
+    /// The greatest number seen on a replica in this life.
+    floor: u64,
+    /// Up to this number an operator has accepted a loss.
+    pardoned: u64,
+    /// The master answers and takes no beats.
+    pub refuses: bool,
+}
+
+impl Beats {
+    /// A life begins.
+    pub fn born(&mut self, instance: &str) {
+        self.instance = instance.to_owned();
+        (self.heard, self.first, self.read, self.floor, self.refuses) = (None, None, None, 0, false);
+    }
+
+    /// A life is over; this number is on disk.
+    pub fn died(&mut self, on_disk: u64) {
+        self.acknowledged = on_disk;
+    }
+
+    /// An operator accepts what was lost.
+    pub fn pardon(&mut self) {
+        self.pardoned = self.acknowledged.max(self.floor);
+    }
+}
+
+impl Reference {
+    /// A replica's look reaches the judge.
+    pub fn handles_replica(&mut self, number: usize, look: &Look<ReplicaFacts>) {
+        let own = self.own_number(look.result.as_ref().ok());
+        let seen = &mut self.replicas[number];
+        seen.answers = look.result.is_ok();
+        if let Ok(facts) = &look.result {
+            seen.facts = Some(facts.clone());
+            self.beats.floor = self.beats.floor.max(own);
+        }
+    }
+
+    /// What came of a beat reaches the judge.
+    pub fn handles_beat(&mut self, t: Ms, outcome: &BeatOutcome) {
+        match outcome {
+            BeatOutcome::Acknowledged { number, .. } => {
+                self.beats.refuses = false;
+                self.beats.first.get_or_insert(*number);
+                if *number > self.beats.acknowledged {
+                    (self.beats.acknowledged, self.beats.heard) = (*number, Some(t));
+                }
+            }
+            BeatOutcome::Refused(_) => self.beats.refuses = true,
+            BeatOutcome::Unknown(_) => self.beats.refuses = false,
+            BeatOutcome::Read { number } => self.beats.read = Some(number.unwrap_or(0)),
+        }
+    }
+
+    /// The judge orders beats.
+    pub fn orders(&mut self, order: BeatOrder) {
+        let BeatOrder::Write { next } = order else { return };
+        let must = self.beats.acknowledged.max(self.beats.floor);
+        let read = self.beats.read.unwrap_or(must);
+        let kept = next > must && (read >= must || must <= self.beats.pardoned);
+        self.promise("beats are never written over a loss", kept, || {
+            format!("{next} is to be written over {read} although {must} was committed")
+        });
+    }
+
+    /// A beat was committed over this number.
+    pub fn beat_written(&mut self, number: u64, before: Option<u64>) {
+        let before = before.unwrap_or(0);
+        self.promise("the row of beats never goes back", number > before, || format!("{number} over {before}"));
+    }
+
+    /// Whether beats of this life arrive on a replica, and did within `patience`.
+    pub fn beats_arrive(&self, master: &Master, now: Now, patience: Ms) -> bool {
+        let arrived = |seen: &Seen| self.own_number(seen.facts.as_ref());
+        let of_this_life =
+            self.beats.first.is_some_and(|first| self.replicas.iter().any(|seen| arrived(seen) >= first));
+        let age = |number| self.data_age(number, master, now, Doubt::Closed);
+        of_this_life && (0..self.replicas.len()).filter_map(age).any(|age| age <= patience)
+    }
+
+    pub(super) fn own_number(&self, facts: Option<&ReplicaFacts>) -> u64 {
+        let rows = facts.map(|facts| facts.beats.as_slice()).unwrap_or_default();
+        rows.iter().find(|row| row.instance == self.beats.instance).map_or(0, |row| row.number)
+    }
+}

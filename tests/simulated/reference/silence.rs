@@ -1,0 +1,133 @@
+//! Silence and evidence, counted from what truly happened: which looks were answered, and when nobody watched.
+
+use keyward::model::observation::{Look, MasterFacts, ReplicaFacts, ThreadState};
+
+use super::super::servers::Truth;
+use super::super::time::{Ms, ms};
+use super::Reference;
+
+/// What speaks for an outage, in one life of the daemon.
+#[derive(Clone, Debug, Default)]
+pub struct Silence {
+    /// When the first look of this life began.
+    began: Option<Ms>,
+    proof: Option<Ms>,
+    refusal: Option<Ms>,
+    /// When the looks began that ended as evidence.
+    evidence: Vec<Ms>,
+    /// When nobody watched.
+    unwatched: Vec<(Ms, Ms)>,
+    active: Option<Ms>,
+}
+
+impl Silence {
+    /// The last proof of life in this life of the daemon.
+    pub fn proof(&self) -> Option<Ms> {
+        self.proof
+    }
+
+    fn watched_since(&self, start: Ms, t: Ms) -> Ms {
+        let gaps = self.unwatched.iter().map(|(from, to)| to.saturating_sub((*from).max(start)));
+        (t - start).saturating_sub(gaps.sum())
+    }
+
+    /// For how long nothing has proven the master alive while somebody watched.
+    pub fn unproven(&self, t: Ms) -> Ms {
+        self.began.max(self.proof).map_or(0, |start| self.watched_since(start, t))
+    }
+
+    /// As above; a refusal is a sign of life too.
+    pub fn silent(&self, t: Ms) -> Ms {
+        self.began.max(self.proof).max(self.refusal).map_or(0, |start| self.watched_since(start, t))
+    }
+
+    /// The same, counted anew from every gap in the watching.
+    pub fn surely_silent(&self, t: Ms) -> Ms {
+        let start = self.began.max(self.proof).max(self.refusal).max(Some(self.last_gap()));
+        start.filter(|_| self.began.is_some()).map_or(0, |at| t - at)
+    }
+
+    /// Looks that ended as evidence and began after the last sign of life.
+    pub fn evidence(&self) -> usize {
+        self.evidence_since(0)
+    }
+
+    /// As above, and after the last gap in the watching.
+    pub fn sure_evidence(&self) -> usize {
+        self.evidence_since(self.last_gap())
+    }
+
+    fn evidence_since(&self, gap: Ms) -> usize {
+        let life = self.proof.max(self.refusal).unwrap_or(0).max(gap);
+        self.evidence.iter().filter(|began| **began >= life).count()
+    }
+
+    fn last_gap(&self) -> Ms {
+        self.unwatched.last().map_or(0, |(_, to)| *to)
+    }
+}
+
+impl Reference {
+    /// A look at the master has ended; whether the judge has heard of it or not, an answer proves life.
+    pub fn master_looked(&mut self, t: Ms, answered: bool) {
+        if answered {
+            self.proven(t);
+        }
+    }
+
+    /// A look at a replica has ended: whether more has truly arrived over its link than at the look before.
+    pub fn replica_looked(&mut self, t: Ms, number: usize, connection: u64, truth: Truth, facts: &ReplicaFacts) {
+        let before = self.replicas[number].truth.replace((connection, truth));
+        let same = before.filter(|(other, before)| *other == connection && before.start == truth.start);
+        let connected = facts.link.as_ref().is_some_and(|link| link.io == ThreadState::Running);
+        if connected && !facts.is_the_master && same.is_some_and(|(_, before)| truth.arrived > before.arrived) {
+            self.replicas[number].linked = Some(t);
+            self.proven(t);
+        }
+    }
+
+    fn proven(&mut self, t: Ms) {
+        self.silence.proof = Some(t);
+        self.silence.evidence.clear();
+        self.ever_seen = true;
+        if self.rests_since.is_some_and(|since| t > since) {
+            self.rests_since = None;
+        }
+    }
+
+    /// The judge is called: whether somebody has watched since it was called last.
+    pub fn handles(&mut self, t: Ms) {
+        let limit = 2 * ms(self.rules.poll_interval) + ms(self.rules.probe_timeout);
+        if let Some(active) = self.silence.active.replace(t)
+            && t - active > limit
+        {
+            if self.silence.unwatched.len() > 32 {
+                self.silence.unwatched.remove(0);
+            }
+            self.silence.unwatched.push((active, t));
+            self.sick_at = t;
+            self.overdue = None;
+        }
+    }
+
+    /// A look at the master reaches the judge.
+    pub fn handles_master(&mut self, t: Ms, began: Ms, look: &Look<MasterFacts>) {
+        self.silence.began.get_or_insert(began);
+        // a look from before the end of a gap that failed says nothing
+        let stale = began < self.silence.last_gap();
+        self.answers = look.result.is_ok() || self.answers && stale;
+        match &look.result {
+            Ok(_) => self.answered = Some(t),
+            Err(_) if stale => {}
+            Err(failure) => {
+                self.sick_at = t;
+                if failure.reason.is_evidence() {
+                    self.silence.evidence.push(began);
+                } else {
+                    self.silence.refusal = Some(t);
+                    self.silence.evidence.clear();
+                }
+            }
+        }
+    }
+}

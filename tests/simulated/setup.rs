@@ -1,0 +1,140 @@
+//! The settings of one simulated world, drawn from a seed.
+
+use std::time::Duration;
+
+use keyward::judge::Rules;
+use keyward::model::hook::HookSpec;
+use keyward::model::phase::{Failback, Mode};
+use keyward::model::{RegionName, ReplicaName};
+
+use super::core;
+use super::time::{Ms, ms, span};
+
+/// What is drawn once for a world.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Where it all comes from.
+    pub seed: u64,
+    /// What the judge goes by at first.
+    pub rules: Rules,
+    /// How long an answer of a server takes.
+    pub latency: Ms,
+    /// How long connecting takes: TCP, TLS, login.
+    pub connecting: Ms,
+    /// How long each hook takes when all is well.
+    pub hook_takes: Vec<Ms>,
+    /// Filter and read_only outlive a restart of a replica's server.
+    pub durable: bool,
+    /// How long the master is away when the daemon starts for the first time.
+    pub dark_start: Ms,
+}
+
+/// The only region.
+pub fn region() -> RegionName {
+    RegionName("RegionTwo".into())
+}
+
+/// A replica by its number.
+pub fn replica(number: usize) -> ReplicaName {
+    ReplicaName(format!("r2-db{}", number + 1))
+}
+
+/// One of several.
+pub fn pick<T: Copy>(random: &mut fastrand::Rng, choices: &[T]) -> T {
+    choices[random.usize(..choices.len())]
+}
+
+impl Setup {
+    /// The world of `seed`.
+    pub fn draw(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed ^ 0x5e7_0b5e_55ed);
+        let random = &mut random;
+        let poll = pick(random, &[50, 100, 200, 250, 250, 500, 500, 1_000]);
+        let fits: Vec<Ms> = [500, 1_000, 2_000, 4_000, 10_000].into_iter().filter(|after| *after >= 4 * poll).collect();
+        let unreachable = pick(random, &fits[..fits.len().min(3)]);
+        let probe_timeout = random.u64(poll.min(200)..=(unreachable - poll) / 3);
+        let beat = pick(random, &[poll, (unreachable - poll) / 2]).min(1_000);
+        let patience = 2 * beat.max(poll) + poll + probe_timeout;
+        let max_data_age = pick(random, &[86_400_000, 86_400_000, 3 * unreachable + 2 * patience]);
+        let hooks = random.usize(1..=3);
+        let all_optional = random.u32(..20) == 0;
+        let optional: Vec<bool> = (0..hooks).map(|hook| all_optional || (hook > 0 && random.u32(..3) == 0)).collect();
+        let timeouts: Vec<Ms> = (0..hooks).map(|_| random.u64(2_000..=8_000)).collect();
+        let rules = Rules {
+            poll_interval: span(poll),
+            probe_timeout: span(probe_timeout),
+            beat_interval: span(beat),
+            unreachable_after: span(unreachable),
+            failback_after: span(random.u64(unreachable / 2..=2 * unreachable).max(500)),
+            failback_max_lag: span(2 * (beat + poll) + probe_timeout),
+            max_data_age: span(max_data_age),
+            mode: pick(random, &[Mode::Auto, Mode::Auto, Mode::Auto, Mode::Auto, Mode::Manual]),
+            failback: pick(random, &[Failback::Auto, Failback::Auto, Failback::Auto, Failback::Manual]),
+            hooks: (0..hooks).map(|hook| spec(hook, optional[hook], span(timeouts[hook]))).collect(),
+            replicas: (0..random.usize(1..=2)).map(|number| (replica(number), core::address(number + 2))).collect(),
+            ..core::rules()
+        };
+        Self {
+            seed,
+            latency: random.u64(1..=(probe_timeout / 4).max(1)),
+            connecting: random.u64(1..=probe_timeout * 3 / 2),
+            hook_takes: (0..hooks).map(|_| random.u64(10..=1_500)).collect(),
+            durable: random.u32(..4) > 0,
+            dark_start: if random.u32(..4) == 0 { random.u64(1..=4 * unreachable) } else { 0 },
+            rules,
+        }
+    }
+
+    /// The time between looks.
+    pub fn poll(&self) -> Ms {
+        ms(self.rules.poll_interval)
+    }
+
+    /// The time limit of a look.
+    pub fn probe_timeout(&self) -> Ms {
+        ms(self.rules.probe_timeout)
+    }
+
+    /// The time between beats.
+    pub fn beat(&self) -> Ms {
+        ms(self.rules.beat_interval)
+    }
+
+    /// The patience with the master that was drawn.
+    pub fn unreachable(&self) -> Ms {
+        ms(self.rules.unreachable_after)
+    }
+
+    /// The settings on one line.
+    pub fn words(&self) -> String {
+        let rules = &self.rules;
+        let optional = |hook: &HookSpec| if hook.optional { "?" } else { "" };
+        let hook = |hook: &HookSpec| format!("{}{} ({:?})", hook.name, optional(hook), hook.timeout);
+        let hooks: Vec<String> = rules.hooks.iter().map(hook).collect();
+        format!(
+            "poll_interval {:?}, probe_timeout {:?}, beat_interval {:?}, unreachable_after {:?}, failback_after {:?}, \
+             failback_max_lag {:?}, max_data_age {:?}, mode {}, failback {}, {} replica(s), hooks {}, latency {} ms, \
+             connecting {} ms, durable {}, dark for {} ms at the start",
+            rules.poll_interval,
+            rules.probe_timeout,
+            rules.beat_interval,
+            rules.unreachable_after,
+            rules.failback_after,
+            rules.failback_max_lag,
+            rules.max_data_age,
+            rules.mode.code(),
+            rules.failback.code(),
+            rules.replicas.len(),
+            hooks.join(" "),
+            self.latency,
+            self.connecting,
+            self.durable,
+            self.dark_start
+        )
+    }
+}
+
+/// A hook by its number.
+pub fn spec(number: usize, optional: bool, timeout: Duration) -> HookSpec {
+    core::hook(&format!("hook{number}"), optional, timeout)
+}
