@@ -120,7 +120,7 @@ fn master(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
 fn address_words(view: &MasterView) -> Words {
     let words = match (view.up, &view.failure) {
         (Some(true), _) => Words::new().fact(Tone::Plain, &format!("{} answers", view.address)),
-        (_, Some(failure)) => Words::new().fact(Tone::Warning, &format!("{}: {failure}", view.address)),
+        (_, Some(failure)) => Words::new().say(Tone::Warning, &format!("{}: {failure}", view.address)),
         _ => Words::new().fact(Tone::Dim, &format!("{} not looked at yet", view.address)),
     };
     if view.takes_beats { words.fact(Tone::Plain, "beats go here") } else { words }

@@ -211,14 +211,18 @@ impl Region {
     /// Counts the silences that end. A server that refuses us is not silent. While links alone prove the master alive,
     /// they do so once a beat, and what lies between two proofs is no silence.
     fn note_silence(&mut self, now: Now) {
-        let refused = self.db.failure().is_some_and(|failure| !failure.reason.is_evidence());
         let by_links = self.db.probe_failing_since().is_some_and(|since| self.db.last_proof() > Some(since));
         let unproven = self.db.unproven_since().map(|since| now.mono.since(since));
         let silent = match by_links {
             true => unproven > Some(self.rules.link_patience()),
             false => self.is_silent(now),
         };
-        self.flaps.note(now.mono, silent && !refused, self.db.last_proof());
+        self.flaps.note(now.mono, silent && !self.is_refused(), self.db.last_proof());
+    }
+
+    /// Whether a living server refuses us, so that no outage can follow from its looks.
+    pub(super) fn is_refused(&self) -> bool {
+        self.db.failure().is_some_and(|failure| !failure.reason.is_evidence())
     }
 
     /// The unbroken health that the way back asks for, doublings included.

@@ -11,7 +11,7 @@ use super::replica::{Guard, Replica};
 use crate::model::observation::ThreadState;
 use crate::model::time::{friendly, stamp};
 use crate::model::view::VerdictView;
-use crate::model::{EventKind, Gate, Now, Severity, Verdict};
+use crate::model::{Address, EventKind, Gate, Now, Severity, Verdict};
 
 /// What a row looks at.
 struct Seen<'a> {
@@ -23,7 +23,7 @@ struct Seen<'a> {
 type Says = fn(&Seen<'_>) -> Option<String>;
 
 /// Every verdict but `healthy`, which holds when no other does.
-const TABLE: [(Verdict, Says); 20] = [
+const TABLE: [(Verdict, Says); 21] = [
     (Verdict::MasterSilent, |seen| {
         let silent = seen.region.is_silent(seen.now) && !seen.region.is_down(seen.now);
         (silent && seen.region.db.failure().is_none_or(|failure| failure.reason.is_evidence())).then(|| seen.silence())
@@ -35,6 +35,7 @@ const TABLE: [(Verdict, Says); 20] = [
     }),
     (Verdict::Flapping, |seen| seen.flapping()),
     (Verdict::MasterLostTransactions, |seen| seen.region.memory.lost.clone()),
+    (Verdict::MasterAddressFailing, |seen| seen.failing_addresses()),
     (Verdict::ProbePathBroken, |seen| {
         let why =
             seen.region.db.failure().filter(|failure| failure.reason.is_evidence() && seen.link_outlives_probe())?;
@@ -108,6 +109,21 @@ impl Seen<'_> {
             stamp(self.now.wall_at(streak.since)),
             stamp(self.now.wall_at(streak.last))
         ))
+    }
+
+    /// Addresses that have failed for a while although another one answers: the next outage would miss them.
+    fn failing_addresses(&self) -> Option<String> {
+        let region = self.region;
+        let failing = |(place, address): (usize, &Address)| {
+            let failure = region.db.failure_at(place)?;
+            let patience = region.rules.link_patience();
+            let passing = region.db.gone_since(place).is_some_and(|since| self.now.mono.since(since) < patience);
+            (!passing).then(|| {
+                format!("{address}, one of the addresses of {}'s master, fails: {failure}", region.rules.master_region)
+            })
+        };
+        let said: Vec<String> = region.rules.master_addresses.iter().enumerate().filter_map(failing).collect();
+        (region.db.probe_up() == Some(true) && !said.is_empty()).then(|| said.join("; "))
     }
 
     /// Whether a link went on making progress when keyward's own looks had been failing for a while.

@@ -41,7 +41,7 @@ impl Region {
             link_up,
             silence_seconds: self.db.last_proof().map(|at| now.mono.since(at).as_secs_f64()),
             flaps: self.flaps.total(),
-            deadline: (self.memory.phase == Phase::Suspect && !down)
+            deadline: (self.memory.phase == Phase::Suspect && !down && closed.is_empty() && !self.is_refused())
                 .then(|| self.db.deadline(self.rules.unreachable_after).map(|at| now.wall_at(at)))
                 .flatten(),
             verdicts: self.verdicts(beats, now).into_iter().map(verdicts::shown).collect(),

@@ -33,6 +33,8 @@ pub enum Verdict {
     Flapping,
     /// The master came back without transactions that it had confirmed.
     MasterLostTransactions,
+    /// One of the master's addresses fails while another answers.
+    MasterAddressFailing,
     /// The link lives while keyward's own probe fails.
     ProbePathBroken,
     /// The probe answers while the link is dead.
@@ -66,13 +68,14 @@ pub enum Verdict {
 }
 
 /// Every verdict in the order of the list above, with its code and its urgency.
-const TABLE: [(Verdict, &str, Severity); 21] = [
+const TABLE: [(Verdict, &str, Severity); 22] = [
     (Verdict::Healthy, "healthy", Severity::Fine),
     (Verdict::MasterSilent, "master_silent", Severity::Warning),
     (Verdict::MasterUnreachable, "master_unreachable", Severity::Critical),
     (Verdict::MasterRefusesUs, "master_refuses_us", Severity::Critical),
     (Verdict::Flapping, "flapping", Severity::Warning),
     (Verdict::MasterLostTransactions, "master_lost_transactions", Severity::Critical),
+    (Verdict::MasterAddressFailing, "master_address_failing", Severity::Warning),
     (Verdict::ProbePathBroken, "probe_path_broken", Severity::Warning),
     (Verdict::ReplicationStopped, "replication_stopped", Severity::Critical),
     (Verdict::BeatsRefused, "beats_refused", Severity::Warning),

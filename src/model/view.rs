@@ -60,7 +60,7 @@ pub struct RegionView {
     /// How often the master fell silent and was proven alive again, since the daemon started.
     #[serde(default)]
     pub flaps: u64,
-    /// When `unreachable_after` will have passed, while suspect.
+    /// When a failover is due unless something changes: while suspect, with open gates and a master that does not refuse us.
     pub deadline: Option<Timestamp>,
     /// Every verdict that holds; `healthy` alone when none other does.
     pub verdicts: Vec<VerdictView>,

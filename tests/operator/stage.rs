@@ -23,6 +23,8 @@ pub struct Stage {
     pub facts: ReplicaFacts,
     pub replica: Result<(), Reason>,
     pub probe: Result<(), Reason>,
+    /// What the master's second address answers, where it has one.
+    pub standby: Result<(), Reason>,
     pub link: bool,
     pub applies: bool,
     pub beats_taken: bool,
@@ -120,6 +122,7 @@ impl Stage {
             facts,
             replica: Ok(()),
             probe: Ok(()),
+            standby: Ok(()),
             link: true,
             applies: true,
             beats_taken: true,
@@ -265,8 +268,11 @@ impl Stage {
             read_only: false,
             beats: self.rows(now),
         };
-        let result = self.probe.map(|()| facts).map_err(failure);
-        self.judge.handle_master(now, 0, &Look { began: now.mono, ended: now.mono, connection: 1, result });
+        let addresses = self.judge.regions()[0].rules().master_addresses.len();
+        for (place, answer) in [self.probe, self.standby].into_iter().enumerate().take(addresses) {
+            let result = answer.map(|()| facts.clone()).map_err(failure);
+            self.judge.handle_master(now, place, &Look { began: now.mono, ended: now.mono, connection: 1, result });
+        }
     }
 
     fn write_beat(&mut self, now: Now) {

@@ -27,6 +27,7 @@ fn bring_about(verdict: Verdict, stage: &mut Stage) {
             stage.pass(5);
         }),
         Verdict::MasterLostTransactions => (stage.beat, stage.open, stage.applies) = (stage.beat - 5, false, false),
+        Verdict::MasterAddressFailing => stage.standby = Err(Reason::Login),
         Verdict::ProbePathBroken => stage.probe = Err(Reason::Unreachable),
         Verdict::ReplicationStopped => link(stage).io = ThreadState::Stopped,
         Verdict::BeatsRefused => stage.beats_taken = false,
@@ -88,7 +89,11 @@ fn every_verdict_appears_whether_keyward_acts_or_not() {
     for verdict in Verdict::ALL {
         let mut sentences = Vec::new();
         for (hold, mode, paused) in holds {
-            let mut stage = Stage::healthy(rules(mode));
+            let mut rules = rules(mode);
+            if verdict == Verdict::MasterAddressFailing {
+                rules.master_addresses.push("10.0.0.9:3306".parse().unwrap());
+            }
+            let mut stage = Stage::healthy(rules);
             if paused {
                 stage.order(&pause());
             }
