@@ -118,12 +118,13 @@ fn master(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
 
 /// One of several addresses of the master.
 fn address_words(view: &MasterView) -> Words {
-    let words = match (view.up, &view.failure) {
-        (Some(true), _) => Words::new().fact(Tone::Plain, &format!("{} answers", view.address)),
-        (_, Some(failure)) => Words::new().say(Tone::Warning, &format!("{}: {failure}", view.address)),
-        _ => Words::new().fact(Tone::Dim, &format!("{} not looked at yet", view.address)),
+    let (tone, state) = match (view.up, &view.failure) {
+        (Some(true), _) => (Tone::Plain, " answers".to_owned()),
+        (_, Some(failure)) => (Tone::Warning, format!(": {failure}")),
+        _ => (Tone::Dim, " not looked at yet".to_owned()),
     };
-    if view.takes_beats { words.fact(Tone::Plain, "beats go here") } else { words }
+    let beats = if view.takes_beats { "; beats go here" } else { "" };
+    Words::new().say(tone, &format!("{}{state}{beats}", view.address))
 }
 
 fn verdicts(sheet: &mut Sheet, view: &RegionView) {

@@ -148,6 +148,9 @@ fn hook_text(hook: &HookView) -> String {
     if hook.attempt > 0 {
         let _ = write!(text, " attempt {}", hook.attempt);
     }
+    if let Some(next) = hook.next_try {
+        let _ = write!(text, ", next at {}", stamp(next));
+    }
     if let Some(failure) = &hook.last_failure {
         let _ = write!(text, "; last time: {}", escaped(failure));
     }
