@@ -13,7 +13,7 @@ use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::hook::{Output, Stop, failed, unrecorded};
+use super::attempt::{Output, Stop, failed, unrecorded};
 use super::lock::{RunPlace, Slot};
 use super::procs::{self, GRACE, KILL_LIMIT, off_thread};
 use super::spawn::{NotStarted, Started, start};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::hook::{Output, Stop, failed};
+use super::attempt::{Output, Stop, failed};
 use crate::model::haproxy::{Change, Haproxy, HaproxyFacts, Setting, Side};
 use crate::model::hook::{HookEnd, HookRun};
 use crate::wire::haproxy::ask;
@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub(super) async fn attempt(run: &HookRun, proxy: &Haproxy, stop: Stop, output: &mut Output) -> (HookEnd, Duration) {
     let begun = Instant::now();
     let done = async {
-        match Side::of(run.event) {
+        match run.event.side() {
             Some(side) => set(proxy, side, ANSWER).await,
             None => check(proxy, ANSWER).await.map(|_| Vec::new()),
         }

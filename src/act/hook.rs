@@ -2,31 +2,15 @@
 //!
 //! There is no retrying here, no order among hooks and no log: callers decide and say what came of it.
 
-use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
+use super::attempt::{Output, Stop, failed, unrecorded};
 use super::exec;
 use super::haproxy;
 use super::http;
-use super::leftover::{Leftover, LeftoverEnd, settle_slot};
+use super::leftover::{LeftoverEnd, settle_slot};
 use super::lock::{RunPlace, Slot};
 use crate::model::hook::{HookEnd, HookEvent, HookKind, HookOutcome, HookRun};
-
-/// What a hook printed or was answered, and what else there is to say about its run. For the log and the control
-/// socket only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
-    /// The last 64 KiB of standard output and standard error, as they came, or the first 64 KiB of an answer's body;
-    /// what is no UTF-8 is replaced.
-    pub text: String,
-    /// How many bytes before that were dropped.
-    pub dropped_bytes: u64,
-    /// A run of an earlier daemon that was in the way and has been dealt with.
-    pub leftover: Option<Leftover>,
-    /// Why this run could not be written down: a crash now could let the next run begin beside it. Worth an alert.
-    pub unrecorded: Option<String>,
-}
 
 /// Runs a hook once and waits for its end; a leftover of an earlier daemon in its slot is waited for first.
 ///
@@ -52,9 +36,6 @@ pub async fn run_until(
         HookOutcome { hook: run.spec.name, event: run.event, turn: run.turn, attempt: run.attempt, end, took };
     (outcome, output)
 }
-
-/// What ends a run before its time, and says why.
-pub(super) type Stop = Pin<Box<dyn Future<Output = String> + Send>>;
 
 async fn watched_run(run: HookRun, place: RunPlace, mut stop: Stop) -> (HookEnd, Duration, Output) {
     let mut output = Output::default();
@@ -91,16 +72,4 @@ async fn watched_run(run: HookRun, place: RunPlace, mut stop: Stop) -> (HookEnd,
         HookKind::Haproxy(proxy) => haproxy::attempt(&run, proxy, stop, &mut output).await,
     };
     (end, took, output)
-}
-
-pub(super) fn failed(why: impl Into<String>) -> HookEnd {
-    HookEnd::Failed(why.into())
-}
-
-/// Why a run could not be written down, as a sentence.
-pub(super) fn unrecorded(place: &RunPlace, error: &io::Error) -> String {
-    format!(
-        "the run cannot be written down in {}: {error}; make the folder writable and free some space",
-        place.folder.display()
-    )
 }

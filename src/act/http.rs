@@ -21,8 +21,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::attempt::{Output, Stop, failed};
 use super::dial::dial;
-use super::hook::{Output, Stop, failed};
 use super::tail::KEPT_BYTES;
 use super::told::document;
 use crate::model::hook::{HookEnd, HookRun, HookUrl};

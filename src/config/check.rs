@@ -8,12 +8,10 @@ use secrecy::ExposeSecret;
 
 use super::hook;
 use super::notes::Notes;
-use super::schema::{Account, Failover, Mode, Region, Settings};
+use super::schema::{Account, Failover, LONGEST_SOCKET, Mode, Region, Settings};
 use crate::model::Address;
 use crate::model::time::friendly;
 
-/// The longest name of a unix socket that Linux takes.
-pub(super) const LONGEST_SOCKET: usize = 107;
 /// The longest account name that MariaDB takes, in characters.
 const LONGEST_USER: usize = 128;
 /// The longest password of a link that MariaDB takes, in bytes; beyond it, the server's error quotes the password.

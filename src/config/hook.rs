@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use hyper::Uri;
 
-use super::check::LONGEST_SOCKET;
 use super::notes::Notes;
+use super::schema::LONGEST_SOCKET;
 use super::secret::{self, Files};
 use super::table::Table;
 use crate::model::Address;

@@ -10,6 +10,9 @@ use crate::model::hook::HookSpec;
 pub use crate::model::phase::{Failback, Mode};
 use crate::model::{Address, RegionName, ReplicaName};
 
+/// The longest name of a unix socket that Linux takes.
+pub(super) const LONGEST_SOCKET: usize = 107;
+
 /// Everything that `keyward.toml` says.
 #[derive(Clone, Debug)]
 pub struct Settings {

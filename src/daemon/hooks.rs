@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock;
 use super::inputs::Input;
-use crate::act::hook::{Output, run, run_until};
+use crate::act::attempt::Output;
+use crate::act::hook::{run, run_until};
 use crate::act::leftover::settle;
 use crate::act::lock::RunPlace;
 use crate::config::Settings;

@@ -12,6 +12,7 @@ mod damper;
 mod gates;
 mod hooks;
 mod level;
+mod levels;
 mod masters;
 mod memory;
 mod phases;

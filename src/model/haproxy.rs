@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::hook::HookEvent;
 use super::names::Address;
 use super::time::Moment;
 
@@ -69,15 +68,6 @@ pub enum Side {
 }
 
 impl Side {
-    /// Where a hook's run turns to; `None` for a test, which turns nowhere.
-    pub fn of(event: HookEvent) -> Option<Self> {
-        match event {
-            HookEvent::Failover => Some(Side::Local),
-            HookEvent::Failback => Some(Side::Remote),
-            HookEvent::Test => None,
-        }
-    }
-
     /// The key in the settings.
     pub fn code(self) -> &'static str {
         match self {

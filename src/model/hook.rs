@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::haproxy::Haproxy;
+use super::haproxy::{Haproxy, Side};
 use super::names::{Address, RegionName};
 use super::phase::Phase;
 use super::secret::Secret;
@@ -99,6 +99,15 @@ pub enum HookEvent {
 }
 
 impl HookEvent {
+    /// Where its runs turn authentication to; `None` for a test, which turns nowhere.
+    pub fn side(self) -> Option<Side> {
+        match self {
+            HookEvent::Failover => Some(Side::Local),
+            HookEvent::Failback => Some(Side::Remote),
+            HookEvent::Test => None,
+        }
+    }
+
     /// The value of `KEYWARD_EVENT`.
     pub fn code(self) -> &'static str {
         match self {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keyward::act::hook::{Output, run, run_until};
+use keyward::act::attempt::Output;
+use keyward::act::hook::{run, run_until};
 use keyward::act::told::document;
 use keyward::lab::port::Port;
 use keyward::lab::tls::Authority;

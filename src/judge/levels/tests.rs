@@ -10,6 +10,7 @@ use crate::model::haproxy::{AdminState, HaproxySocket};
 use crate::model::hook::{HookEnd, HookEvent, HookOutcome};
 use crate::model::phase::{Failback, Mode, Phase};
 use crate::model::view::RegionView;
+use crate::model::{Moment, RegionName};
 
 const HOOK: &str = "haproxy";
 
