@@ -53,8 +53,8 @@ pub const BUGS: [Bug; 46] = [
     bug(
         "counts a gap as silence",
         WITNESS,
-        "self.excused += to.since(from);\n            self.excused_of_refusal += to.since(from);",
-        "",
+        "self.gaps.iter().map(|(from, to)| to.since(start.max(*from))).sum()",
+        "Duration::ZERO",
     ),
     bug("a refusal is no sign of life", WITNESS, "self.last_refusal = Some(look.ended);", ""),
     bug(
