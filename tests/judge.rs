@@ -63,7 +63,7 @@ fn every_promise_is_kept_whatever_strikes() {
 
 #[test]
 fn a_few_worlds_run_in_the_tests_own_build_too() {
-    let table = program::play_many(1, 1_000).unwrap_or_else(|report| panic!("{report}"));
+    let table = program::play_many(1, 1_000, None).unwrap_or_else(|report| panic!("{report}"));
     assert!(table.trials > 0, "no trial of liveness was reached");
 }
 
