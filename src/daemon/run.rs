@@ -27,10 +27,9 @@ use crate::report::metrics::Target;
 use crate::report::systemd::{self, Watchdog};
 use crate::report::{self, Events, Metrics, serve};
 
-/// Inputs that may wait for the loop.
+/// Inputs that may wait for the loop; all of them are taken in before the judge decides, or it would take for silence
+/// what it has not read yet.
 const WAITING: usize = 1_024;
-/// Inputs taken in before the judge decides.
-const BATCH: usize = 64;
 /// How often a beat's number alone is written down, and how long a failed write waits.
 const LAZY_SAVE: Duration = Duration::from_secs(10);
 const RETRY_SAVE: Duration = Duration::from_secs(1);
@@ -178,7 +177,7 @@ impl Daemon {
     /// not take its own delay for silence.
     async fn handle_waiting(&mut self) {
         tokio::task::yield_now().await;
-        for _ in 0..BATCH {
+        for _ in 0..WAITING {
             match self.inputs.try_recv() {
                 Ok(input) => self.handle(input),
                 Err(_) => break,

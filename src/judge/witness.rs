@@ -2,10 +2,14 @@
 //!
 //! Silence alone is never enough: looks must have failed in it. Time in which nobody watched is no silence.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::model::observation::{Look, MasterFacts};
 use crate::model::{Failure, Moment};
+
+/// So many gaps are kept apart; older ones are put together.
+const GAPS: usize = 32;
 
 /// The database side of the master's region, as seen from one region. Any of its addresses proves it alive.
 #[derive(Debug)]
@@ -13,10 +17,8 @@ pub struct DbSide {
     watching_since: Option<Moment>,
     last_proof: Option<Moment>,
     last_refusal: Option<Moment>,
-    /// What of the silence since the last proof, and since the last refusal, nobody watched.
-    excused: Duration,
-    excused_of_refusal: Duration,
-    gap_from: Moment,
+    /// When nobody watched, oldest first. A proof may be heard of several gaps late, so each of them is known.
+    gaps: VecDeque<(Moment, Moment)>,
     not_before: Moment,
     probes: Vec<Probe>,
 }
@@ -39,9 +41,7 @@ impl DbSide {
             watching_since: None,
             last_proof: None,
             last_refusal: None,
-            excused: Duration::ZERO,
-            excused_of_refusal: Duration::ZERO,
-            gap_from: Moment::default(),
+            gaps: VecDeque::new(),
             not_before: Moment::default(),
             probes: vec![Probe::default(); addresses.max(1)],
         }
@@ -78,7 +78,6 @@ impl DbSide {
             probe.failing_since = None;
             // a server that refuses us lives: what spoke for an outage before it speaks no longer
             self.last_refusal = Some(look.ended);
-            self.excused_of_refusal = Duration::ZERO;
             self.forget_evidence();
             return;
         }
@@ -96,9 +95,7 @@ impl DbSide {
     pub fn handle_proof(&mut self, at: Moment) {
         if self.last_proof.is_none_or(|last| at > last) {
             self.last_proof = Some(at);
-            // what is left of the last gap after a proof that was heard of late
-            let start = self.watching_since.map_or(at, |since| since.max(at));
-            self.excused = self.not_before.since(start.max(self.gap_from));
+            self.gaps.retain(|(_, to)| *to > at);
         }
         self.watching_since.get_or_insert(at);
         self.forget_evidence();
@@ -107,15 +104,24 @@ impl DbSide {
     /// Takes in that nobody watched from `from` to `to`. A gap longer than `patience` is a new start; a shorter one
     /// is left out of the silence. Looks that began before `to` are no evidence either way.
     pub fn handle_gap(&mut self, from: Moment, to: Moment, patience: Duration) {
-        (self.gap_from, self.not_before) = (from, to);
+        self.not_before = to;
         if to.since(from) >= patience {
             self.watching_since = Some(to);
-            (self.excused, self.excused_of_refusal) = (Duration::ZERO, Duration::ZERO);
+            self.gaps.clear();
             self.forget_evidence();
-        } else if self.watching_since.is_some() {
-            self.excused += to.since(from);
-            self.excused_of_refusal += to.since(from);
+            return;
         }
+        self.gaps.push_back((from, to));
+        if self.gaps.len() > GAPS
+            && let (Some((from, to)), Some(next)) = (self.gaps.pop_front(), self.gaps.front_mut())
+        {
+            next.0 = next.0.back(to.since(from));
+        }
+    }
+
+    /// For how long after `start` nobody watched.
+    fn excused(&self, start: Moment) -> Duration {
+        self.gaps.iter().map(|(from, to)| to.since(start.max(*from))).sum()
     }
 
     fn life(&self) -> Option<Moment> {
@@ -124,16 +130,14 @@ impl DbSide {
 
     /// The moment that silence counts from: the last sign of life or the start of watching, gaps left out.
     pub fn silent_since(&self) -> Option<Moment> {
-        let start = self.watching_since.max(self.last_proof);
-        match self.last_refusal.filter(|refusal| Some(*refusal) > start) {
-            Some(refusal) => Some(refusal + self.excused_of_refusal),
-            None => start.map(|start| start + self.excused),
-        }
+        let start = self.watching_since.max(self.last_proof).max(self.last_refusal)?;
+        Some(start + self.excused(start))
     }
 
     /// The moment since when no witness has proven the master alive, gaps left out; a refusal is no proof.
     pub fn unproven_since(&self) -> Option<Moment> {
-        self.watching_since.max(self.last_proof).map(|start| start + self.excused)
+        let start = self.watching_since.max(self.last_proof)?;
+        Some(start + self.excused(start))
     }
 
     /// When `patience` will have passed in silence.
@@ -256,6 +260,28 @@ mod tests {
         assert_eq!(side.deadline(PATIENCE), Some(at(13)));
         side.handle_gap(at(5), at(35), PATIENCE);
         assert_eq!(side.deadline(PATIENCE), Some(at(45)));
+    }
+
+    #[test]
+    fn a_proof_that_is_heard_of_several_gaps_late_leaves_every_one_of_them_out_of_the_silence() {
+        let mut side = seen_alive_at(0);
+        side.handle_gap(at(2), at(5), PATIENCE);
+        side.handle_gap(at(5), at(8), PATIENCE);
+        side.handle_proof(at(1));
+        assert_eq!(side.deadline(PATIENCE), Some(at(17)));
+        side.handle_proof(at(4));
+        assert_eq!(side.deadline(PATIENCE), Some(at(18)));
+    }
+
+    #[test]
+    fn however_many_gaps_there_are_all_are_left_out_of_the_silence() {
+        let mut side = seen_alive_at(0);
+        for second in 0..200 {
+            side.handle_gap(at(2 * second), at(2 * second + 1), PATIENCE);
+        }
+        assert_eq!(side.silent_since(), Some(at(200)));
+        side.handle_proof(at(398));
+        assert_eq!(side.silent_since(), Some(at(399)));
     }
 
     #[test]

@@ -15,8 +15,6 @@ pub struct Bug {
     pub bug: &'static str,
     /// The mood of the worlds in which it is hunted, where others hardly ever show it.
     pub mood: Option<&'static str>,
-    /// How many of 20 hunters must find it.
-    pub least: &'static str,
 }
 
 /// The sources with every bug planted; the number of a bug is its place in the list.

@@ -20,8 +20,6 @@ use super::setup::region;
 use super::time::{Ms, moment, ms, span};
 use super::world::World;
 
-/// Inputs taken in before the judge decides, as in the daemon.
-const BATCH: usize = 64;
 const LAZY_SAVE: Ms = 10_000;
 const RETRY_SAVE: Ms = 1_000;
 
@@ -135,13 +133,12 @@ impl World {
     /// One turn of the loop.
     pub fn turn(&mut self) {
         let Some(daemon) = &mut self.daemon else { return };
-        // the loop takes one request or a batch of inputs, whichever it meets first
+        // the loop wakes for a request or an input, whichever it meets first, and then takes in all that waits
         let request = if daemon.queue.is_empty() || self.random.bool() { daemon.requests.pop_front() } else { None };
-        match request {
-            Some(fault) => self.serve(fault),
-            None => self.take_in(),
+        if let Some(fault) = request {
+            self.serve(fault);
         }
-        self.reference.backlog = self.daemon.as_ref().is_some_and(|daemon| !daemon.queue.is_empty());
+        self.take_in();
         if !self.pass(Point::Inputs) {
             return;
         }
@@ -175,8 +172,7 @@ impl World {
     fn take_in(&mut self) {
         let now = self.now();
         let Some(daemon) = &mut self.daemon else { return };
-        for _ in 0..BATCH {
-            let Some(input) = daemon.queue.pop_front() else { break };
+        while let Some(input) = daemon.queue.pop_front() {
             match input {
                 Input::Master(look, began) => {
                     self.reference.handles(self.t);

@@ -10,6 +10,7 @@ pub mod program;
 pub mod reference;
 pub mod runs;
 pub mod schedule;
+pub mod script;
 pub mod servers;
 pub mod setup;
 pub mod shrink;

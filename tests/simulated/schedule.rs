@@ -5,7 +5,7 @@ use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
 
 /// Kinds that strike more often in one mood than in another.
-const MOODS: [&[Kind]; 10] = [
+const MOODS: [&[Kind]; 11] = [
     &[Kind::Suspend, Kind::Starved, Kind::Frozen, Kind::Frozen, Kind::Starved, Kind::MasterFreeze],
     &[Kind::FailoverForce, Kind::FailbackForce, Kind::ClockStep, Kind::HookHangs, Kind::StateUnwritable],
     &[Kind::ReplicaLags, Kind::MasterCrash, Kind::ReloadFailback, Kind::StateUnwritable, Kind::MasterCrash],
@@ -16,6 +16,7 @@ const MOODS: [&[Kind]; 10] = [
     &[Kind::Killed, Kind::Stopped, Kind::StateUnwritable, Kind::Starved, Kind::Frozen, Kind::Suspend],
     &[Kind::Failover, Kind::FailoverForce, Kind::Failback, Kind::FailbackForce, Kind::Pause, Kind::Resume],
     &[Kind::ReplicaDown, Kind::ReplicaRestart, Kind::ReplicaLags, Kind::ReplicaWritable, Kind::ReplicaPathCut],
+    &[Kind::Frozen, Kind::MasterFreeze, Kind::Frozen, Kind::PartitionBoth, Kind::Frozen, Kind::MasterFreeze],
 ];
 
 /// Orders and faults that last until somebody undoes them: rare, or nothing else would ever be seen.
@@ -83,15 +84,19 @@ fn draw_one(
 ) {
     let kind = draw_kind(random, mood, dark);
     let unreachable = setup.unreachable();
+    let gap = ms(setup.rules.gap_limit());
     let spans = [setup.poll(), 3 * setup.poll(), unreachable / 2, unreachable + 3 * setup.probe_timeout()];
     let longer = [2 * unreachable, ms(setup.rules.failback_after) + unreachable, 4 * unreachable];
     let lasts = if random.bool() { pick(random, &spans) } else { pick(random, &longer) };
     let lasts = match kind {
         Kind::Killed | Kind::Stopped if random.bool() => random.u64(1..=100),
         Kind::StateLost | Kind::StateDamaged => random.u64(1..=500),
-        Kind::Suspend | Kind::Starved | Kind::Frozen if random.bool() => {
-            2 * setup.poll() + setup.probe_timeout() + random.u64(1..=unreachable / 2)
-        }
+        // just long enough for a gap in the watching, or just too short for one: a silence with hardly a look in it
+        Kind::Suspend | Kind::Starved | Kind::Frozen => match random.u32(..4) {
+            0 => gap + random.u64(1..=unreachable / 2),
+            1 | 2 => gap - random.u64(0..=gap / 2),
+            _ => lasts,
+        },
         Kind::StateUnwritable => lasts.min(3 * unreachable),
         _ => lasts,
     };

@@ -52,7 +52,8 @@ impl Setup {
         let poll = pick(random, &[50, 100, 200, 250, 250, 500, 500, 1_000]);
         let fits: Vec<Ms> = [500, 1_000, 2_000, 4_000, 10_000].into_iter().filter(|after| *after >= 4 * poll).collect();
         let unreachable = pick(random, &fits[..fits.len().min(3)]);
-        let probe_timeout = random.u64(poll.min(200)..=(unreachable - poll) / 3);
+        let longest = (unreachable - poll) / 3;
+        let probe_timeout = if random.u32(..3) == 0 { longest } else { random.u64(poll.min(200)..=longest) };
         let beat = pick(random, &[poll, (unreachable - poll) / 2]).min(1_000);
         let patience = 2 * beat.max(poll) + poll + probe_timeout;
         let max_data_age = pick(random, &[86_400_000, 86_400_000, 3 * unreachable + 2 * patience]);

@@ -7,13 +7,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use keyward::judge::{Judge, Memory, Rules};
 use keyward::model::command::Command;
-use keyward::model::hook::{HookEnd, HookKind, HookOutcome, HookSpec};
+use keyward::model::hook::{HookEnd, HookOutcome};
 use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, BeatRow, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts,
     ServerIdentity, ThreadState,
 };
-use keyward::model::phase::{Failback, Mode};
-use keyward::model::{EventKind, Failure, Moment, Now, Reason, RegionName, ReplicaName};
+use keyward::model::{EventKind, Moment, Now, Reason};
+
+use super::looker::failure;
+use super::script::{parse, rules};
+use super::setup::{region, replica};
 
 const STEP: Duration = Duration::from_millis(100);
 const INSTANCE: &str = "here";
@@ -123,7 +126,7 @@ impl World {
 
     fn stamp(&mut self) {
         let stamp = Some(ServerIdentity { uid: "uid-2".into(), server_id: 2 });
-        self.judge.handle_stamp(&region(), &replica(), stamp);
+        self.judge.handle_stamp(&region(), &replica(0), stamp);
     }
 
     fn now(&self) -> Now {
@@ -168,7 +171,7 @@ impl World {
             ["replica", "is", "read-only"] => self.facts.read_only = true,
             ["replica", "holds", schema] => self.facts.schemas.push((*schema).into()),
             ["replica", "is", "the", "master"] => self.facts.is_the_master = true,
-            ["replica", "was", "never", "stamped"] => self.judge.handle_stamp(&region(), &replica(), None),
+            ["replica", "was", "never", "stamped"] => self.judge.handle_stamp(&region(), &replica(0), None),
             ["replica", "becomes", "server", id] => self.facts.identity.server_id = id.parse().unwrap(),
             ["no", "other", "keyward", "acts"] => self.facts.acting_lock = ActingLock::Ours,
             ["another", "keyward", "acts"] => self.facts.acting_lock = ActingLock::Other(77),
@@ -340,7 +343,7 @@ impl World {
         }
         let result = self.replica.map_err(failure).map(|()| self.facts.clone());
         let look = Look { began: now.mono, ended: now.mono, connection: self.connection, result };
-        self.judge.handle_replica(now, &region(), &replica(), &look);
+        self.judge.handle_replica(now, &region(), &replica(0), &look);
     }
 
     fn say(&mut self, what: &str) {
@@ -349,79 +352,7 @@ impl World {
     }
 }
 
-fn failure(reason: Reason) -> Failure {
-    Failure { reason, detail: String::new() }
-}
-
 fn at(elapsed: Duration, wall_shift: i64) -> Now {
     let start = Timestamp::from_second(1_795_500_000 + wall_shift).unwrap();
     Now { mono: Moment::from_boot(Duration::from_secs(1_000) + elapsed), wall: start + elapsed }
-}
-
-fn region() -> RegionName {
-    RegionName("RegionTwo".into())
-}
-
-fn replica() -> ReplicaName {
-    ReplicaName("r2-db1".into())
-}
-
-fn parse(text: &str) -> Duration {
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_alphabetic()).expect("a duration has a unit"));
-    let number: f64 = number.parse().unwrap();
-    Duration::from_secs_f64(
-        number
-            * match unit {
-                "ms" => 0.001,
-                "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3_600.0,
-                _ => panic!("{text}"),
-            },
-    )
-}
-
-fn rules(settings: &str) -> Rules {
-    let mut rules = Rules {
-        region: region(),
-        master_region: RegionName("RegionOne".into()),
-        master_addresses: vec!["10.0.0.1:3306".parse().unwrap()],
-        schemas: vec!["keystone".into(), "keyward".into()],
-        filter: "keystone.%,keyward.%".into(),
-        replicas: vec![(replica(), "10.0.0.2:3306".parse().unwrap())],
-        hooks: hooks("switch"),
-        mode: Mode::Auto,
-        failback: Failback::Auto,
-        poll_interval: Duration::from_secs(1),
-        probe_timeout: Duration::from_secs(1),
-        beat_interval: Duration::from_secs(1),
-        unreachable_after: Duration::from_secs(10),
-        failback_after: Duration::from_secs(60),
-        failback_max_lag: Duration::from_secs(5),
-        max_data_age: Duration::from_secs(86_400),
-    };
-    for setting in settings.split(';').map(str::trim).filter(|setting| !setting.is_empty()) {
-        let (key, value) = setting.split_once('=').expect("KEY = VALUE");
-        match (key.trim(), value.trim()) {
-            ("hooks", names) => rules.hooks = hooks(names),
-            ("mode", "manual") => rules.mode = Mode::Manual,
-            ("mode", "off") => rules.mode = Mode::Off,
-            ("failback", "manual") => rules.failback = Failback::Manual,
-            ("unreachable_after", span) => rules.unreachable_after = parse(span),
-            ("failback_after", span) => rules.failback_after = parse(span),
-            ("max_data_age", span) => rules.max_data_age = parse(span),
-            (key, value) => panic!("no setting {key} = {value}"),
-        }
-    }
-    rules
-}
-
-fn hooks(names: &str) -> Vec<HookSpec> {
-    let spec = |name: &str| HookSpec {
-        name: name.trim_end_matches('?').to_owned(),
-        kind: HookKind::Exec { command: vec!["/bin/true".into()] },
-        timeout: Duration::from_secs(60),
-        optional: name.ends_with('?'),
-    };
-    names.split_whitespace().map(spec).collect()
 }

@@ -18,7 +18,7 @@ pub struct Beats {
     /// When that was heard, in this life.
     pub heard: Option<Ms>,
     /// The first beat that was acknowledged in this life.
-    first: Option<u64>,
+    pub first: Option<u64>,
     /// What the last read of the row said.
     read: Option<u64>,
     /// The greatest number seen on a replica in this life.

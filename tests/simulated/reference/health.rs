@@ -46,7 +46,12 @@ impl Reference {
             return self.data_age(number, master, now, Doubt::Open);
         }
         let seen = self.own_number(Some(facts));
-        Some(master.oldest_after(seen, self.beats.acknowledged).map_or(0, |at| t - at))
+        let truly = master.oldest_after(seen, self.beats.acknowledged).map_or(0, |at| t - at);
+        let Some(first) = self.beats.first.filter(|first| seen + 1 < *first) else { return Some(truly) };
+        // what it has is of an earlier life: only the wall clock in its row tells how old that is
+        let of_this_life = master.committed(first).map_or(0, |at| t - at);
+        let by_wall = self.data_age(number, master, now, Doubt::Open).unwrap_or(0);
+        Some(truly.min(of_this_life.max(by_wall)))
     }
 
     pub(super) fn check_lag(&mut self, t: Ms, now: Now, master: &Master) {

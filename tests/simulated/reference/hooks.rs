@@ -86,7 +86,7 @@ impl Reference {
     pub fn has_begun(&mut self, runs: &Runs, life: u64, saved: bool, memory: &RegionMemory) {
         let Some(episode) = memory.episode.as_ref().filter(|_| memory.phase != Phase::Local) else { return };
         let back = episode.direction == HookEvent::Failback;
-        let waits = self.is_frozen(memory) || back && (!saved || self.unsaved) || self.backlog;
+        let waits = self.is_frozen(memory) || back && (!saved || self.unsaved);
         let of_others = runs.ordered(life).any(|run| run.turn != episode.turn || run.episode != episode.id);
         if waits || of_others {
             return;

@@ -56,8 +56,6 @@ pub struct Reference {
     memory: RegionMemory,
     /// A proof of life was seen, in whichever life of the daemon.
     ever_seen: bool,
-    /// Something still waits for the loop.
-    pub backlog: bool,
     sick_at: Ms,
     answered: Option<Ms>,
     answers: bool,
@@ -111,7 +109,6 @@ impl Reference {
             rules,
             memory: RegionMemory::default(),
             ever_seen: false,
-            backlog: false,
             sick_at: 0,
             answered: None,
             answers: false,
@@ -271,7 +268,7 @@ impl Reference {
         let looks = 2 * ms(self.rules.poll_interval);
         match (from, to) {
             (Phase::Remote, Phase::Suspect) => {
-                let quiet = self.backlog || self.silence.unproven(step.t) >= looks;
+                let quiet = self.silence.unproven(step.t) >= looks;
                 self.promise("suspicion needs two silent looks", quiet, || format!("at {}", step.t));
                 self.promise("a frozen phase stays", !self.is_held(step), || step.event.sentence.clone());
             }

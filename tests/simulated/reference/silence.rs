@@ -3,7 +3,7 @@
 use keyward::model::observation::{Look, MasterFacts, ReplicaFacts, ThreadState};
 
 use super::super::servers::Truth;
-use super::super::time::{Ms, ms};
+use super::super::time::{Ms, moment, ms};
 use super::Reference;
 
 /// What speaks for an outage, in one life of the daemon.
@@ -124,7 +124,8 @@ impl Reference {
                 if failure.reason.is_evidence() {
                     self.silence.evidence.push(began);
                 } else {
-                    self.silence.refusal = Some(t);
+                    // it lived when it refused, not when that was heard
+                    self.silence.refusal = Some(ms(look.ended.since(moment(0))));
                     self.silence.evidence.clear();
                 }
             }
