@@ -1,16 +1,14 @@
 //! The question that a look asks the master.
 
-use mysql_async::Conn;
-
 use super::looker::Question;
 use super::names::NameTag;
-use crate::dialect::answer::row;
+use crate::dialect::answer::{Table, row};
 use crate::dialect::mariadb;
 use crate::dialect::text::{fill, literal};
 use crate::model::Failure;
 use crate::model::observation::{BeatRow, MasterFacts};
 use crate::wire::connect::{Place, meaning};
-use crate::wire::server::{Greeting, ask, unexpected};
+use crate::wire::server::{Greeting, unexpected};
 
 /// Asks which server it is, how far its binlog reaches, and for the beats.
 #[derive(Debug)]
@@ -52,8 +50,12 @@ impl Question for MasterQuestion {
         self.tag.set_held_by(0);
     }
 
-    async fn ask(&mut self, conn: &mut Conn) -> Result<MasterFacts, Failure> {
-        let tables = ask(conn, &self.statements).await.map_err(|error| meaning(&error))?;
+    fn statements(&mut self) -> String {
+        self.statements.clone()
+    }
+
+    fn read(&mut self, answer: mysql_async::Result<Vec<Table>>) -> Result<Option<MasterFacts>, Failure> {
+        let tables = answer.map_err(|error| meaning(&error))?;
         let read = || {
             let taken = row(&tables, "name_taken")?.number::<u8>("name_taken")? == Some(1);
             Ok((taken, mariadb::master(&tables)?))
@@ -65,6 +67,6 @@ impl Question for MasterQuestion {
         } else {
             self.beats.clone_from(&facts.beats);
         }
-        Ok(facts)
+        Ok(Some(facts))
     }
 }

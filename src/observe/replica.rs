@@ -4,8 +4,6 @@
 
 use std::collections::VecDeque;
 
-use mysql_async::Conn;
-
 use super::looker::Question;
 use super::master::server_statement;
 use super::names::{ActingWish, NameTag};
@@ -15,7 +13,7 @@ use crate::dialect::text::{fill, literal};
 use crate::model::observation::{ActingLock, BeatRow, ReplicaFacts};
 use crate::model::{Failure, ReplicaName};
 use crate::wire::connect::{Place, meaning};
-use crate::wire::server::{Greeting, ask, lock_question, unexpected};
+use crate::wire::server::{Greeting, lock_question, unexpected};
 
 /// How many earlier connections are remembered.
 const GHOSTS: usize = 64;
@@ -43,8 +41,19 @@ pub struct ReplicaQuestion {
     connection: u64,
     greeting: Option<Greeting>,
     ghosts: VecDeque<Greeting>,
+    hunt: Option<Hunt>,
+    /// Which connection held each of the master's names when the look began, 0 for none.
+    held_before: Vec<u64>,
     /// Shown again when somebody has locked the table.
     beats: Vec<BeatRow>,
+}
+
+/// A look that found the acting lock held by an earlier connection of ours, and goes on to end that one.
+#[derive(Debug)]
+struct Hunt {
+    facts: ReplicaFacts,
+    ghost: Greeting,
+    found: bool,
 }
 
 impl ReplicaQuestion {
@@ -78,18 +87,20 @@ impl ReplicaQuestion {
             connection: 0,
             greeting: None,
             ghosts: VecDeque::new(),
+            hunt: None,
+            held_before: Vec::new(),
             beats: Vec::new(),
         }
     }
 
-    fn read(&self, tables: &[Table], held_before: &[u64]) -> Result<(bool, ReplicaFacts), String> {
+    fn facts(&self, tables: &[Table]) -> Result<(bool, ReplicaFacts), String> {
         let mut facts = mariadb::replica(tables)?;
         for place in 0..self.names.masters.len() {
             facts.is_the_master |= held(tables, &format!("master_name_{place}_held"))?;
         }
         let held_all_through = |(master, before): (&NameTag, &u64)| *before != 0 && *before == master.held_by();
         facts.proven_not_master =
-            !facts.is_the_master && self.names.masters.iter().zip(held_before).all(held_all_through);
+            !facts.is_the_master && self.names.masters.iter().zip(&self.held_before).all(held_all_through);
         for (place, (name, _)) in self.names.others.iter().enumerate() {
             if facts.is_also.is_none() && held(tables, &format!("other_name_{place}_held"))? {
                 facts.is_also = Some(name.clone());
@@ -105,25 +116,48 @@ impl ReplicaQuestion {
         Ok((taken, facts))
     }
 
-    /// Ends the connection that holds the lock when it is an earlier one of ours; tells whether it was.
-    async fn end_ghost(&mut self, conn: &mut Conn, holder: u64) -> Result<bool, Failure> {
-        let Some(place) = self.ghosts.iter().position(|ghost| ghost.connection_id == holder) else { return Ok(false) };
-        let id = holder.to_string();
-        let host = literal(&self.ghosts[place].connection_host);
-        // the id alone may be somebody else's by now: a restarted server counts from the beginning
-        let find = fill(include_str!("../../sql/mariadb/ghost-find.sql"), &[("id", &id), ("host", &host)]);
-        let found = ask(conn, &find).await.map_err(|error| meaning(&error))?;
-        if table(&found, "ghost").is_none_or(|table| table.rows.is_empty()) {
-            self.ghosts.remove(place);
-            return Ok(false);
+    fn look(&mut self, tables: &[Table]) -> Result<Option<ReplicaFacts>, Failure> {
+        let (taken, mut facts) = self.facts(tables).map_err(|why| unexpected(&self.place, &why))?;
+        self.names.tag.set_held_by(if taken { self.connection } else { 0 });
+        if mariadb::beats_locked(tables) {
+            facts.beats.clone_from(&self.beats);
+        } else {
+            self.beats.clone_from(&facts.beats);
         }
-        tracing::debug!(server = %self.place, connection = holder, "ending a connection of ours that was left behind");
-        let end = fill(include_str!("../../sql/mariadb/ghost-end.sql"), &[("id", &id)]);
-        match ask(conn, &end).await {
+        if let ActingLock::Other(holder) = facts.acting_lock
+            && let Some(ghost) = self.ghosts.iter().find(|ghost| ghost.connection_id == holder)
+        {
+            self.hunt = Some(Hunt { facts, ghost: ghost.clone(), found: false });
+            return Ok(None);
+        }
+        Ok(Some(facts))
+    }
+
+    /// Goes on with the end of an earlier connection of ours.
+    fn hunted(
+        &mut self,
+        mut hunt: Hunt,
+        answer: mysql_async::Result<Vec<Table>>,
+    ) -> Result<Option<ReplicaFacts>, Failure> {
+        if !hunt.found {
+            let found = answer.map_err(|error| meaning(&error))?;
+            if table(&found, "ghost").is_none_or(|table| table.rows.is_empty()) {
+                self.ghosts.retain(|ghost| *ghost != hunt.ghost);
+                return Ok(Some(hunt.facts));
+            }
+            let connection = hunt.ghost.connection_id;
+            tracing::debug!(server = %self.place, connection, "ending a connection of ours that was left behind");
+            self.hunt = Some(Hunt { found: true, ..hunt });
+            return Ok(None);
+        }
+        match answer {
             // 1094: it went by itself
-            Err(mysql_async::Error::Server(error)) if error.code == 1094 => Ok(true),
-            done => done.map(|_| true).map_err(|error| meaning(&error)),
+            Err(mysql_async::Error::Server(error)) if error.code == 1094 => {}
+            ended => drop(ended.map_err(|error| meaning(&error))?),
         }
+        // the next look takes it
+        hunt.facts.acting_lock = ActingLock::Free;
+        Ok(Some(hunt.facts))
     }
 }
 
@@ -136,35 +170,37 @@ impl Question for ReplicaQuestion {
 
     fn connected(&mut self, connection: u64, greeting: Greeting) {
         self.connection = connection;
+        // one that came back is no ghost
+        self.ghosts.retain(|ghost| *ghost != greeting);
         self.greeting = Some(greeting);
     }
 
     fn lost(&mut self) {
         self.names.tag.set_held_by(0);
+        self.hunt = None;
         self.ghosts.extend(self.greeting.take());
         while self.ghosts.len() > GHOSTS {
             self.ghosts.pop_front();
         }
     }
 
-    async fn ask(&mut self, conn: &mut Conn) -> Result<ReplicaFacts, Failure> {
-        let held_before: Vec<u64> = self.names.masters.iter().map(NameTag::held_by).collect();
-        let statements = if self.names.acting.is_set() { &self.taking } else { &self.leaving };
-        let tables = ask(conn, statements).await.map_err(|error| meaning(&error))?;
-        let read = self.read(&tables, &held_before);
-        let (taken, mut facts) = read.map_err(|why| unexpected(&self.place, &why))?;
-        self.names.tag.set_held_by(if taken { self.connection } else { 0 });
-        if mariadb::beats_locked(&tables) {
-            facts.beats.clone_from(&self.beats);
-        } else {
-            self.beats.clone_from(&facts.beats);
+    fn statements(&mut self) -> String {
+        let Some(Hunt { ghost, found, .. }) = &self.hunt else {
+            self.held_before = self.names.masters.iter().map(NameTag::held_by).collect();
+            return if self.names.acting.is_set() { &self.taking } else { &self.leaving }.clone();
+        };
+        let (id, host) = (ghost.connection_id.to_string(), literal(&ghost.connection_host));
+        match found {
+            // the id alone may be somebody else's by now: a restarted server counts from the beginning
+            false => fill(include_str!("../../sql/mariadb/ghost-find.sql"), &[("id", &id), ("host", &host)]),
+            true => fill(include_str!("../../sql/mariadb/ghost-end.sql"), &[("id", &id)]),
         }
-        if let ActingLock::Other(holder) = facts.acting_lock
-            && self.end_ghost(conn, holder).await?
-        {
-            // the next look takes it
-            facts.acting_lock = ActingLock::Free;
+    }
+
+    fn read(&mut self, answer: mysql_async::Result<Vec<Table>>) -> Result<Option<ReplicaFacts>, Failure> {
+        match self.hunt.take() {
+            Some(hunt) => self.hunted(hunt, answer),
+            None => self.look(&answer.map_err(|error| meaning(&error))?),
         }
-        Ok(facts)
     }
 }

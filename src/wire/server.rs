@@ -134,14 +134,6 @@ pub fn discard(conn: Conn) {
     });
 }
 
-/// Closes a connection once the server has said something more on it, or has ended it; at the latest after `limit`. A
-/// session that is closed while its statement hangs stays on the server unseen.
-pub async fn discard_when_answered(mut conn: Conn, limit: Duration) {
-    // what is read may be the answer to an earlier question: any will do
-    let _ = tokio::time::timeout(limit, conn.ping()).await;
-    discard(conn);
-}
-
 /// The statement that asks whether a named lock is held, its answer in `column`.
 pub fn lock_question(lock: &str, column: &str) -> String {
     fill(include_str!("../../sql/mariadb/look-lock.sql"), &[("name", &literal(lock)), ("column", column)])

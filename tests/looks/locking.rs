@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward::model::ReplicaName;
-use keyward::model::observation::ActingLock;
+use keyward::model::observation::{ActingLock, ReplicaFacts};
 use keyward::observe::names::{ActingWish, NameTag};
 use keyward::observe::replica::ReplicaNames;
 
@@ -101,6 +101,34 @@ async fn a_lock_left_behind_by_ourselves_is_never_another_daemon() {
         ours += u32::from(look.connection > 1 && facts.acting_lock == ActingLock::Ours);
     }
     assert_ne!(server.sql("SELECT IS_USED_LOCK('keyward.acting')"), holder);
+}
+
+#[tokio::test]
+async fn a_connection_that_answers_late_keeps_its_locks() {
+    let (server, other) = (Server::start(&[]), Server::start(&[]));
+    let proxy = Proxy::start(server.port(), Duration::ZERO).await;
+    let path_to_master = Proxy::start(other.port(), Duration::ZERO).await;
+    let names = names();
+    names.acting.set(true);
+    let mut at_master = look_at_master(target(path_to_master.port), &names.masters[0]);
+    let mut looks = look_at_replica(target(proxy.port), &names);
+    let proven = |facts: &ReplicaFacts| facts.acting_lock == ActingLock::Ours && facts.proven_not_master;
+    looks.until(|look| look.result.as_ref().is_ok_and(proven)).await;
+    let holder = server.sql("SELECT IS_USED_LOCK('keyward.acting')");
+    for path in [&proxy, &path_to_master] {
+        path.hold(true);
+        path.delay(Duration::from_millis(400));
+    }
+    at_master.until(|look| look.result.is_err()).await;
+    looks.until(|look| look.result.is_err()).await;
+    proxy.delay(Duration::ZERO);
+    // the master's name is not known to be held while its answer is late
+    let facts = looks.good().await;
+    assert!(facts.acting_lock == ActingLock::Ours && !facts.proven_not_master, "{facts:?}");
+    path_to_master.delay(Duration::ZERO);
+    let back = looks.until(|look| look.result.as_ref().is_ok_and(proven)).await;
+    assert_eq!((back.connection, at_master.until(|look| look.result.is_ok()).await.connection), (1, 1));
+    assert_eq!(server.sql("SELECT IS_USED_LOCK('keyward.acting')"), holder);
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
 //! What looks show of healthy, frozen, dead and unfriendly servers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use keyward::dialect::answer::Table;
 use keyward::model::observation::{Durability, MasterFacts, ThreadState};
 use keyward::model::{Failure, Reason};
 use keyward::observe::looker::{Question, Rhythm};
 use keyward::observe::master::MasterQuestion;
-use keyward::wire::connect::{Target, within};
+use keyward::wire::connect::{Target, meaning, within};
 use keyward::wire::server::{Greeting, Patience, ask, open};
-use mysql_async::Conn;
 
 use crate::proxy::Proxy;
 use crate::server::{BEAT_TABLE, Server};
@@ -126,7 +126,7 @@ async fn a_frozen_server_times_out_look_after_look() {
         last = look_without_result(look.began, look.ended);
     }
     server.thaw().unwrap();
-    assert!(looks.until(|look| look.result.is_ok()).await.connection > 1);
+    looks.good().await;
 }
 
 fn look_without_result(
@@ -220,22 +220,32 @@ async fn a_long_path_is_looked_along_steadily() {
     }
 }
 
-/// Asks for ever new numbers, every third one answered too late.
-struct Numbers(u64);
+/// Asks for ever new numbers, every `slow`-th one answered too late.
+struct Numbers {
+    slow: u64,
+    asked: u64,
+}
+
+/// The number that was asked for, the one that came, and the session that gave it.
+type Number = (String, String, String);
 
 impl Question for Numbers {
-    type Facts = (u64, String);
+    type Facts = Number;
 
     fn connected(&mut self, _connection: u64, _greeting: Greeting) {}
 
     fn lost(&mut self) {}
 
-    async fn ask(&mut self, conn: &mut Conn) -> Result<Self::Facts, Failure> {
-        self.0 += 1;
-        let pause = if self.0.is_multiple_of(3) { 0.6 } else { 0.0 };
-        let tables = ask(conn, &format!("SELECT SLEEP({pause}); SELECT {} AS n", self.0)).await;
-        let answer = tables.map_err(|error| keyward::wire::connect::meaning(&error))?;
-        Ok((self.0, answer[1].rows[0][0].clone().unwrap()))
+    fn statements(&mut self) -> String {
+        self.asked += 1;
+        let pause = if self.asked.is_multiple_of(self.slow) { 0.6 } else { 0.0 };
+        format!("SELECT SLEEP({pause}); SELECT {}, CONNECTION_ID()", self.asked)
+    }
+
+    fn read(&mut self, answer: mysql_async::Result<Vec<Table>>) -> Result<Option<Number>, Failure> {
+        let tables = answer.map_err(|error| meaning(&error))?;
+        let text = |place: usize| tables[1].rows[0][place].clone().unwrap();
+        Ok(Some((self.asked.to_string(), text(0), text(1))))
     }
 }
 
@@ -249,12 +259,12 @@ async fn an_answer_never_belongs_to_an_earlier_question() {
     assert_eq!(trapped[0].rows[0][1].as_deref(), Some("earlier"));
 
     let rhythm = Rhythm { poll_interval: Duration::from_millis(20), probe_timeout: Duration::from_millis(300) };
-    let mut looks = Looking::start(server.target(), rhythm, Numbers(0));
+    let mut looks = Looking::start(server.target(), rhythm, Numbers { slow: 3, asked: 0 });
     let (mut answers, mut late) = (0, 0);
     while answers < 8 || late < 3 {
         match looks.next().await.result {
-            Ok((asked, answered)) => {
-                assert_eq!(asked.to_string(), answered);
+            Ok((asked, answered, _)) => {
+                assert_eq!(asked, answered);
                 answers += 1;
             }
             Err(failure) => {
@@ -263,6 +273,37 @@ async fn an_answer_never_belongs_to_an_earlier_question() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_late_answer_brings_its_connection_back() {
+    let server = Server::start(&[]);
+    let proxy = Proxy::start(server.port(), Duration::ZERO).await;
+    let numbers = Numbers { slow: u64::MAX, asked: 0 };
+    let mut looks = Looking::start(crate::server::target(proxy.port), FAST, numbers);
+    let (.., session) = looks.good().await;
+    let sessions = || server.sql("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'keyward'");
+    proxy.hold(true);
+    proxy.delay(Duration::from_millis(400));
+    let late = looks.until(|look| look.result.is_err()).await;
+    assert_eq!((late.result.unwrap_err().reason, late.connection), (Reason::TimedOut, 1));
+    proxy.delay(Duration::ZERO);
+    for _ in 0..5 {
+        let back = looks.until(|look| look.result.is_ok()).await;
+        let (asked, answered, by) = back.result.unwrap();
+        assert_eq!((asked, by, back.connection), (answered, session.clone(), 1));
+    }
+    assert_eq!(sessions(), session, "another session was made");
+    // the connection that was begun beside is made now, and closed as nobody needs it
+    proxy.hold(false);
+    let patience = Instant::now() + Duration::from_secs(20);
+    let mut alone = 0;
+    while alone < 10 {
+        assert!(Instant::now() < patience, "{} are left on the server", sessions());
+        looks.good().await;
+        alone = if sessions() == session { alone + 1 } else { 0 };
+    }
+    assert_eq!(looks.next().await.connection, 1);
 }
 
 /// Hangs until somebody lets go of a named lock, as a server does whose disk is full.
@@ -275,9 +316,12 @@ impl Question for Hanging {
 
     fn lost(&mut self) {}
 
-    async fn ask(&mut self, conn: &mut Conn) -> Result<(), Failure> {
-        let statement = "SET STATEMENT max_statement_time = 0 FOR SELECT GET_LOCK('disk', 600), RELEASE_LOCK('disk')";
-        ask(conn, statement).await.map(drop).map_err(|error| keyward::wire::connect::meaning(&error))
+    fn statements(&mut self) -> String {
+        "SET STATEMENT max_statement_time = 0 FOR SELECT GET_LOCK('disk', 600), RELEASE_LOCK('disk')".to_owned()
+    }
+
+    fn read(&mut self, answer: mysql_async::Result<Vec<Table>>) -> Result<Option<()>, Failure> {
+        answer.map(|_| Some(())).map_err(|error| meaning(&error))
     }
 }
 

@@ -1,14 +1,14 @@
 //! A path between keyward and a server that delays, swallows answers, or goes silent without closing anything.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 pub struct Proxy {
     pub port: u16,
@@ -17,7 +17,7 @@ pub struct Proxy {
 
 #[derive(Default)]
 struct State {
-    delay: Duration,
+    delay: Mutex<Duration>,
     connections: AtomicU64,
     /// Connections up to this number hear nothing, and nothing they say arrives.
     silent: AtomicU64,
@@ -25,6 +25,8 @@ struct State {
     deaf: AtomicU64,
     /// New connections are closed at once.
     shut: AtomicBool,
+    /// New connections do not reach the server.
+    held: AtomicBool,
 }
 
 impl Proxy {
@@ -32,7 +34,7 @@ impl Proxy {
     pub async fn start(port: u16, delay: Duration) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().port();
-        let state = Arc::new(State { delay, ..State::default() });
+        let state = Arc::new(State { delay: Mutex::new(delay), ..State::default() });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -40,11 +42,7 @@ impl Proxy {
                     continue;
                 }
                 let number = shared.connections.fetch_add(1, Ordering::SeqCst) + 1;
-                let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
-                let (from_client, to_client) = client.into_split();
-                let (from_server, to_server) = server.into_split();
-                tokio::spawn(pump(from_client, to_server, Arc::clone(&shared), number, false));
-                tokio::spawn(pump(from_server, to_client, Arc::clone(&shared), number, true));
+                tokio::spawn(pass(client, port, Arc::clone(&shared), number));
             }
         });
         Proxy { port: own, state }
@@ -60,15 +58,35 @@ impl Proxy {
         self.state.shut.store(shut, Ordering::SeqCst);
     }
 
+    /// What arrives from now on is passed on this much later.
+    pub fn delay(&self, delay: Duration) {
+        *self.state.delay.lock().unwrap() = delay;
+    }
+
+    /// Whether new connections wait before they reach the server.
+    pub fn hold(&self, hold: bool) {
+        self.state.held.store(hold, Ordering::SeqCst);
+    }
+
     /// No answer passes any more on the connections there are.
     pub fn swallow_answers(&self) {
         self.state.deaf.store(self.state.connections.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 }
 
+async fn pass(client: TcpStream, port: u16, state: Arc<State>, number: u64) {
+    while state.held.load(Ordering::SeqCst) {
+        sleep(Duration::from_millis(5)).await;
+    }
+    let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    tokio::spawn(pump(from_client, to_server, Arc::clone(&state), number, false));
+    tokio::spawn(pump(from_server, to_client, state, number, true));
+}
+
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: Arc<State>, number: u64, answers: bool) {
     let (queue, mut queued) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
-    let delay = state.delay;
     let writer = tokio::spawn(async move {
         while let Some((due, bytes)) = queued.recv().await {
             sleep_until(due).await;
@@ -83,6 +101,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: Arc<State>
     let mut buffer = vec![0; 65_536];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if !swallowed() {
+            let delay = *state.delay.lock().unwrap();
             let _ = queue.send((Instant::now() + delay, buffer[..length].to_vec()));
         }
     }
