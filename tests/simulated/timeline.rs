@@ -15,6 +15,7 @@ use keyward::model::observation::{
 use keyward::model::phase::{Failback, Mode};
 use keyward::model::{EventKind, Failure, Moment, Now, Reason, RegionName, ReplicaName};
 
+/// The longest tick; looks that follow faster have a tick each.
 const STEP: Duration = Duration::from_millis(100);
 const INSTANCE: &str = "here";
 
@@ -45,6 +46,7 @@ pub struct World {
 struct HookBehaviour {
     takes: Duration,
     fails: bool,
+    hangs: bool,
 }
 
 impl World {
@@ -68,7 +70,7 @@ impl World {
                 world.command(what);
             }
             world.tick();
-            world.elapsed += STEP;
+            world.elapsed += world.rules.poll_interval.min(STEP);
         }
         world.told
     }
@@ -94,7 +96,7 @@ impl World {
         let hooks = rules
             .hooks
             .iter()
-            .map(|spec| (spec.name.clone(), HookBehaviour { takes: Duration::from_millis(500), fails: false }));
+            .map(|spec| (spec.name.clone(), HookBehaviour { takes: Duration::from_millis(500), fails: false, hangs: false }));
         let mut world = World {
             hooks: hooks.collect(),
             judge: Judge::new(vec![rules.clone()], memory, 1, at(Duration::ZERO, 0)),
@@ -176,7 +178,16 @@ impl World {
             ["state", "can", "be", "written"] => self.saved = Ok(()),
             ["hook", name, "takes", span] => self.hooks.get_mut(*name).unwrap().takes = parse(span),
             ["hook", name, "fails"] => self.hooks.get_mut(*name).unwrap().fails = true,
-            ["hook", name, "works"] => self.hooks.get_mut(*name).unwrap().fails = false,
+            ["hook", name, "hangs"] => self.hooks.get_mut(*name).unwrap().hangs = true,
+            ["hook", name, "works"] => {
+                let hook = self.hooks.get_mut(*name).unwrap();
+                (hook.fails, hook.hangs) = (false, false);
+            }
+            ["reload", ..] => {
+                set(&mut self.rules, what.trim_start_matches("reload"));
+                self.judge.handle_rules(vec![self.rules.clone()]);
+                self.say(what);
+            }
             ["keyward", "freezes", "for", span] => {
                 self.elapsed += parse(span);
             }
@@ -265,9 +276,12 @@ impl World {
             self.say(&format!("start hook {hook} for {}, turn {turn}, attempt {attempt}", run.event.code()));
             assert!(!self.running.iter().any(|other| other.1.hook == hook), "hook {hook} runs twice");
             let behaviour = self.hooks[&hook];
-            let end = if behaviour.fails { HookEnd::Failed("exit status 1".into()) } else { HookEnd::Ok };
-            let outcome = HookOutcome { hook, event: run.event, turn, attempt, end, took: behaviour.takes };
-            self.running.push((self.elapsed + behaviour.takes, outcome));
+            let (end, took) = match behaviour {
+                HookBehaviour { hangs: true, .. } => (HookEnd::TimedOut, run.spec.timeout),
+                HookBehaviour { fails: true, takes, .. } => (HookEnd::Failed("exit status 1".into()), takes),
+                HookBehaviour { takes, .. } => (HookEnd::Ok, takes),
+            };
+            self.running.push((self.elapsed + took, HookOutcome { hook, event: run.event, turn, attempt, end, took }));
         }
     }
 
@@ -344,7 +358,8 @@ impl World {
     }
 
     fn say(&mut self, what: &str) {
-        let seconds = format!("{:.1}s", self.elapsed.as_secs_f64());
+        let digits = if self.rules.poll_interval < STEP { 2 } else { 1 };
+        let seconds = format!("{:.digits$}s", self.elapsed.as_secs_f64());
         writeln!(self.told, "{seconds:<8}{what}").unwrap();
     }
 }
@@ -400,20 +415,27 @@ fn rules(settings: &str) -> Rules {
         failback_max_lag: Duration::from_secs(5),
         max_data_age: Duration::from_secs(86_400),
     };
+    set(&mut rules, settings);
+    rules
+}
+
+fn set(rules: &mut Rules, settings: &str) {
     for setting in settings.split(';').map(str::trim).filter(|setting| !setting.is_empty()) {
         let (key, value) = setting.split_once('=').expect("KEY = VALUE");
         match (key.trim(), value.trim()) {
             ("hooks", names) => rules.hooks = hooks(names),
+            ("mode", "auto") => rules.mode = Mode::Auto,
             ("mode", "manual") => rules.mode = Mode::Manual,
             ("mode", "off") => rules.mode = Mode::Off,
             ("failback", "manual") => rules.failback = Failback::Manual,
+            ("poll_interval", span) => rules.poll_interval = parse(span),
+            ("probe_timeout", span) => rules.probe_timeout = parse(span),
             ("unreachable_after", span) => rules.unreachable_after = parse(span),
             ("failback_after", span) => rules.failback_after = parse(span),
             ("max_data_age", span) => rules.max_data_age = parse(span),
             (key, value) => panic!("no setting {key} = {value}"),
         }
     }
-    rules
 }
 
 fn hooks(names: &str) -> Vec<HookSpec> {
