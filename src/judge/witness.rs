@@ -8,7 +8,7 @@ use crate::model::observation::{Look, MasterFacts};
 use crate::model::{Failure, Moment};
 
 /// The database side of the master's region, as seen from one region. Any of its addresses proves it alive.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DbSide {
     watching_since: Option<Moment>,
     last_proof: Option<Moment>,

@@ -93,10 +93,9 @@ impl World {
             ..ReplicaFacts::default()
         };
         let memory = Memory { version: 1, instance: INSTANCE.into(), ..Memory::default() };
-        let hooks = rules
-            .hooks
-            .iter()
-            .map(|spec| (spec.name.clone(), HookBehaviour { takes: Duration::from_millis(500), fails: false, hangs: false }));
+        let hooks = rules.hooks.iter().map(|spec| {
+            (spec.name.clone(), HookBehaviour { takes: Duration::from_millis(500), fails: false, hangs: false })
+        });
         let mut world = World {
             hooks: hooks.collect(),
             judge: Judge::new(vec![rules.clone()], memory, 1, at(Duration::ZERO, 0)),
