@@ -45,7 +45,7 @@ pub struct Pace {
 }
 
 /// The ledger of beats.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Beats {
     instance: String,
     acknowledged: u64,

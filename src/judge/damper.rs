@@ -46,7 +46,7 @@ pub fn doublings(
 /// Silences of the master that ended with a proof of life, whatever was done about them.
 ///
 /// A silence counts from two looks on, as for the phase `suspect`; one that ends because nobody watched is none.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Flaps {
     total: u64,
     /// The last proof of life before the silence that lasts now.

@@ -16,7 +16,7 @@ pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is only known while the daemon runs: when failed hooks are due again.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Retries {
     due: BTreeMap<String, Moment>,
 }

@@ -16,7 +16,7 @@ pub struct LevelOrder {
 }
 
 /// What is known of one hook's HAProxy.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Level {
     /// The last look.
     pub(super) seen: Option<Result<HaproxyFacts, String>>,

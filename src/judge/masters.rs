@@ -11,7 +11,7 @@ use crate::model::Moment;
 use crate::model::observation::{BeatOrder, Look, MasterFacts};
 
 /// All addresses, and the orders that wait for the writers of beats there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Masters {
     seats: Vec<Seat>,
     /// How long an address must have failed before another one takes the beats.

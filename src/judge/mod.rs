@@ -45,7 +45,7 @@ use crate::model::view::RegionView;
 use crate::model::{Event, Moment, Now, RegionName, ReplicaName};
 
 /// All regions of one daemon, with the ledger of beats that they share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Judge {
     beats: Beats,
     regions: Vec<Region>,

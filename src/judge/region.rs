@@ -27,7 +27,7 @@ pub struct Start {
 }
 
 /// One region.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Region {
     pub(super) rules: Rules,
     pub(super) memory: RegionMemory,

@@ -20,7 +20,7 @@ pub enum Guard {
 }
 
 /// One replica.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replica {
     /// Its name.
     pub name: ReplicaName,
@@ -42,7 +42,7 @@ pub struct Replica {
 }
 
 /// The counters of one link on one connection; only a greater value on the same one is progress.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Baseline {
     connection: u64,
     host: String,

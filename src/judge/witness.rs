@@ -12,7 +12,7 @@ use crate::model::{Failure, Moment};
 const GAPS: usize = 32;
 
 /// The database side of the master's region, as seen from one region. Any of its addresses proves it alive.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DbSide {
     watching_since: Option<Moment>,
     last_proof: Option<Moment>,

@@ -17,6 +17,7 @@ use keyward::model::{Event, EventKind, Failure, Moment, Now, Phase, Reason, Regi
 pub const USER: &str = "ann";
 pub const REASON: &str = "works in the racks";
 
+#[derive(Clone)]
 pub struct Stage {
     pub judge: Judge,
     pub rules: Rules,
@@ -37,15 +38,15 @@ pub struct Stage {
     /// Every hook that was started, as `event name`.
     pub started: Vec<String>,
     pub told: Vec<Event>,
-    seconds: u64,
-    next: Option<u64>,
+    pub seconds: u64,
+    pub next: Option<u64>,
 }
 
 pub fn region() -> RegionName {
     RegionName("RegionTwo".into())
 }
 
-fn replica() -> ReplicaName {
+pub fn replica() -> ReplicaName {
     ReplicaName("r2-db1".into())
 }
 
@@ -75,7 +76,7 @@ pub fn rules(mode: Mode) -> Rules {
     }
 }
 
-fn identity(server_id: u32) -> ServerIdentity {
+pub fn identity(server_id: u32) -> ServerIdentity {
     ServerIdentity { uid: format!("uid-{server_id}"), server_id }
 }
 
@@ -92,7 +93,8 @@ impl Stage {
         stage
     }
 
-    fn fresh(rules: Rules) -> Self {
+    /// A region that nobody has looked at.
+    pub fn fresh(rules: Rules) -> Self {
         let facts = ReplicaFacts {
             identity: identity(2),
             uptime_seconds: 1_000,
@@ -239,14 +241,29 @@ impl Stage {
     }
 
     fn second(&mut self) {
+        self.look();
+        self.decide();
+        self.told.extend(self.judge.take_events());
+        self.start_hooks();
+    }
+
+    /// A second passes, and everything is looked at.
+    pub fn look(&mut self) {
         self.seconds += 1;
         let now = now(self.seconds);
         self.look_at_master(now);
         self.write_beat(now);
         self.look_at_replica(now);
-        self.judge.step(now);
+    }
+
+    /// The first half of the daemon's turn: the judge decides, and its memory is saved.
+    pub fn decide(&mut self) {
+        self.judge.step(now(self.seconds));
         self.judge.handle_saved(self.saved.clone());
-        self.told.extend(self.judge.take_events());
+    }
+
+    /// The end of the daemon's turn.
+    pub fn start_hooks(&mut self) {
         for start in self.judge.take_starts(self.saved.is_ok()) {
             let run = start.run;
             assert!(self.running.iter().all(|other| other.spec.name != run.spec.name), "{} runs twice", run.spec.name);

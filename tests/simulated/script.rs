@@ -45,20 +45,28 @@ pub fn rules(settings: &str) -> Rules {
         failback_max_lag: Duration::from_secs(5),
         max_data_age: Duration::from_secs(86_400),
     };
+    set(&mut rules, settings);
+    rules
+}
+
+/// Changes what the text says, and nothing else.
+pub fn set(rules: &mut Rules, settings: &str) {
     for setting in settings.split(';').map(str::trim).filter(|setting| !setting.is_empty()) {
         let (key, value) = setting.split_once('=').expect("KEY = VALUE");
         match (key.trim(), value.trim()) {
             ("hooks", names) => rules.hooks = hooks(names),
+            ("mode", "auto") => rules.mode = Mode::Auto,
             ("mode", "manual") => rules.mode = Mode::Manual,
             ("mode", "off") => rules.mode = Mode::Off,
             ("failback", "manual") => rules.failback = Failback::Manual,
+            ("poll_interval", span) => rules.poll_interval = parse(span),
+            ("probe_timeout", span) => rules.probe_timeout = parse(span),
             ("unreachable_after", span) => rules.unreachable_after = parse(span),
             ("failback_after", span) => rules.failback_after = parse(span),
             ("max_data_age", span) => rules.max_data_age = parse(span),
             (key, value) => panic!("no setting {key} = {value}"),
         }
     }
-    rules
 }
 
 fn hooks(names: &str) -> Vec<HookSpec> {

@@ -15,9 +15,10 @@ use keyward::model::observation::{
 use keyward::model::{EventKind, Moment, Now, Reason};
 
 use super::looker::failure;
-use super::script::{parse, rules};
+use super::script::{parse, rules, set};
 use super::setup::{region, replica};
 
+/// The longest tick; looks that follow faster have a tick each.
 const STEP: Duration = Duration::from_millis(100);
 const INSTANCE: &str = "here";
 
@@ -48,6 +49,7 @@ pub struct World {
 struct HookBehaviour {
     takes: Duration,
     fails: bool,
+    hangs: bool,
 }
 
 impl World {
@@ -71,7 +73,7 @@ impl World {
                 world.command(what);
             }
             world.tick();
-            world.elapsed += STEP;
+            world.elapsed += world.rules.poll_interval.min(STEP);
         }
         world.told
     }
@@ -94,10 +96,9 @@ impl World {
             ..ReplicaFacts::default()
         };
         let memory = Memory { version: 1, instance: INSTANCE.into(), ..Memory::default() };
-        let hooks = rules
-            .hooks
-            .iter()
-            .map(|spec| (spec.name.clone(), HookBehaviour { takes: Duration::from_millis(500), fails: false }));
+        let hooks = rules.hooks.iter().map(|spec| {
+            (spec.name.clone(), HookBehaviour { takes: Duration::from_millis(500), fails: false, hangs: false })
+        });
         let mut world = World {
             hooks: hooks.collect(),
             judge: Judge::new(vec![rules.clone()], memory, 1, at(Duration::ZERO, 0)),
@@ -179,7 +180,16 @@ impl World {
             ["state", "can", "be", "written"] => self.saved = Ok(()),
             ["hook", name, "takes", span] => self.hooks.get_mut(*name).unwrap().takes = parse(span),
             ["hook", name, "fails"] => self.hooks.get_mut(*name).unwrap().fails = true,
-            ["hook", name, "works"] => self.hooks.get_mut(*name).unwrap().fails = false,
+            ["hook", name, "hangs"] => self.hooks.get_mut(*name).unwrap().hangs = true,
+            ["hook", name, "works"] => {
+                let hook = self.hooks.get_mut(*name).unwrap();
+                (hook.fails, hook.hangs) = (false, false);
+            }
+            ["reload", ..] => {
+                set(&mut self.rules, what.trim_start_matches("reload"));
+                self.judge.handle_rules(vec![self.rules.clone()]);
+                self.say(what);
+            }
             ["keyward", "freezes", "for", span] => {
                 self.elapsed += parse(span);
             }
@@ -268,9 +278,12 @@ impl World {
             self.say(&format!("start hook {hook} for {}, turn {turn}, attempt {attempt}", run.event.code()));
             assert!(!self.running.iter().any(|other| other.1.hook == hook), "hook {hook} runs twice");
             let behaviour = self.hooks[&hook];
-            let end = if behaviour.fails { HookEnd::Failed("exit status 1".into()) } else { HookEnd::Ok };
-            let outcome = HookOutcome { hook, event: run.event, turn, attempt, end, took: behaviour.takes };
-            self.running.push((self.elapsed + behaviour.takes, outcome));
+            let (end, took) = match behaviour {
+                HookBehaviour { hangs: true, .. } => (HookEnd::TimedOut, run.spec.timeout),
+                HookBehaviour { fails: true, takes, .. } => (HookEnd::Failed("exit status 1".into()), takes),
+                HookBehaviour { takes, .. } => (HookEnd::Ok, takes),
+            };
+            self.running.push((self.elapsed + took, HookOutcome { hook, event: run.event, turn, attempt, end, took }));
         }
     }
 
@@ -347,7 +360,8 @@ impl World {
     }
 
     fn say(&mut self, what: &str) {
-        let seconds = format!("{:.1}s", self.elapsed.as_secs_f64());
+        let digits = if self.rules.poll_interval < STEP { 2 } else { 1 };
+        let seconds = format!("{:.digits$}s", self.elapsed.as_secs_f64());
         writeln!(self.told, "{seconds:<8}{what}").unwrap();
     }
 }
