@@ -39,8 +39,11 @@ pub fn data_folder(programs: &Programs, folder: &Path) -> anyhow::Result<PathBuf
 }
 
 fn install(programs: &Programs, work: &Path) -> anyhow::Result<()> {
-    let options = work.join("my.cnf");
-    fs::write(&options, format!("[mysqld]\n{INNODB}")).with_context(|| format!("write {}", options.display()))?;
+    let (options, temporary) = (work.join("my.cnf"), work.join("tmp"));
+    // of its own: a server that starts deletes the temporary tables of all others in the same folder
+    fs::create_dir(&temporary).with_context(|| format!("make the folder {}", temporary.display()))?;
+    let lines = format!("[mysqld]\n{INNODB}tmpdir={}\n", temporary.display());
+    fs::write(&options, lines).with_context(|| format!("write {}", options.display()))?;
     finish(&programs.install, LIMIT, |command| {
         command.arg(format!("--defaults-file={}", options.display()));
         command.arg(format!("--datadir={}", work.join("data").display()));
