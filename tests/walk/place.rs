@@ -77,7 +77,7 @@ impl Place {
                 self.stage.seconds += 1;
                 self.ledger.passed();
             }
-            self.happen(step)?;
+            self.happen(step);
             let moved = self.stage.phase() != before;
             if moved && !matches!(step, Step::Order(Order::Failover { .. } | Order::Failback { .. })) {
                 return Err(format!("{step:?} alone moved the phase from {before} to {}", self.stage.phase()));
@@ -114,7 +114,7 @@ impl Place {
         }
     }
 
-    fn happen(&mut self, step: Step) -> Result<(), String> {
+    fn happen(&mut self, step: Step) {
         let stage = &mut self.stage;
         match step {
             Step::Master(probe) => stage.probe = told(probe),
@@ -140,7 +140,6 @@ impl Place {
             Step::Time(Span::Sleep) => self.sleep(9),
             Step::Time(_) => {}
         }
-        Ok(())
     }
 
     fn sleep(&mut self, seconds: u64) {
