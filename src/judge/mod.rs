@@ -52,6 +52,8 @@ pub struct Judge {
     masters: Masters,
     gap_limit: Duration,
     last_step: Option<Moment>,
+    /// Every region's operator has accepted a loss of beats.
+    pardons: bool,
     /// Of no region.
     events: Vec<Event>,
 }
@@ -69,7 +71,7 @@ impl Judge {
             .collect();
         let beats = Beats::new(memory.instance, memory.beat);
         let masters = Masters::new(regions.first().map(Region::rules));
-        Self { beats, regions, masters, gap_limit, last_step: None, events: Vec::new() }
+        Self { beats, regions, masters, gap_limit, last_step: None, pardons: false, events: Vec::new() }
     }
 
     /// The memory as it should be on disk.
@@ -118,6 +120,7 @@ impl Judge {
         self.mark_gap(now);
         self.masters.handle_look(place, look);
         if !self.is_lost()
+            && !self.pardons
             && let Some(loss) = self.beats.handle_master(place, look)
         {
             self.lose(&loss);
@@ -245,11 +248,7 @@ impl Judge {
         if was_lost && let (Command::Adopt { .. }, Some(other)) = (command, others().next()) {
             said.push(Reply::done(format!("no beat is written before `keyward adopt {other}` too")));
         }
-        // every region's operator has accepted the loss
-        if was_lost && !self.is_lost() {
-            let next = self.beats.pardon();
-            self.masters.order(self.beats.writer(), BeatOrder::Write { next });
-        }
+        self.pardons |= was_lost && !self.is_lost();
         Reply {
             ok: said.iter().all(|reply| reply.ok),
             message: said.iter().map(|reply| reply.message.as_str()).collect::<Vec<_>>().join("\n"),
@@ -260,6 +259,12 @@ impl Judge {
     /// Lets time pass and decides.
     pub fn step(&mut self, now: Now) {
         self.mark_gap(now);
+        // how much was lost only the replicas know, where the daemon has just been started
+        if self.pardons && self.looked() {
+            self.pardons = false;
+            let next = self.beats.pardon();
+            self.masters.order(self.beats.writer(), BeatOrder::Write { next });
+        }
         for (place, answer) in self.beats.poll_reads(now.mono, self.looked()) {
             match answer {
                 Answer::Lost(loss) if !self.is_lost() => self.lose(&loss),

@@ -25,6 +25,8 @@ pub struct Beats {
     floor: u64,
     /// Up to this number an operator has accepted a loss.
     pardoned: u64,
+    /// An operator accepts what was lost, however much the first looks show that to be.
+    pub pardons: bool,
     /// The master answers and takes no beats.
     pub refuses: bool,
 }
@@ -38,12 +40,7 @@ impl Beats {
 
     /// A life is over; this number is on disk.
     pub fn died(&mut self, on_disk: u64) {
-        self.acknowledged = on_disk;
-    }
-
-    /// An operator accepts what was lost.
-    pub fn pardon(&mut self) {
-        self.pardoned = self.acknowledged.max(self.floor);
+        (self.acknowledged, self.pardons) = (on_disk, false);
     }
 }
 
@@ -79,6 +76,9 @@ impl Reference {
     pub fn orders(&mut self, order: BeatOrder) {
         let BeatOrder::Write { next } = order else { return };
         let must = self.beats.acknowledged.max(self.beats.floor);
+        if std::mem::take(&mut self.beats.pardons) {
+            self.beats.pardoned = must;
+        }
         let read = self.beats.read.unwrap_or(must);
         let kept = next > must && (read >= must || must <= self.beats.pardoned);
         self.promise("beats are never written over a loss", kept, || {

@@ -41,7 +41,7 @@ impl Reference {
                 };
                 self.promise("adopt takes back", taken && after.lost.is_none() && !moved, || code.into());
                 if before.lost.is_some() {
-                    self.beats.pardon();
+                    self.beats.pardons = true;
                 }
             }
             _ => {}
