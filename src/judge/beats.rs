@@ -238,11 +238,12 @@ impl Beats {
     /// beats; absent when neither is known.
     pub fn lag(&self, rows: &[BeatRow], now: Now, pace: Pace) -> Option<Duration> {
         let data_age = self.data_age(rows, now);
-        if !self.keeps_time(now.mono, pace) {
-            return data_age;
-        }
         let seen = self.own(rows).unwrap_or(0);
         let missing = self.ring.partition_point(|beat| beat.number <= seen);
+        if !self.keeps_time(now.mono, pace) {
+            // a wall clock that was set back makes old rows young; a beat of this run that is missing tells better
+            return data_age.max(self.ring.get(missing).map(|beat| now.mono.since(beat.sent)));
+        }
         match self.ring.get(missing) {
             None => Some(Duration::ZERO),
             // the oldest one remembered may not be the oldest one missing
