@@ -139,6 +139,14 @@ async fn beat_on_master(pair: &Pair) -> u64 {
     pair.master.value("SELECT MAX(number) FROM keyward.beat").await.unwrap().unwrap().parse().unwrap()
 }
 
+async fn until_beat_after(pair: &Pair, beat: u64) {
+    let began = Instant::now();
+    while beat_on_master(pair).await <= beat {
+        assert!(began.elapsed() < super::daemon::LIMIT, "no beat after {beat}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn the_master_comes_back_from_an_older_copy() {
     let (mut pair, mut daemon) = Pair::healthy(Wishes::default()).await;
@@ -149,8 +157,10 @@ async fn the_master_comes_back_from_an_older_copy() {
     let copy = pair.lab.folder().join("copy");
     copy_folder(&pair.master.data_dir(), &copy).unwrap();
     pair.master.start().await.unwrap();
+    let backed_up = beat_on_master(&pair).await;
     daemon.start().await;
     daemon.until_healthy().await;
+    until_beat_after(&pair, backed_up).await;
     pair.master.sql(&keyward::lab::keystone::sign_up("lost")).await.unwrap();
     pair.until_rows_equal().await;
 
@@ -181,11 +191,7 @@ async fn the_master_comes_back_from_an_older_copy() {
     let said = daemon.does(&["adopt", "RegionTwo"]).await;
     assert!(said.contains("loss of transactions is accepted"), "{said}");
     daemon.until("going on", |region| !has_verdict(region, "master_lost_transactions")).await;
-    let began = Instant::now();
-    while beat_on_master(&pair).await <= beat {
-        assert!(began.elapsed() < super::daemon::LIMIT, "no beat after the loss was accepted");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_beat_after(&pair, beat).await;
     // the master's new transactions pass the replica's position after a while, and the region comes home
     daemon.until_healthy().await;
     assert_eq!(threads(&pair).await, ("Yes".to_owned(), "Yes".to_owned()));
