@@ -25,12 +25,10 @@ pub struct Masters {
 #[derive(Clone, Debug, Default)]
 struct Seat {
     looked: bool,
-    /// Whether its last look succeeded on a server that takes writes.
-    writable: bool,
+    /// Whether its server takes writes; nothing where the last look failed.
+    writable: Option<bool>,
     /// Since when every look has failed as evidence of an outage.
     gone_since: Option<Moment>,
-    /// It answered its last look as a read-only server.
-    read_only: bool,
 }
 
 impl Masters {
@@ -54,19 +52,12 @@ impl Masters {
     pub fn handle_look(&mut self, place: usize, look: &Look<MasterFacts>) {
         let Some(seat) = self.seats.get_mut(place) else { return };
         seat.looked = true;
+        seat.writable = look.result.as_ref().ok().map(|facts| !facts.read_only);
         match &look.result {
-            Ok(facts) => {
-                *seat = Seat { looked: true, writable: !facts.read_only, gone_since: None, read_only: facts.read_only }
+            Err(failure) if failure.reason.is_evidence() => {
+                seat.gone_since.get_or_insert(look.ended);
             }
-            Err(failure) => {
-                (seat.writable, seat.read_only) = (false, false);
-                match failure.reason.is_evidence() {
-                    true => {
-                        seat.gone_since.get_or_insert(look.ended);
-                    }
-                    false => seat.gone_since = None,
-                }
-            }
+            _ => seat.gone_since = None,
         }
     }
 
@@ -104,7 +95,8 @@ impl Masters {
     fn successor(&self, writer: usize, now: Moment) -> Option<usize> {
         let current = self.seats.get(writer)?;
         let gone = current.gone_since.is_some_and(|since| now.since(since) >= self.patience);
-        (gone || current.read_only).then(|| self.seats.iter().position(|seat| seat.writable)).flatten()
+        let wanted = gone || current.writable == Some(false);
+        wanted.then(|| self.seats.iter().position(|seat| seat.writable == Some(true))).flatten()
     }
 }
 

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use keyward::judge::Rules;
-use keyward::model::RegionName;
-use keyward::model::hook::{HookKind, HookSpec};
+use keyward::model::hook::HookSpec;
 use keyward::model::phase::{Failback, Mode};
 
-use super::setup::{region, replica};
+use super::core;
 
 /// A span of time, as in `1.5s`.
 pub fn parse(text: &str) -> Duration {
@@ -25,26 +24,9 @@ pub fn parse(text: &str) -> Duration {
     )
 }
 
-/// The rules of a timeline: small ones, but for what its line of settings says.
+/// The rules of a timeline: as the defaults are, but for what its line of settings says.
 pub fn rules(settings: &str) -> Rules {
-    let mut rules = Rules {
-        region: region(),
-        master_region: RegionName("RegionOne".into()),
-        master_addresses: vec!["10.0.0.1:3306".parse().unwrap()],
-        schemas: vec!["keystone".into(), "keyward".into()],
-        filter: "keystone.%,keyward.%".into(),
-        replicas: vec![(replica(0), "10.0.0.2:3306".parse().unwrap())],
-        hooks: hooks("switch"),
-        mode: Mode::Auto,
-        failback: Failback::Auto,
-        poll_interval: Duration::from_secs(1),
-        probe_timeout: Duration::from_secs(1),
-        beat_interval: Duration::from_secs(1),
-        unreachable_after: Duration::from_secs(10),
-        failback_after: Duration::from_secs(60),
-        failback_max_lag: Duration::from_secs(5),
-        max_data_age: Duration::from_secs(86_400),
-    };
+    let mut rules = core::rules();
     set(&mut rules, settings);
     rules
 }
@@ -70,11 +52,6 @@ pub fn set(rules: &mut Rules, settings: &str) {
 }
 
 fn hooks(names: &str) -> Vec<HookSpec> {
-    let spec = |name: &str| HookSpec {
-        name: name.trim_end_matches('?').to_owned(),
-        kind: HookKind::Exec { command: vec!["/bin/true".into()] },
-        timeout: Duration::from_secs(60),
-        optional: name.ends_with('?'),
-    };
+    let spec = |name: &str| core::hook(name.trim_end_matches('?'), name.ends_with('?'), Duration::from_secs(60));
     names.split_whitespace().map(spec).collect()
 }
