@@ -11,14 +11,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::dialect::answer::table;
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, literal};
 use crate::model::observation::{BeatOrder, BeatOutcome};
-use crate::model::{Failure, Moment, Now, Reason};
+use crate::model::{Failure, Family, Moment, Now, Reason};
 use crate::wire::connect::{Target, meaning};
 use crate::wire::server::{Patience, ask, discard, open, timed_out, unexpected};
 
-const READ: &str = include_str!("../../sql/mariadb/beat-read.sql");
-const WRITE: &str = include_str!("../../sql/mariadb/beat-write.sql");
+const READ: &str = include_str!("../../sql/common/beat-read.sql");
+const WRITE: Sql = sql!("beat-write");
 /// While the daemon makes up its mind the connection is silent.
 const IDLE: Duration = Duration::from_secs(600);
 
@@ -53,7 +54,8 @@ pub async fn write_beats<M: Send>(
     mut stop: watch::Receiver<bool>,
 ) {
     let interval = plan.beat_interval;
-    let mut beater = Beater { plan, clock, conn: None, state: State::Unread, attempted: 0, unanswered: None };
+    let (conn, family, state) = (None, Family::default(), State::Unread);
+    let mut beater = Beater { plan, clock, conn, family, state, attempted: 0, unanswered: None };
     let beating = async {
         let mut due = Instant::now();
         loop {
@@ -116,6 +118,7 @@ struct Beater {
     plan: BeatPlan,
     clock: fn() -> Now,
     conn: Option<Conn>,
+    family: Family,
     state: State,
     /// The greatest number ever sent, acknowledged or not.
     attempted: u64,
@@ -145,7 +148,7 @@ impl Beater {
     async fn read(&mut self) -> Vec<BeatOutcome> {
         if self.conn.is_none() {
             match open(&self.plan.target, self.plan.patience()).await {
-                Ok((conn, _)) => self.conn = Some(conn),
+                Ok((conn, greeting)) => (self.conn, self.family) = (Some(conn), greeting.family),
                 Err(failure) if failure.reason.is_evidence() => return vec![BeatOutcome::Unknown(failure)],
                 Err(failure) => return vec![BeatOutcome::Refused(failure)],
             }
@@ -179,7 +182,7 @@ impl Beater {
             ("number", number.to_string()),
             ("written_at", micros.to_string()),
         ];
-        let statement = fill(WRITE, &gaps.each_ref().map(|(name, text)| (*name, text.as_str())));
+        let statement = WRITE.fill(self.family, &gaps.each_ref().map(|(name, text)| (*name, text.as_str())));
         self.attempted = number;
         self.state = State::Writing(number + 1);
         match self.run(&statement).await {

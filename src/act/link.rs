@@ -23,7 +23,7 @@ const START_LINK: &str = include_str!("../../sql/mariadb/start-link.sql");
 const STOP_LINK: &str = include_str!("../../sql/mariadb/stop-link.sql");
 const DROP_LINK: &str = include_str!("../../sql/mariadb/drop-link.sql");
 const BEAT: &str = include_str!("../../sql/mariadb/setup-beat.sql");
-const BEAT_SEEN: &str = include_str!("../../sql/mariadb/beat-read.sql");
+const BEAT_SEEN: &str = include_str!("../../sql/common/beat-read.sql");
 const BEAT_DROP: &str = include_str!("../../sql/mariadb/setup-beat-drop.sql");
 
 /// How often the link is looked at while something is waited for.

@@ -4,5 +4,6 @@ pub mod answer;
 pub mod grants;
 pub mod haproxy;
 pub mod mariadb;
+pub mod sql;
 pub mod text;
 pub mod version;

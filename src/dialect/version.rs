@@ -1,28 +1,28 @@
 //! Which kind of server it is, from what it says of itself and nothing else.
 
+use crate::model::Family;
+
 /// The oldest release that tells `@@server_uid`.
 const OLDEST: (u32, u32, u32) = (10, 11, 9);
 
-/// A server's kind and version.
+/// A server's family and version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Server {
-    /// MariaDB: major, minor and patch number.
-    MariaDb(u32, u32, u32),
-    /// Anything else.
-    #[default]
-    Other,
+pub struct Server {
+    /// Its family.
+    pub family: Family,
+    /// Major, minor and patch number.
+    pub version: (u32, u32, u32),
 }
 
-/// Reads `@@version`, for example `10.11.19-MariaDB-0+deb12u1-log`, and `@@version_comment`.
+/// Reads `@@version`, for example `10.11.19-MariaDB-0+deb12u1-log`, and `@@version_comment`. What does not call itself
+/// MariaDB is MySQL.
 pub fn detect(version: &str, comment: &str) -> Server {
-    if ![version, comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb")) {
-        return Server::Other;
-    }
+    let maria = [version, comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
     // replicas of old kinds saw MariaDB 10 as 5.5.5-10…
-    let text = version.strip_prefix("5.5.5-").unwrap_or(version);
+    let text = version.strip_prefix("5.5.5-").filter(|_| maria).unwrap_or(version);
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
     let mut next = || numbers.next().unwrap_or(0);
-    Server::MariaDb(next(), next(), next())
+    Server { family: if maria { Family::MariaDb } else { Family::MySql }, version: (next(), next(), next()) }
 }
 
 /// Whether this release of keyward handles the server that calls itself so.
@@ -30,10 +30,11 @@ pub fn detect(version: &str, comment: &str) -> Server {
 /// # Errors
 /// What it is instead, to be put after the server's name: `is MySQL 9.7.4, …`.
 pub fn handled(version: &str, comment: &str) -> Result<(), String> {
-    match detect(version, comment) {
-        Server::MariaDb(major, minor, patch) if (major, minor, patch) >= OLDEST => Ok(()),
-        Server::MariaDb(..) => Err(format!("is MariaDB {version}; this release needs 10.11.9 or later")),
-        Server::Other => Err(format!(
+    let server = detect(version, comment);
+    match server.family {
+        Family::MariaDb if server.version >= OLDEST => Ok(()),
+        Family::MariaDb => Err(format!("is MariaDB {version}; this release needs 10.11.9 or later")),
+        Family::MySql => Err(format!(
             "is MySQL {version}, not MariaDB: MySQL is not in this release yet, and the two do not replicate to each other"
         )),
     }
@@ -45,10 +46,15 @@ mod tests {
 
     #[test]
     fn kinds_are_told_apart() {
-        assert_eq!(detect("10.11.19-MariaDB-0+deb12u1-log", ""), Server::MariaDb(10, 11, 19));
-        assert_eq!(detect("5.5.5-10.11.9-MariaDB", ""), Server::MariaDb(10, 11, 9));
-        assert_eq!(detect("12.3.2", "mariadb.org binary distribution"), Server::MariaDb(12, 3, 2));
-        assert_eq!(detect("9.7.4-2", "(Debian)"), Server::Other);
+        let of = |version, comment| {
+            let server = detect(version, comment);
+            (server.family, server.version)
+        };
+        assert_eq!(of("10.11.19-MariaDB-0+deb12u1-log", ""), (Family::MariaDb, (10, 11, 19)));
+        assert_eq!(of("5.5.5-10.11.9-MariaDB", ""), (Family::MariaDb, (10, 11, 9)));
+        assert_eq!(of("12.3.2", "mariadb.org binary distribution"), (Family::MariaDb, (12, 3, 2)));
+        assert_eq!(of("9.7.4-2", "(Debian)"), (Family::MySql, (9, 7, 4)));
+        assert_eq!(of("5.5.5", "MySQL Community Server"), (Family::MySql, (5, 5, 5)));
     }
 
     #[test]

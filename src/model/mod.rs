@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod failure;
+pub mod family;
 pub mod gate;
 pub mod gtid;
 pub mod haproxy;
@@ -18,6 +19,7 @@ pub mod verdict;
 pub mod view;
 
 pub use failure::{Failure, Reason};
+pub use family::Family;
 pub use gate::Gate;
 pub use names::{Address, RegionName, ReplicaName};
 pub use phase::{Cause, Event, EventKind, Phase};

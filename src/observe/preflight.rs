@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::hand::{self, Hand};
 use crate::dialect::text::{fill, literal};
-use crate::dialect::version::{Server, detect};
+use crate::model::Family;
 use crate::model::observation::{Durability, ServerIdentity};
 use crate::model::preflight::{BeatTable, CopySide, DatabaseFacts, LinkAccount, PROOF, Schema, ServerSide, SourceSide};
 use crate::wire::session::{Session, Trouble};
@@ -44,7 +44,7 @@ pub async fn server(hand: &mut Hand, name: &str) -> Result<(ServerSide, Variable
         by_admin: hand.by_admin,
         ..ServerSide::default()
     };
-    if detect(&side.version, "") == Server::Other {
+    if hand.work.family() == Family::MySql {
         return Ok((side, Variables::new()));
     }
     let mut variables = Variables::new();

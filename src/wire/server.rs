@@ -12,7 +12,7 @@ use crate::dialect::answer::{Table, row};
 use crate::dialect::text::{fill, literal};
 use crate::dialect::version;
 use crate::model::time::friendly;
-use crate::model::{Failure, Reason};
+use crate::model::{Failure, Family, Reason};
 
 /// How long a farewell may take; then the socket is closed without one.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -31,6 +31,8 @@ pub struct Patience {
 /// What a server said when the connection was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Greeting {
+    /// Whose words it understands.
+    pub family: Family,
     /// The connection's id on the server.
     pub connection_id: u64,
     /// Where the server sees it come from, with the port.
@@ -67,21 +69,25 @@ async fn greet(conn: &mut Conn, target: &Target, patience: Patience) -> Result<G
             ("lock_seconds", &patience.lock.as_secs().to_string()),
         ],
     );
-    let version = fill(include_str!("../../sql/mariadb/greet-version.sql"), &[]);
+    let version = fill(include_str!("../../sql/common/version.sql"), &[]);
     let connection = fill(include_str!("../../sql/mariadb/greet-connection.sql"), &[]);
     let mut tables = Vec::new();
     // in one go, because a slow path pays for every round trip; the version comes first, as MySQL fails on the rest
     let end = ask_into(conn, &[version, session, connection].join(";\n"), &mut tables).await;
+    let mut family = Family::default();
     if let Ok(told) = row(&tables, "version_comment") {
-        let handled = told
-            .string("version")
-            .and_then(|number| version::handled(&number, told.text("version_comment")?.unwrap_or_default()));
+        let handled = told.string("version").and_then(|number| {
+            let comment = told.text("version_comment")?.unwrap_or_default();
+            family = version::detect(&number, comment).family;
+            version::handled(&number, comment)
+        });
         handled.map_err(|why| unexpected(&target.place, &format!("the server {why}")))?;
     }
     end.map_err(|error| meaning(&error))?;
     let greeting = || {
         let row = row(&tables, "connection_id")?;
         Ok(Greeting {
+            family,
             connection_id: row.number("connection_id")?.unwrap_or(0),
             connection_host: row.string("connection_host")?,
         })

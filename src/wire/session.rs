@@ -11,10 +11,12 @@ use mysql_async::{Conn, Row, Value};
 use super::connect::{self, Target};
 use crate::dialect::mariadb;
 use crate::dialect::text::fill;
+use crate::dialect::version::detect;
 use crate::model::preflight::LinkSettings;
-use crate::model::{Failure, Reason};
+use crate::model::{Failure, Family, Reason};
 
 const PLAIN_SESSION: &str = include_str!("../../sql/common/plain-session.sql");
+const VERSION: &str = include_str!("../../sql/common/version.sql");
 
 /// A result is never longer than this; what set-up asks for never comes near it.
 const MOST_LINES: usize = 100_000;
@@ -89,6 +91,7 @@ pub struct Session {
     conn: Option<Conn>,
     who: String,
     limit: Duration,
+    family: Family,
 }
 
 impl Session {
@@ -99,7 +102,15 @@ impl Session {
     pub async fn open(target: &Target, who: &str, limit: Duration) -> Result<Self, Trouble> {
         let trouble = |failure| Trouble { who: who.to_owned(), failure, code: None };
         let conn = connect::connect(target, &[fill(PLAIN_SESSION, &[])]).await.map_err(trouble)?;
-        Ok(Self { conn: Some(conn), who: who.to_owned(), limit })
+        let mut session = Self { conn: Some(conn), who: who.to_owned(), limit, family: Family::default() };
+        let told = session.line(fill(VERSION, &[])).await?;
+        session.family = detect(&told.text("version"), &told.text("version_comment")).family;
+        Ok(session)
+    }
+
+    /// Whose words the server understands.
+    pub fn family(&self) -> Family {
+        self.family
     }
 
     /// How sentences call the server.

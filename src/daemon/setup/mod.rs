@@ -12,9 +12,9 @@ use crate::act::stamp;
 use crate::config::Settings;
 use crate::copy::Copied;
 use crate::dialect::text::fill;
-use crate::dialect::version::{Server, detect};
+use crate::dialect::version::detect;
 use crate::model::preflight::PairFacts;
-use crate::model::{Address, Reason, RegionName, ReplicaName};
+use crate::model::{Address, Family, Reason, RegionName, ReplicaName};
 use crate::observe::hand::{self, Hand, NoHand};
 use crate::observe::preflight;
 use crate::plan::steps::{Plan, Step};
@@ -239,7 +239,7 @@ async fn look(pair: &Pair, hands: &mut Hands) -> Result<PairFacts, Stop> {
     let (replica, variables) = preflight::server(&mut hands.replica, &pair.replica.name).await?;
     let mut facts = PairFacts { master, replica, ..PairFacts::default() };
     // what comes next only MariaDB understands
-    if [&facts.master, &facts.replica].iter().any(|side| detect(&side.version, "") == Server::Other) {
+    if [&facts.master, &facts.replica].iter().any(|side| detect(&side.version, "").family == Family::MySql) {
         return Ok(facts);
     }
     let (source, copy) = (&mut hands.master, &mut hands.replica);

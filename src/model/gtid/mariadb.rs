@@ -1,0 +1,134 @@
+//! MariaDB's ids: `domain-server-sequence`. Sequence numbers grow within a domain, whichever server writes there.
+
+use std::collections::BTreeMap;
+
+/// The last sequence number in each domain, as in `gtid_slave_pos`.
+pub type Positions = BTreeMap<u32, u64>;
+
+/// The last sequence number of each server in each domain, as in `gtid_binlog_state`.
+pub type State = BTreeMap<(u32, u32), u64>;
+
+/// Reads a list of ids as the last number in each domain.
+///
+/// # Errors
+/// One sentence when the text is not a list of ids; an empty text is an empty list.
+pub fn parse(text: &str) -> Result<Positions, String> {
+    let mut list = Positions::new();
+    for ((domain, _), sequence) in parse_state(text)? {
+        let last = list.entry(domain).or_insert(sequence);
+        *last = sequence.max(*last);
+    }
+    Ok(list)
+}
+
+/// Reads a list of ids as the last number of each server in each domain.
+///
+/// # Errors
+/// As `parse`.
+pub fn parse_state(text: &str) -> Result<State, String> {
+    let mut state = State::new();
+    for id in text.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+        let mut parts = id.splitn(3, '-');
+        let mut next = || parts.next().unwrap_or_default();
+        match (next().parse::<u32>(), next().parse::<u32>(), next().parse::<u64>()) {
+            (Ok(domain), Ok(server), Ok(sequence)) => {
+                let last = state.entry((domain, server)).or_insert(sequence);
+                *last = sequence.max(*last);
+            }
+            _ => return Err(format!("{id:?} is not a transaction id of the form 0-1-100")),
+        }
+    }
+    Ok(state)
+}
+
+/// A state as the server prints it, ordered by domain and server.
+pub fn text(state: &State) -> String {
+    let ids: Vec<String> =
+        state.iter().map(|((domain, server), sequence)| format!("{domain}-{server}-{sequence}")).collect();
+    ids.join(",")
+}
+
+/// How many transactions of `master` are not in `applied`.
+pub fn missing(master: &Positions, applied: &Positions) -> u64 {
+    master.iter().map(|(domain, last)| last.saturating_sub(applied.get(domain).copied().unwrap_or(0))).sum()
+}
+
+/// Whether `master` holds every transaction of `applied`.
+pub fn covers(master: &Positions, applied: &Positions) -> bool {
+    applied.iter().all(|(domain, last)| master.get(domain).is_some_and(|has| has >= last))
+}
+
+/// Everything that either has.
+pub fn union(one: &State, other: &State) -> State {
+    let mut both = one.clone();
+    for (key, sequence) in other {
+        let last = both.entry(*key).or_insert(*sequence);
+        *last = (*last).max(*sequence);
+    }
+    both
+}
+
+/// How many transactions `replica` wrote or `applied` holds that `master` has not, at least.
+///
+/// A server's numbers in a domain have gaps where others wrote, so that only those are counted for sure that came after
+/// everything else that the replica is known to have there.
+pub fn errant(master: &State, replica: &State, applied: &State) -> u64 {
+    let all = union(replica, applied);
+    all.iter()
+        .map(|(&(domain, server), &sequence)| {
+            let known = master.get(&(domain, server)).copied().unwrap_or(0);
+            if sequence <= known {
+                return 0;
+            }
+            let others = all.iter().filter(|((of, by), last)| *of == domain && *by != server && **last < sequence);
+            let before = others.map(|(_, last)| *last).max().unwrap_or(0).max(known);
+            let overtaken = all.iter().any(|((of, by), last)| *of == domain && *by != server && *last > sequence);
+            if overtaken { 1 } else { sequence - before }
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errant_in(master: &str, replica: &str, applied: &str) -> u64 {
+        errant(&parse_state(master).unwrap(), &parse_state(replica).unwrap(), &parse_state(applied).unwrap())
+    }
+
+    #[test]
+    fn what_is_missing_is_counted_in_every_domain() {
+        let count = |master, applied| missing(&parse(master).unwrap(), &parse(applied).unwrap());
+        assert_eq!(count("0-1-100,7-3-20", "0-1-100"), 20);
+        assert_eq!(count("0-1-100", "0-1-103,9-2-4"), 0);
+    }
+
+    #[test]
+    fn a_server_covers_another_when_no_domain_of_it_is_behind_or_missing() {
+        let is = |master, applied| covers(&parse(master).unwrap(), &parse(applied).unwrap());
+        assert!(!is("0-1-99,7-3-20", "0-2-100") && !is("0-1-100", "0-2-100,7-3-1"));
+    }
+
+    #[test]
+    fn errant_transactions_are_those_of_a_server_beyond_what_the_master_knows_of_it() {
+        assert_eq!(errant_in("0-1-100", "", "0-1-100"), 0);
+        // written on a replica that stood at 100
+        assert_eq!(errant_in("0-1-150", "0-2-102", "0-1-100"), 2);
+        // the stream has gone past: how many there were is not known any more
+        assert_eq!(errant_in("0-1-150", "0-2-102", "0-1-150"), 1);
+        // in a domain of its own
+        assert_eq!(errant_in("0-1-150", "9-2-7", "0-1-150"), 7);
+        // the master came back without its last ten
+        assert_eq!(errant_in("0-1-140", "", "0-1-150"), 10);
+        // a master that was promoted once knows the old one's
+        assert_eq!(errant_in("0-1-100,0-3-150", "0-1-100,0-3-150", "0-3-150"), 0);
+    }
+
+    #[test]
+    fn what_is_no_list_of_ids_is_refused() {
+        for text in ["0-1", "x-1-2", "0-1-2-3", "0-1-", "94027dd9-e615-11f1-9f37-02fc00000001:1-3"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(text(&parse_state("7-3-20, 0-1-100,0-1-99").unwrap()), "0-1-100,7-3-20");
+    }
+}

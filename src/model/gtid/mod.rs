@@ -1,0 +1,87 @@
+//! Global transaction ids of both families: which transactions a server has, and what another lacks of them.
+//!
+//! The text itself tells the family: MySQL names a server by its UUID, MariaDB by numbers.
+
+pub mod mariadb;
+pub mod mysql;
+
+use crate::model::Family;
+
+/// The family that a text of transaction ids is of; `None` for an empty text, which is right for both.
+pub fn family(text: &str) -> Option<Family> {
+    let first = text.split(',').map(str::trim).find(|id| !id.is_empty())?;
+    Some(if first.contains(':') { Family::MySql } else { Family::MariaDb })
+}
+
+/// How many transactions of `master` are missing in `applied`; absent when either cannot be read.
+///
+/// The two were read at different moments: a transaction or two on their way count as missing.
+pub fn missing(master: &str, applied: &str) -> Option<u64> {
+    match family(master).or(family(applied)).unwrap_or_default() {
+        Family::MariaDb => Some(mariadb::missing(&mariadb::parse(master).ok()?, &mariadb::parse(applied).ok()?)),
+        Family::MySql => Some(mysql::parse(master).ok()?.subtract(&mysql::parse(applied).ok()?).count()),
+    }
+}
+
+/// Whether `master` holds every transaction of `applied`; false when either cannot be read.
+pub fn covers(master: &str, applied: &str) -> bool {
+    match family(master).or(family(applied)).unwrap_or_default() {
+        Family::MariaDb => match (mariadb::parse(master), mariadb::parse(applied)) {
+            (Ok(master), Ok(applied)) => mariadb::covers(&master, &applied),
+            _ => false,
+        },
+        Family::MySql => match (mysql::parse(master), mysql::parse(applied)) {
+            (Ok(master), Ok(applied)) => master.contains(&applied),
+            _ => false,
+        },
+    }
+}
+
+/// How many transactions a replica has that its master has not, at least; absent when either cannot be read.
+///
+/// `master` is everything that the master has, and `replica` everything that the replica wrote or applied: on MySQL
+/// `gtid_executed` of both, on MariaDB `gtid_binlog_state`, to which the replica adds `gtid_slave_pos` as `applied`.
+/// The master must have been asked after the replica, or what is on its way counts.
+pub fn errant(master: &str, replica: &str, applied: &str) -> Option<u64> {
+    match family(master).or(family(replica)).or(family(applied)).unwrap_or_default() {
+        Family::MariaDb => {
+            let (replica, applied) = (mariadb::parse_state(replica).ok()?, mariadb::parse_state(applied).ok()?);
+            Some(mariadb::errant(&mariadb::parse_state(master).ok()?, &replica, &applied))
+        }
+        Family::MySql => {
+            let replica = mysql::parse(replica).ok()?.union(&mysql::parse(applied).ok()?);
+            Some(replica.subtract(&mysql::parse(master).ok()?).count())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "017130c5-e614-11f1-bab9-02fc00000001";
+
+    #[test]
+    fn what_is_missing_is_counted_in_either_family() {
+        assert_eq!(missing("0-1-100,7-3-20", "0-1-95,7-3-20"), Some(5));
+        assert_eq!(missing(&format!("{ONE}:1-29"), &format!("{ONE}:1-8:11")), Some(20));
+        assert_eq!(missing("", ""), Some(0));
+        assert_eq!(missing("0-1-2", "nonsense"), None);
+        assert_eq!(missing("0-1-2", &format!("{ONE}:1-8")), None);
+    }
+
+    #[test]
+    fn a_server_covers_another_only_in_the_same_family() {
+        assert!(covers("0-1-100,7-3-20", "0-2-100") && covers(&format!("{ONE}:1-9"), &format!("{ONE}:3")));
+        assert!(!covers("nonsense", "") && covers("0-1-1", ""));
+        assert!(!covers("0-1-1", &format!("{ONE}:1")) && !covers(&format!("{ONE}:1"), "0-1-1"));
+    }
+
+    #[test]
+    fn a_transaction_that_the_master_never_had_is_errant() {
+        assert_eq!(errant("0-1-150", "0-2-102", "0-1-150"), Some(1));
+        assert_eq!(errant(&format!("{ONE}:1-9"), &format!("{ONE}:1-9:12-13"), ""), Some(2));
+        assert_eq!(errant("", "", ""), Some(0));
+        assert_eq!(errant("x", "", ""), None);
+    }
+}
