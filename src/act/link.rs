@@ -5,12 +5,12 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
+use crate::dialect::keep;
 use crate::dialect::text::{fill, literal};
 use crate::model::observation::ThreadState;
 use crate::model::preflight::{LinkSettings, LinkWanted, PROOF};
 use crate::wire::session::{Session, Trouble};
 
-const LINKS: &str = include_str!("../../sql/mariadb/links.sql");
 const MASTER_STATUS: &str = include_str!("../../sql/mariadb/master-status.sql");
 const READ_POSITION: &str = include_str!("../../sql/mariadb/read-slave-position.sql");
 const SET_POSITION: &str = include_str!("../../sql/mariadb/set-slave-position.sql");
@@ -19,8 +19,6 @@ const CHANGE_MASTER_PROOF: &str = include_str!("../../sql/mariadb/change-master-
 const START_PROOF: &str = include_str!("../../sql/mariadb/start-proof.sql");
 const STOP_PROOF: &str = include_str!("../../sql/mariadb/stop-proof.sql");
 const DROP_PROOF: &str = include_str!("../../sql/mariadb/drop-proof.sql");
-const START_LINK: &str = include_str!("../../sql/mariadb/start-link.sql");
-const STOP_LINK: &str = include_str!("../../sql/mariadb/stop-link.sql");
 const DROP_LINK: &str = include_str!("../../sql/mariadb/drop-link.sql");
 const BEAT: &str = include_str!("../../sql/mariadb/setup-beat.sql");
 const BEAT_SEEN: &str = include_str!("../../sql/common/beat-read.sql");
@@ -150,7 +148,7 @@ async fn change(
 /// # Errors
 /// What the server said.
 pub async fn stop(replica: &mut Session) -> Result<(), Trouble> {
-    replica.run(fill(STOP_LINK, &[])).await
+    replica.run(keep::stop_link(replica.family())).await
 }
 
 /// Stops the link and forgets it.
@@ -167,7 +165,7 @@ pub async fn forget(replica: &mut Session) -> Result<(), Trouble> {
 /// # Errors
 /// Why one does not, as a sentence.
 pub async fn start(replica: &mut Session, link: &LinkWanted) -> Result<(), LinkError> {
-    replica.run(fill(START_LINK, &[])).await?;
+    replica.run(keep::start_link(replica.family())).await?;
     let mut still = Still::new();
     loop {
         let seen = look(replica, "").await?;
@@ -258,11 +256,8 @@ async fn position(replica: &mut Session) -> Result<String, Trouble> {
 }
 
 async fn look(replica: &mut Session, name: &str) -> Result<LinkSettings, Trouble> {
-    let lines = replica.lines(fill(LINKS, &[])).await?;
-    match lines.iter().find(|line| line.text("connection_name") == name) {
-        Some(line) => line.link_settings().map_err(|why| replica.trouble(&why)),
-        None => Err(replica.trouble("the replication link is not there any more")),
-    }
+    let found = replica.links().await?.into_iter().find(|(other, _)| other == name);
+    found.map(|(_, link)| link).ok_or_else(|| replica.trouble("the replication link is not there any more"))
 }
 
 /// An error of the thread that logs in at the master, as a sentence that says what to do.

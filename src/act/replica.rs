@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
+use crate::dialect::keep;
 use crate::dialect::text::{fill, identifier, literal};
 use crate::wire::session::{Session, Trouble};
 
 const WRITE_NO_BINLOG: &str = include_str!("../../sql/mariadb/write-no-binlog.sql");
 const SET_POSITION: &str = include_str!("../../sql/mariadb/set-slave-position.sql");
-const SET_FILTER: &str = include_str!("../../sql/mariadb/set-filter.sql");
-const SET_NET_TIMEOUT: &str = include_str!("../../sql/mariadb/set-net-timeout.sql");
 const READ_ONLY_PATIENCE: &str = include_str!("../../sql/mariadb/read-only-patience.sql");
-const READ_ONLY_ON: &str = include_str!("../../sql/mariadb/read-only-on.sql");
 const DROP_DATABASE: &str = include_str!("../../sql/mariadb/drop-database.sql");
 const COMMENT_DATABASE: &str = include_str!("../../sql/mariadb/comment-database.sql");
 
@@ -33,7 +31,7 @@ pub async fn set_read_only(work: &mut Session) -> Result<(), Trouble> {
     work.run(fill(READ_ONLY_PATIENCE, &[])).await?;
     let mut tries = 1;
     loop {
-        match work.run(fill(READ_ONLY_ON, &[])).await {
+        match work.run(keep::read_only_on(work.family())).await {
             // 1205: somebody held a lock all the while
             Err(trouble) if trouble.code == Some(1205) && tries < READ_ONLY_TRIES => tries += 1,
             outcome => return outcome,
@@ -55,7 +53,7 @@ pub async fn set_position(work: &mut Session, position: &str) -> Result<(), Trou
 /// # Errors
 /// What the server said.
 pub async fn set_filter(work: &mut Session, filter: &str) -> Result<(), Trouble> {
-    work.run(fill(SET_FILTER, &[("filter", &literal(filter))])).await
+    work.run(keep::set_filter(work.family(), filter)).await
 }
 
 /// Sets `slave_net_timeout`, in seconds.
@@ -63,7 +61,7 @@ pub async fn set_filter(work: &mut Session, filter: &str) -> Result<(), Trouble>
 /// # Errors
 /// What the server said.
 pub async fn set_net_timeout(work: &mut Session, seconds: u64) -> Result<(), Trouble> {
-    work.run(fill(SET_NET_TIMEOUT, &[("seconds", &seconds.to_string())])).await
+    work.run(keep::set_net_timeout(work.family(), seconds)).await
 }
 
 /// Drops a schema that keyward made; whether it did is the caller's to know.

@@ -3,7 +3,10 @@
 pub mod answer;
 pub mod grants;
 pub mod haproxy;
-pub mod mariadb;
+pub mod keep;
+pub mod looks;
+mod mariadb;
+pub mod mysql;
 pub mod sql;
 pub mod text;
 pub mod version;

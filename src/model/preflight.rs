@@ -193,6 +193,8 @@ pub struct LinkSettings {
     pub facts: LinkFacts,
     /// `Connect_Retry`, in seconds.
     pub connect_retry: u64,
+    /// After how many tries the server gives up, 0 for never; absent where the link has no such setting.
+    pub most_retries: Option<u64>,
     /// `Master_SSL_Allowed`.
     pub ssl: bool,
     /// `Master_SSL_Verify_Server_Cert`.

@@ -13,7 +13,6 @@ const VERSION: &str = include_str!("../../sql/common/version.sql");
 const VARIABLES: &str = include_str!("../../sql/mariadb/variables.sql");
 const SCHEMAS: &str = include_str!("../../sql/mariadb/schemas.sql");
 const OWN_REPLICAS: &str = include_str!("../../sql/mariadb/own-replicas.sql");
-const LINKS: &str = include_str!("../../sql/mariadb/links.sql");
 const BEAT_TABLE: &str = include_str!("../../sql/mariadb/beat-table-columns.sql");
 const UNFIT_TABLES: &str = include_str!("../../sql/mariadb/unfit-tables.sql");
 const ROUTINES: &str = include_str!("../../sql/mariadb/routines.sql");
@@ -154,13 +153,11 @@ pub async fn copy(hand: &mut Hand, variables: &Variables) -> Result<CopySide, Tr
         .filter(|(_, value)| !value.is_empty())
         .collect();
     copy.own_replicas = hand.work.line(fill(OWN_REPLICAS, &[])).await?.number("replicas").unwrap_or(0);
-    for line in hand.work.lines(fill(LINKS, &[])).await? {
-        match &*line.text("connection_name") {
-            "" => copy.link = Some(line.link_settings().map_err(|why| hand.work.trouble(&why))?),
+    for (name, link) in hand.work.links().await? {
+        match &*name {
+            "" => copy.link = Some(link),
             PROOF => copy.proof_left_over = true,
-            name => {
-                copy.other_links.push(format!("{name} ({}:{})", line.text("master_host"), line.text("master_port")));
-            }
+            _ => copy.other_links.push(format!("{name} ({}:{})", link.facts.host, link.facts.port)),
         }
     }
     Ok(copy)
