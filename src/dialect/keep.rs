@@ -1,10 +1,11 @@
 //! What is said to a replica's server to make it right and keep it so, by set-up and by the daemon alike.
 
 use super::sql::{Sql, sql};
-use super::text::literal;
+use super::text::{fill, literal};
 use crate::model::{Address, Family};
 
-const READ_ONLY_ON: Sql = sql!("read-only-on");
+const READ_ONLY_ON: &str = include_str!("../../sql/common/read-only-on.sql");
+const SUPER_READ_ONLY_ON: &str = include_str!("../../sql/mysql/super-read-only-on.sql");
 const SET_FILTER: Sql = sql!("set-filter");
 const SET_NET_TIMEOUT: Sql = sql!("set-net-timeout");
 const START_LINK: Sql = sql!("start-link");
@@ -17,7 +18,15 @@ const BLOCKERS: Sql = sql!("keep-blockers");
 
 /// Makes the server read-only, for everybody where it can be.
 pub fn read_only_on(family: Family) -> String {
-    READ_ONLY_ON.fill(family, &[])
+    match family {
+        Family::MariaDb => read_only_for_ordinary(),
+        Family::MySql => fill(SUPER_READ_ONLY_ON, &[]),
+    }
+}
+
+/// Makes the server read-only for ordinary accounts; whoever sets it up may still write.
+pub fn read_only_for_ordinary() -> String {
+    fill(READ_ONLY_ON, &[])
 }
 
 /// Lets only what the patterns match through; they have commas between them. Replication is stopped.

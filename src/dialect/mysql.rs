@@ -13,8 +13,8 @@ pub(super) fn settings(tables: &[Table], facts: &mut ReplicaFacts) -> Result<(),
     facts.super_read_only = Some(settings.number::<u8>("super_read_only")? == Some(1));
     facts.net_timeout_seconds = settings.number("net_timeout")?.unwrap_or(0);
     facts.applied = settings.string("gtid_executed")?;
-    facts.read_only_durability = durability(tables, "super_read_only", "1", facts.super_read_only == Some(true))?;
-    let held = durability(tables, "skip_replica_start", "1", true)?;
+    facts.read_only_durability = durability(tables, "super_read_only", facts.super_read_only == Some(true))?;
+    let held = durability(tables, "skip_replica_start", settings.number::<u8>("skip_replica_start")? == Some(1))?;
     let filters = filters(tables, facts.link.is_some())?;
     facts.filter_durability = filters.durability(held);
     facts.filter = filters.wild_do_table;
@@ -70,17 +70,18 @@ pub fn filters(tables: &[Table], has_link: bool) -> Result<Filters, String> {
     Ok(filters)
 }
 
-/// Whether a restart keeps a setting that has its value now because `is_set`; `on` is how the persisted one reads then.
-fn durability(tables: &[Table], variable: &str, on: &str, is_set: bool) -> Result<Durability, String> {
+/// Whether a switch is on after a restart.
+fn durability(tables: &[Table], variable: &str, is_set: bool) -> Result<Durability, String> {
     for record in table(tables, "origin_of").iter().flat_map(|table| table.records()) {
         if record.text("origin_of")?.is_some_and(|name| name.eq_ignore_ascii_case(variable)) {
-            return persistence(&record, |value| value == on || (on == "1" && value == "ON"), is_set);
+            return persistence(&record, |persisted| persisted == "ON", is_set);
         }
     }
     Ok(Durability::Lost)
 }
 
-/// The same from one row that tells where a variable comes from: `origin`, `persisted`, `persisted_counts`.
+/// Whether a restart keeps a setting, from one row that tells where it comes from: `origin`, `persisted` and
+/// `persisted_counts`. `is_right` judges a persisted value; `is_set` says that the value in force is right.
 ///
 /// # Errors
 /// A sentence that names what the row lacks.

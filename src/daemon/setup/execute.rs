@@ -11,10 +11,10 @@ use crate::plan::journal;
 use crate::plan::steps::{Plan, Side, Step, Who};
 use crate::wire::session::{Session, Trouble};
 
-const CREATE_SCHEMA: &str = include_str!("../../../sql/mariadb/create-keyward-schema.sql");
-const CREATE_TABLE: &str = include_str!("../../../sql/mariadb/create-beat-table.sql");
+const CREATE_SCHEMA: &str = include_str!("../../../sql/common/create-keyward-schema.sql");
+const CREATE_TABLE: &str = include_str!("../../../sql/common/create-beat-table.sql");
 const TIME: &str = include_str!("../../../sql/common/time.sql");
-const PACKET: &str = include_str!("../../../sql/mariadb/max-packet.sql");
+const PACKET: &str = include_str!("../../../sql/common/max-packet.sql");
 
 type Tell<'a> = &'a (dyn Fn(Progress) + Sync);
 
@@ -84,6 +84,8 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
             }
         }
         Step::SetReadOnly => replica::set_read_only(target).await?,
+        Step::SetSuperReadOnly => replica::set_super_read_only(target).await?,
+        Step::HoldThreads => replica::hold_threads(target).await?,
         Step::Copy { schemas } => copy_all(hands, schemas, token, tell).await?,
         Step::StopLink => link::stop(target).await?,
         Step::SetFilter(filter) => replica::set_filter(target, filter).await?,
@@ -97,7 +99,7 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
         Step::Finish { comments } => {
             replica::write_no_binlog(target).await?;
             for (name, comment) in comments {
-                replica::comment_schema(target, name, comment).await?;
+                replica::unmark_schema(target, name, comment).await?;
             }
         }
         Step::Stamp => write_stamp(pair, hands).await?,
