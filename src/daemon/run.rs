@@ -166,9 +166,10 @@ impl Daemon {
         }
     }
 
-    /// How long the loop may sleep: until the judge wants a step, and never longer than a look's interval.
+    /// How long the loop may sleep: until the judge wants a step, and never longer than a look's interval. Not at all
+    /// when that moment has passed during the turn.
     fn pause(&self, now: Moment) -> Duration {
-        let deadline = self.judge.poll_deadline(now).map_or(Duration::MAX, |at| at.since(now));
+        let deadline = self.judge.poll_deadline().map_or(Duration::MAX, |at| at.since(now));
         let look = self.levels.poll_deadline().map_or(Duration::MAX, |at| at.since(now));
         deadline.min(look).min(self.settings.poll_interval)
     }
