@@ -6,12 +6,14 @@ use super::answer::{Record, Table, row, table};
 use super::sql::{Sql, sql};
 use super::{mariadb, mysql};
 use crate::model::Family;
-use crate::model::observation::{BeatRow, LinkFacts, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::observation::{BeatRow, BinlogFacts, LinkFacts, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::preflight::LinkSettings;
 
 const LINKS: Sql = sql!("links");
 const LINK_DETAILS: &str = include_str!("../../sql/mysql/link-details.sql");
 const FILTERS: &str = include_str!("../../sql/mysql/look-filters.sql");
+const BINLOG_SETTINGS: Sql = sql!("look-binlog-settings");
+const BINLOGS: &str = include_str!("../../sql/mariadb/look-binlogs.sql");
 const BEATS: Sql = sql!("look-beats");
 const BEATS_NEXT: &str = include_str!("../../sql/mysql/look-beats-next.sql");
 
@@ -71,6 +73,7 @@ pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
         identity: identity(&server)?,
         version: server.string("version")?,
         position: binlog.string("gtid_binlog_pos")?,
+        written: binlog.string("gtid_binlog_state")?,
         read_only: binlog.number::<u8>("read_only")? == Some(1),
         beats: beats(tables)?.unwrap_or_default(),
     })
@@ -107,6 +110,26 @@ pub fn replica(family: Family, tables: &[Table]) -> Result<ReplicaFacts, String>
     Ok(facts)
 }
 
+/// The statements that tell how long a master keeps its binary logs; `binlogs` reads what they answer.
+pub fn binlog_statements(family: Family) -> Vec<String> {
+    let settings = BINLOG_SETTINGS.fill(family, &[]);
+    match family {
+        Family::MariaDb => vec![settings, super::text::fill(BINLOGS, &[])],
+        Family::MySql => vec![settings],
+    }
+}
+
+/// How long a master keeps its binary logs.
+///
+/// # Errors
+/// A sentence that names what the answer lacks.
+pub fn binlogs(family: Family, tables: &[Table]) -> Result<BinlogFacts, String> {
+    match family {
+        Family::MariaDb => mariadb::binlogs(tables),
+        Family::MySql => mysql::binlogs(tables),
+    }
+}
+
 /// Every replication connection; a server that never was a replica has none.
 ///
 /// # Errors
@@ -125,7 +148,12 @@ pub(super) fn log_number(file: &str) -> u64 {
 
 /// The number in a keyed list of status values, 0 when it is none.
 pub(super) fn status(tables: &[Table], name: &str) -> Result<u64, String> {
-    Ok(keyed(tables, "status_of", name, "value")?.and_then(|number| number.parse().ok()).unwrap_or(0))
+    keyed_number(tables, "status_of", name)
+}
+
+/// The number in the column `value` of the row whose key is `wanted`, 0 when it is none.
+pub(super) fn keyed_number(tables: &[Table], key: &str, wanted: &str) -> Result<u64, String> {
+    Ok(keyed(tables, key, wanted, "value")?.and_then(|number| number.parse().ok()).unwrap_or(0))
 }
 
 /// The column of the row whose key is `wanted`; `None` for NULL and when there is no such row.

@@ -1,8 +1,10 @@
 //! What only MariaDB's answers say, or say in their own way.
 
+use std::time::Duration;
+
 use super::answer::{Table, row, table};
-use super::looks::{NamedLink, Words, keyed};
-use crate::model::observation::{Durability, ReplicaFacts};
+use super::looks::{NamedLink, Words, keyed, keyed_number, log_number};
+use crate::model::observation::{BinlogFacts, Durability, Purged, ReplicaFacts};
 
 const WORDS: Words = Words { master: "Master", slave: "Slave" };
 
@@ -13,6 +15,7 @@ pub(super) fn settings(tables: &[Table], facts: &mut ReplicaFacts) -> Result<(),
     facts.filter = settings.string("filter")?;
     facts.net_timeout_seconds = settings.number("net_timeout")?.unwrap_or(0);
     facts.applied = settings.string("gtid_slave_pos")?;
+    facts.written = settings.string("gtid_binlog_state")?;
     facts.read_only_durability = durability(tables, "READ_ONLY", facts.read_only)?;
     facts.filter_durability = durability(tables, "REPLICATE_WILD_DO_TABLE", !facts.filter.is_empty())?;
     facts.galera = keyed(tables, "origin_of", "WSREP_ON", "value")? == Some("ON");
@@ -25,6 +28,17 @@ fn durability(tables: &[Table], variable: &str, is_set: bool) -> Result<Durabili
         (Some("SQL"), _) => Durability::Hidden,
         (Some(_), true) => Durability::Kept,
         (Some(_), false) | (None, _) => Durability::Lost,
+    })
+}
+
+/// How long the server keeps its binary logs.
+pub(super) fn binlogs(tables: &[Table]) -> Result<BinlogFacts, String> {
+    let seconds = keyed_number(tables, "binlog_setting", "BINLOG_EXPIRE_LOGS_SECONDS")?;
+    let oldest = row(tables, "Log_name")?.string("Log_name")?;
+    Ok(BinlogFacts {
+        kept_for: (seconds > 0).then(|| Duration::from_secs(seconds)),
+        limited_by_size: keyed_number(tables, "binlog_setting", "MAX_BINLOG_TOTAL_SIZE")? > 0,
+        purged: Purged::LogsBefore(log_number(&oldest)),
     })
 }
 

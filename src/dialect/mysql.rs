@@ -1,8 +1,10 @@
 //! What only MySQL's answers say, or say in their own way.
 
+use std::time::Duration;
+
 use super::answer::{Record, Table, row, table};
 use super::looks::{NamedLink, Words, status};
-use crate::model::observation::{Durability, ReplicaFacts};
+use crate::model::observation::{BinlogFacts, Durability, Purged, ReplicaFacts};
 
 const WORDS: Words = Words { master: "Source", slave: "Replica" };
 
@@ -98,6 +100,18 @@ pub fn persistence(record: &Record<'_>, is_right: impl Fn(&str) -> bool, is_set:
         (None, "COMPILED" | "PERSISTED") => Durability::Lost,
         (None, _) if is_set => Durability::Kept,
         (None, _) => Durability::Lost,
+    })
+}
+
+/// How long the server keeps its binary logs.
+pub(super) fn binlogs(tables: &[Table]) -> Result<BinlogFacts, String> {
+    let settings = row(tables, "expire_seconds")?;
+    let seconds = settings.number("expire_seconds")?.unwrap_or(0);
+    let purges = settings.number::<u8>("auto_purge")? == Some(1) && seconds > 0;
+    Ok(BinlogFacts {
+        kept_for: purges.then(|| Duration::from_secs(seconds)),
+        limited_by_size: false,
+        purged: Purged::Transactions(settings.string("gtid_purged")?),
     })
 }
 

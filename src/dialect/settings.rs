@@ -58,15 +58,16 @@ pub fn variables(family: Family, tables: &[Table]) -> Result<Variables, String> 
 /// What both sides have in common.
 pub fn common(family: Family, variables: &Variables, side: &mut ServerSide) {
     let text = |name: &str| variables.get(name).map(|(value, _)| value.clone()).unwrap_or_default();
-    let (uid, position) = match family {
-        Family::MariaDb => ("server_uid", "gtid_binlog_pos"),
-        Family::MySql => ("server_uuid", "gtid_executed"),
+    let (uid, position, written) = match family {
+        Family::MariaDb => ("server_uid", "gtid_binlog_pos", "gtid_binlog_state"),
+        Family::MySql => ("server_uuid", "gtid_executed", "gtid_executed"),
     };
     side.identity = ServerIdentity { uid: text(uid), server_id: text("server_id").parse().unwrap_or(0) };
     side.log_bin = text("log_bin") == "ON";
     side.binlog_format = text("binlog_format");
     side.gtid_binlog_pos = text(position);
     side.gtid_slave_pos = text("gtid_slave_pos");
+    side.gtid_binlog_state = text(written);
     side.max_allowed_packet = text("max_allowed_packet").parse().unwrap_or(0);
     side.galera = text("wsrep_on") == "ON";
     side.trusts_function_creators = text("log_bin_trust_function_creators") == "ON";

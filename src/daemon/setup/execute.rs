@@ -6,6 +6,7 @@ use crate::act::link::{self, LinkError};
 use crate::act::{account, replica, stamp};
 use crate::copy::{self, Job};
 use crate::dialect::text::fill;
+use crate::model::gtid;
 use crate::observe::hand::{self, Hand, NoHand};
 use crate::plan::journal;
 use crate::plan::steps::{Plan, Side, Step, Who};
@@ -144,11 +145,13 @@ async fn copy_all(hands: &mut Hands, schemas: &[String], token: &str, tell: Tell
 async fn write_stamp(pair: &Pair, hands: &mut Hands) -> Result<(), LinkError> {
     let said = |what: &dyn std::fmt::Display| LinkError::Link(what.to_string());
     let (facts, _) = crate::observe::preflight::server(&mut hands.replica, &pair.replica.name).await?;
+    let (master, _) = crate::observe::preflight::server(&mut hands.master, &pair.master.name).await?;
     let now = hands.replica.work.line(fill(TIME, &[])).await?.text("now");
     let stamp = stamp::Stamp {
         region: pair.region.clone(),
         replica: pair.name.clone(),
         identity: facts.identity,
+        written: gtid::written_beyond(&master.gtid_binlog_state, &facts.gtid_binlog_state),
         stamped_at: now.parse().map_err(|error: jiff::Error| said(&error))?,
     };
     stamp::write(&pair.state_dir, &stamp).map_err(|error| said(&error))
