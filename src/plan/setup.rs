@@ -49,7 +49,7 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
         steps.push(Step::Stamp);
     }
     // a daemon that was killed just before its last steps may do them; a pair in any other state is an operator's
-    let last_steps = |step: &Step| matches!(step, Step::Finish { .. } | Step::Stamp);
+    let last_steps = |step: &Step| matches!(step, Step::Finish { .. } | Step::SetSuperReadOnly | Step::Stamp);
     let begun = matches!(journal, Journal::HalfDone(_)) || facts.copy.link.is_none();
     if wanted.auto && !begun && !steps.iter().all(last_steps) {
         return Err(vec![not_empty(&facts.replica)]);
