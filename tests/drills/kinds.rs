@@ -7,7 +7,7 @@ use keyward::lab::{Kind, Lab, Spec};
 use keyward::model::Phase;
 
 use super::daemon::{Daemon, LIMIT, has_verdict};
-use super::pair::{DROP_IN, Pair, set_up};
+use super::pair::{DROP_IN, Pair, read_only, set_up};
 use super::settings::Wishes;
 use super::story::story_of_one_outage;
 
@@ -83,6 +83,41 @@ async fn mysqls_replica_restarts_and_is_kept_right() {
     daemon.until_phase(Phase::Local).await;
     pair.master.thaw().unwrap();
     daemon.until_healthy().await;
+}
+
+#[tokio::test]
+async fn mysqls_replica_that_started_unfiltered_is_held_filtered_and_told() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let (mut pair, daemon) = healthy(Kind::MySql97).await;
+    // somebody takes away what it remembered; while nobody watches, it restarts and replicates everything
+    pair.replica.sql("RESET PERSIST").await.unwrap();
+    daemon.until("warned", |region| has_verdict(region, "not_durable")).await;
+    daemon.signal(rustix::process::Signal::STOP);
+    pair.replica.stop().await.unwrap();
+    pair.master.sql("CREATE DATABASE slipped").await.unwrap();
+    pair.replica.start().await.unwrap();
+    let began = Instant::now();
+    while pair.replica.rows("SHOW DATABASES LIKE 'slipped'").await.unwrap().is_empty() {
+        assert!(began.elapsed() < LIMIT, "nothing slipped through");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(read_only(&pair.replica).await, "0");
+    daemon.signal(rustix::process::Signal::CONT);
+    daemon
+        .until_told(&[
+            "did hold the SQL thread, set the replication filter",
+            "make the server read-only, set slave_net_timeout to 4, start the replication threads",
+        ])
+        .await;
+    daemon.until("filter_gap", |region| has_verdict(region, "filter_gap")).await;
+    let signed_up = format!("CREATE DATABASE later; {}", keyward::lab::keystone::sign_up("newcomer"));
+    pair.master.sql(&signed_up).await.unwrap();
+    pair.until_rows_equal().await;
+    assert!(pair.replica.rows("SHOW DATABASES LIKE 'later'").await.unwrap().is_empty());
+    pair.assert_replica_serves_reads_only().await;
+    daemon.assert_never_acted().await;
 }
 
 /// Tries on the replica until keyward was slower.

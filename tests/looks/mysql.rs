@@ -169,3 +169,29 @@ async fn whoever_blocks_read_only_is_named_and_nobody_waits_for_long() {
     perform(&server.target(), &[UpkeepStep::SetReadOnly]).await.unwrap();
     assert_eq!(server.sql("SELECT @@super_read_only, @@read_only"), "1\t1");
 }
+
+#[tokio::test]
+async fn a_link_moves_to_another_server_of_the_same_stream() {
+    if lacks(MYSQL) {
+        return;
+    }
+    let (master, second, replica) = (server(&[]), server(&[]), server(&[]));
+    master.sql("CREATE DATABASE keystone; CREATE TABLE keystone.t (id INT PRIMARY KEY)");
+    second.replicate_from(&master);
+    replica.replicate_from(&master);
+    // the account that replicas log in with is on every server of a master
+    second.sql("SET sql_log_bin = 0; CREATE USER repl IDENTIFIED BY 'r'; GRANT REPLICATION SLAVE ON *.* TO repl");
+    let address = second.target().place.to_string().parse().unwrap();
+    perform(&replica.target(), &[UpkeepStep::MoveLink(address)]).await.unwrap();
+    let mut looks = look_at_replica(replica.target(), &names());
+    let moved =
+        looks.until(|look| look.result.as_ref().unwrap().link.as_ref().unwrap().io == ThreadState::Running).await;
+    let link = moved.result.unwrap().link.unwrap();
+    assert_eq!((link.port, link.by_gtid, link.user.as_str()), (second.port(), true, "repl"));
+    assert!((link.heartbeat_period - 0.2).abs() < 1e-9);
+    master.sql("INSERT INTO keystone.t VALUES (5)");
+    until(|| match replica.try_sql("SELECT id FROM keystone.t")?.as_str() {
+        "5" => Ok(String::new()),
+        other => Err(format!("{other:?} and no row of the master's")),
+    });
+}
