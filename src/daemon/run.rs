@@ -197,6 +197,7 @@ impl Daemon {
                 self.count(Target::Replica, &look);
                 self.judge.handle_replica(now, &region, &name, &look);
             }
+            Input::Binlogs(place, binlogs) => self.judge.handle_binlogs(place, &binlogs),
             Input::Beat(place, outcome) => self.judge.handle_beat(now, place, &outcome),
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
             Input::Haproxy(region, hook, look) => {

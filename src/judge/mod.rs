@@ -19,6 +19,7 @@ mod phases;
 mod region;
 mod replica;
 mod rules;
+mod stream;
 mod succession;
 mod verdicts;
 mod view;
@@ -40,7 +41,7 @@ use self::masters::Masters;
 use crate::model::command::{Command, Reply};
 use crate::model::haproxy::{Change, HaproxyLook};
 use crate::model::hook::HookOutcome;
-use crate::model::observation::{BeatOrder, BeatOutcome, Look, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::observation::{BeatOrder, BeatOutcome, BinlogFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::view::RegionView;
 use crate::model::{Event, Moment, Now, RegionName, ReplicaName};
 
@@ -129,6 +130,16 @@ impl Judge {
         }
         for region in &mut self.regions {
             region.handle_master(place, look);
+            if place == self.beats.writer() {
+                region.compare_streams(look);
+            }
+        }
+    }
+
+    /// Takes in how long the master's address number `place` keeps its binary logs.
+    pub fn handle_binlogs(&mut self, place: usize, binlogs: &BinlogFacts) {
+        for region in &mut self.regions {
+            region.handle_binlogs(place, binlogs);
         }
     }
 
@@ -159,6 +170,13 @@ impl Judge {
     pub fn handle_stamp(&mut self, region: &RegionName, name: &ReplicaName, stamp: Option<ServerIdentity>) {
         if let Some(region) = self.find(region) {
             region.handle_stamp(name, stamp);
+        }
+    }
+
+    /// Takes in what stood in this replica's own binary logs when it was set up.
+    pub fn handle_written_before(&mut self, region: &RegionName, name: &ReplicaName, written: &str) {
+        if let Some(region) = self.find(region) {
+            region.handle_written_before(name, written);
         }
     }
 

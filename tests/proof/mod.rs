@@ -90,7 +90,7 @@ fn write_if_new(path: &Path, text: &str) {
 /// The sources that the simulation is made of, by their path below `src/`.
 pub fn sources() -> Vec<(String, String)> {
     let mut found = vec![(UPKEEP.to_owned(), fs::read_to_string(root().join("src").join(UPKEEP)).unwrap())];
-    let mut folders = ROOMS.map(ToOwned::to_owned).to_vec();
+    let mut folders: Vec<String> = ROOMS.map(str::to_owned).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(root().join("src").join(&folder)).unwrap() {
             let path = entry.unwrap().path();
