@@ -188,7 +188,10 @@ async fn a_link_moves_to_another_server_of_the_same_stream() {
         looks.until(|look| look.result.as_ref().unwrap().link.as_ref().unwrap().io == ThreadState::Running).await;
     let link = moved.result.unwrap().link.unwrap();
     assert_eq!((link.port, link.by_gtid, link.user.as_str()), (second.port(), true, "repl"));
-    assert!((link.heartbeat_period - 0.2).abs() < 1e-9);
+    assert!((link.heartbeat_period - 0.2).abs() < 1e-9, "{link:?}");
+    let kept =
+        "SELECT connection_retry_interval, get_public_key FROM performance_schema.replication_connection_configuration";
+    assert_eq!(replica.sql(kept), "1\tYES");
     master.sql("INSERT INTO keystone.t VALUES (5)");
     until(|| match replica.try_sql("SELECT id FROM keystone.t")?.as_str() {
         "5" => Ok(String::new()),
