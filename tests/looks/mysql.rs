@@ -140,6 +140,7 @@ async fn the_acting_lock_and_our_own_ghosts_are_told_apart() {
     }
     crate::locking::one_acts(server(&[])).await;
     crate::locking::ghost_is_ended(server(&[])).await;
+    crate::locking::the_master_is_recognised(MYSQL).await;
 }
 
 #[tokio::test]
@@ -197,4 +198,14 @@ async fn a_link_moves_to_another_server_of_the_same_stream() {
         "5" => Ok(String::new()),
         other => Err(format!("{other:?} and no row of the master's")),
     });
+}
+
+#[tokio::test]
+async fn beats_are_written_arrive_and_are_refused_as_on_mariadb() {
+    if lacks(MYSQL) {
+        return;
+    }
+    crate::beating::they_arrive(MYSQL).await;
+    crate::beating::a_crash_in_between(MYSQL).await;
+    crate::beating::they_are_refused(MYSQL).await;
 }
