@@ -7,6 +7,7 @@ use crate::wire::session::{Session, Trouble};
 
 const WRITE_NO_BINLOG: &str = include_str!("../../sql/mariadb/write-no-binlog.sql");
 const SET_POSITION: &str = include_str!("../../sql/mariadb/set-slave-position.sql");
+const RESET_BINLOG: &str = include_str!("../../sql/mariadb/reset-binlog.sql");
 const SET_FILTER: &str = include_str!("../../sql/mariadb/set-filter.sql");
 const SET_NET_TIMEOUT: &str = include_str!("../../sql/mariadb/set-net-timeout.sql");
 const READ_ONLY_PATIENCE: &str = include_str!("../../sql/mariadb/read-only-patience.sql");
@@ -48,6 +49,14 @@ pub async fn set_read_only(work: &mut Session) -> Result<(), Trouble> {
 /// What the server said.
 pub async fn set_position(work: &mut Session, position: &str) -> Result<(), Trouble> {
     work.run(fill(SET_POSITION, &[("position", &literal(position))])).await
+}
+
+/// Empties the replica's own binlog; nobody reads it.
+///
+/// # Errors
+/// What the server said.
+pub async fn reset_binlog(work: &mut Session) -> Result<(), Trouble> {
+    work.run(fill(RESET_BINLOG, &[])).await
 }
 
 /// Sets the filter; replication is stopped.

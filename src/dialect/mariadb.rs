@@ -5,6 +5,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::answer::{Record, Table, row, table};
+use super::errors;
 use crate::model::observation::{
     BeatRow, Durability, LinkFacts, MasterFacts, ReplicaFacts, ServerIdentity, ThreadState,
 };
@@ -135,14 +136,16 @@ pub type Column<'a> = &'a dyn Fn(&str) -> Result<Option<String>, String>;
 pub fn link(column: Column<'_>) -> Result<LinkFacts, String> {
     let text = |name| Ok::<String, String>(column(name)?.unwrap_or_default());
     let file = text("Master_Log_File")?;
+    let (io_errno, io_error) = (number(column, "Last_IO_Errno")?.unwrap_or(0), text("Last_IO_Error")?);
     Ok(LinkFacts {
         host: text("Master_Host")?,
         port: number(column, "Master_Port")?.unwrap_or(0),
         user: text("Master_User")?,
         io: thread(&text("Slave_IO_Running")?),
         sql: thread(&text("Slave_SQL_Running")?),
-        io_errno: number(column, "Last_IO_Errno")?.unwrap_or(0),
-        io_error: text("Last_IO_Error")?,
+        purged: errors::is_purged(io_errno, &io_error),
+        io_errno,
+        io_error,
         sql_errno: number(column, "Last_SQL_Errno")?.unwrap_or(0),
         sql_error: text("Last_SQL_Error")?,
         seconds_behind: number(column, "Seconds_Behind_Master")?,

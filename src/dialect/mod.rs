@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod definition;
+pub mod errors;
 pub mod grants;
 pub mod haproxy;
 pub mod mariadb;

@@ -14,6 +14,11 @@ const MOST: usize = 64;
 ///
 /// `place` tells apart schemas whose names begin alike and are too long; `date` has the form `20261122_120000`.
 pub fn dated(schema: &str, place: usize, date: &str) -> String {
+    format!("{}{date}", dated_prefix(schema, place))
+}
+
+/// What every dated name of a schema begins with: `keystone_keyward_`.
+pub fn dated_prefix(schema: &str, place: usize) -> String {
     let room = MOST - MIDDLE.len() - DATE;
     let base: String = match schema.chars().count() {
         0..=40 => schema.to_owned(),
@@ -22,16 +27,16 @@ pub fn dated(schema: &str, place: usize, date: &str) -> String {
             schema.chars().take(room - number.len()).chain(number.chars()).collect()
         }
     };
-    format!("{base}{MIDDLE}{date}")
+    format!("{base}{MIDDLE}")
 }
 
 /// Whether a schema's name is one that keyward gives to what it moved aside.
 pub fn is_dated(name: &str) -> bool {
     let Some((base, date)) = name.rsplit_once(MIDDLE) else { return false };
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let date = date.split_once('_').is_some_and(|(day, time)| {
-        day.len() == 8 && time.len() == 6 && digits(day) && digits(time)
-    });
+    let date = date
+        .split_once('_')
+        .is_some_and(|(day, time)| day.len() == 8 && time.len() == 6 && digits(day) && digits(time));
     !base.is_empty() && date
 }
 

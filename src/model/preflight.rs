@@ -2,6 +2,7 @@
 //!
 //! Account grants stand here as the server's own lines; `dialect::grants` reads them.
 
+use super::aside::Move;
 use super::names::{Address, RegionName, ReplicaName};
 use super::observation::{Durability, LinkFacts, ServerIdentity};
 
@@ -36,6 +37,8 @@ pub struct ServerSide {
     pub binlog_format: String,
     /// `@@gtid_binlog_pos`.
     pub gtid_binlog_pos: String,
+    /// `@@gtid_binlog_state`: everything that was ever written to its binlog, by domain and server.
+    pub gtid_binlog_state: String,
     /// `@@gtid_slave_pos`.
     pub gtid_slave_pos: String,
     /// `@@max_allowed_packet`, in bytes.
@@ -184,6 +187,8 @@ pub struct CopySide {
     pub is_also: Option<String>,
     /// What `state_dir` remembers of this replica.
     pub stamp: Option<ServerIdentity>,
+    /// Schemas that were moved aside here, or are being moved.
+    pub moves: Vec<Move>,
 }
 
 /// The link and the settings that it was made with.

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use super::hand::{self, Hand};
 use crate::dialect::text::{fill, literal};
-use crate::model::Family;
 use crate::model::observation::{Durability, ServerIdentity};
 use crate::model::preflight::{BeatTable, CopySide, DatabaseFacts, LinkAccount, PROOF, Schema, ServerSide, SourceSide};
+use crate::model::{Family, aside};
 use crate::wire::session::{Session, Trouble};
 
 const VERSION: &str = include_str!("../../sql/common/version.sql");
 const VARIABLES: &str = include_str!("../../sql/mariadb/variables.sql");
 const SCHEMAS: &str = include_str!("../../sql/mariadb/schemas.sql");
 const OWN_REPLICAS: &str = include_str!("../../sql/mariadb/own-replicas.sql");
+const MOVES: &str = include_str!("../../sql/common/moves.sql");
 const LINKS: &str = include_str!("../../sql/mariadb/links.sql");
 const BEAT_TABLE: &str = include_str!("../../sql/mariadb/beat-table-columns.sql");
 const UNFIT_TABLES: &str = include_str!("../../sql/mariadb/unfit-tables.sql");
@@ -58,6 +59,7 @@ pub async fn server(hand: &mut Hand, name: &str) -> Result<(ServerSide, Variable
     side.log_bin = text("log_bin") == "ON";
     side.binlog_format = text("binlog_format");
     side.gtid_binlog_pos = text("gtid_binlog_pos");
+    side.gtid_binlog_state = text("gtid_binlog_state");
     side.gtid_slave_pos = text("gtid_slave_pos");
     side.max_allowed_packet = text("max_allowed_packet").parse().unwrap_or(0);
     side.galera = text("wsrep_on") == "ON";
@@ -154,6 +156,8 @@ pub async fn copy(hand: &mut Hand, variables: &Variables) -> Result<CopySide, Tr
         .filter(|(_, value)| !value.is_empty())
         .collect();
     copy.own_replicas = hand.work.line(fill(OWN_REPLICAS, &[])).await?.number("replicas").unwrap_or(0);
+    let moves = hand.work.lines(fill(MOVES, &[("journal", &literal(aside::JOURNAL))])).await?;
+    copy.moves = moves.iter().filter_map(|line| aside::read(&line.text("dated"), &line.text("journal"))).collect();
     for line in hand.work.lines(fill(LINKS, &[])).await? {
         match &*line.text("connection_name") {
             "" => copy.link = Some(line.link_settings().map_err(|why| hand.work.trouble(&why))?),

@@ -1,8 +1,10 @@
 //! Why a set-up must not begin: every reason at once, each one sentence that names the server and what to do.
 
+use super::aside;
 use super::journal::{Journal, OWN_SCHEMA};
 use super::wanted::Wanted;
 use crate::dialect::version::handled;
+use crate::model::aside::is_dated;
 use crate::model::preflight::{BeatTable, DatabaseFacts, LinkAccount, Login, PairFacts, ServerSide};
 
 /// Every reason that keeps set-up from beginning.
@@ -28,7 +30,10 @@ pub fn refusals(facts: &PairFacts, wanted: &Wanted, journal: &Journal) -> Vec<St
     source(facts, wanted, &mut why);
     identities(facts, &mut why);
     dedicated(facts, wanted, journal, &mut why);
-    positions(facts, &mut why);
+    if !aside::is_anew(facts, wanted) {
+        data(facts, wanted, journal, &mut why);
+        positions(facts, &mut why);
+    }
     why
 }
 
@@ -182,7 +187,7 @@ fn dedicated(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Ve
     let foreign: Vec<&str> = replica
         .schemas
         .iter()
-        .filter(|schema| !ours(&schema.name) && !marked(&schema.name))
+        .filter(|schema| !ours(&schema.name) && !marked(&schema.name) && !is_dated(&schema.name))
         .map(|schema| schema.name.as_str())
         .collect();
     if !foreign.is_empty() && copy.stamp.is_none() {
@@ -192,16 +197,6 @@ fn dedicated(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Ve
             foreign.join(", ")
         ));
     }
-    if let Some(link) = &copy.link
-        && (link.facts.host != wanted.link.host || link.facts.port != wanted.link.port)
-    {
-        why.push(format!(
-            "{} replicates from {}:{}, not from {}: if that is over, run STOP SLAVE and RESET SLAVE ALL there",
-            replica.name, link.facts.host, link.facts.port, facts.master.name
-        ));
-    } else {
-        data(facts, wanted, journal, why);
-    }
 }
 
 fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<String>) {
@@ -210,7 +205,7 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
         let marked = |name: &String| matches!(journal, Journal::HalfDone(names) if names.contains(name));
         let mine: Vec<String> = wanted.schemas().into_iter().filter(|name| !marked(name)).collect();
         for name in mine.iter().filter(|name| replica.schema(name).is_some()) {
-            why.push(holds(replica, name));
+            why.push(holds(replica, name, wanted));
         }
         return;
     }
@@ -220,27 +215,13 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
         return;
     }
     match &copy.link {
-        None => why.extend(present.first().map(|name| holds(replica, name))),
+        None => why.extend(present.first().map(|name| holds(replica, name, wanted))),
         Some(link) => {
-            if !link.facts.by_gtid {
+            if !link.facts.by_gtid && aside::follows(facts, wanted) {
                 why.push(format!(
                     "{} replicates without GTID: run STOP SLAVE; CHANGE MASTER TO MASTER_USE_GTID = slave_pos; START \
                      SLAVE there",
                     replica.name
-                ));
-            }
-            // schema keyward follows over the link, the databases would not
-            if let Some(name) = wanted.databases.iter().find(|name| replica.schema(name).is_none()) {
-                why.push(format!(
-                    "{} replicates from the master but does not hold {name}: run STOP SLAVE and RESET SLAVE ALL there, \
-                     then set it up again",
-                    replica.name
-                ));
-            }
-            if link.facts.sql_errno != 0 {
-                why.push(format!(
-                    "{} stopped replicating with error {} ({}): repair that first",
-                    replica.name, link.facts.sql_errno, link.facts.sql_error
                 ));
             }
         }
@@ -252,33 +233,44 @@ pub fn not_empty(replica: &ServerSide) -> String {
     format!("{} is not empty: the daemon sets up only empty replicas, run keyward setup", replica.name)
 }
 
-fn holds(replica: &ServerSide, schema: &str) -> String {
+fn holds(replica: &ServerSide, schema: &str, wanted: &Wanted) -> String {
     format!(
-        "{} already holds a schema {schema} that keyward did not leave there half done: drop it by hand if nobody \
-         needs it (--replace-data is not in this release yet)",
-        replica.name
+        "{} already holds a schema {schema} that keyward did not leave there half done: `keyward setup --region {} \
+         --replace-data` moves it aside first",
+        replica.name, wanted.mend.place
     )
 }
 
 fn positions(facts: &PairFacts, why: &mut Vec<String>) {
-    let (master, replica) = (&facts.master, &facts.replica);
     if facts.copy.link.is_some() {
         return;
     }
+    let (master, replica) = (&facts.master, &facts.replica);
+    why.extend(in_the_way(facts).first().map(|gtid| {
+        format!(
+            "{} has GTIDs of its own in the way ({gtid}; the master is at {}): if nobody needs its binlog, run RESET \
+             MASTER there, or `keyward setup` with --reseed, which does it",
+            replica.name,
+            if master.gtid_binlog_pos.is_empty() { "none" } else { &master.gtid_binlog_pos }
+        )
+    }));
+}
+
+/// GTIDs in the replica's own binlog that the master has not reached: with them the server refuses (1947, 1948) to
+/// begin where the master is.
+pub fn in_the_way(facts: &PairFacts) -> Vec<String> {
+    let (master, replica) = (&facts.master, &facts.replica);
+    let mut all = Vec::new();
     for gtid in replica.gtid_binlog_pos.split(',').map(str::trim).filter(|gtid| !gtid.is_empty()) {
         let behind = match (parts(gtid), same_domain(gtid, &master.gtid_binlog_pos)) {
             (Some(local), Some(of_master)) => local.2 > of_master.2,
             _ => true,
         };
         if behind {
-            why.push(format!(
-                "{} has GTIDs of its own in the way ({gtid}; the master is at {}): if nobody needs its binlog, run \
-                 RESET MASTER there",
-                replica.name,
-                if master.gtid_binlog_pos.is_empty() { "none" } else { &master.gtid_binlog_pos }
-            ));
+            all.push(gtid.to_owned());
         }
     }
+    all
 }
 
 fn parts(gtid: &str) -> Option<(u32, u32, u64)> {

@@ -13,6 +13,11 @@ use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, StopAtEnd, is_do
 
 /// `keyward setup`, the real program, with administrators on both sides.
 fn start(pair: &Pair) -> Child {
+    start_with(pair, &[])
+}
+
+/// The same with more options.
+pub fn start_with(pair: &Pair, options: &[&str]) -> Child {
     let state = pair.state.path().display();
     let settings = pair.state.path().join("keyward.toml");
     let (master, replica) = (pair.master.address(), pair.replica.address());
@@ -47,6 +52,7 @@ address = "{replica}"
         .arg("--replica-admin")
         .arg(pair.replica.socket())
         .envs([("KEYWARD_MASTER_ADMIN_PASSWORD", ""), ("KEYWARD_REPLICA_ADMIN_PASSWORD", "")])
+        .args(options)
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
@@ -60,7 +66,7 @@ fn peak_kib(process: u32) -> Option<u64> {
 }
 
 /// Makes the replica's server what it was before anybody set it up.
-fn wipe(pair: &Pair) {
+pub fn wipe(pair: &Pair) {
     pair.replica.sql(
         "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0; DROP DATABASE IF EXISTS keystone; \
          DROP DATABASE IF EXISTS keyward; DROP USER IF EXISTS keyward; RESET MASTER; SET GLOBAL gtid_slave_pos = ''; \
@@ -116,7 +122,7 @@ fn killed_at_any_moment_and_run_again_it_finishes_and_all_rows_are_equal() {
             let state = state_of(&pair);
             let end = pair.set_up(&pair.admins());
             println!("seed {seed} round {round}: killed after {at:?}, found {state}, ended {end:?}");
-            assert!(is_done(&end) || matches!(end, End::NothingToDo(_)), "round {round}: {state}: {end:?}");
+            assert!(ended_well(&end), "round {round}: {state}: {end:?}");
             found.insert(state);
             pair.catch_up();
             let again = pair.set_up(&pair.admins());
@@ -128,6 +134,11 @@ fn killed_at_any_moment_and_run_again_it_finishes_and_all_rows_are_equal() {
     pair.catch_up();
     assert_equal(&pair);
     assert!(found.contains("half done"), "no kill met the copy: {found:?}");
+}
+
+/// Whether the pair is as it should be now.
+pub fn ended_well(end: &End) -> bool {
+    is_done(end) || matches!(end, End::NothingToDo(_))
 }
 
 fn state_of(pair: &Pair) -> String {

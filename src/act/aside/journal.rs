@@ -111,7 +111,8 @@ pub async fn record(work: &mut Session, one: &Move) -> Result<(), AsideError> {
     }
     let gaps = [("schema", &*literal(&one.of))];
     let triggers = work.lines(fill(TRIGGERS, &gaps)).await.map_err(doing())?;
-    for (number, (kind, name)) in objects(work, &one.of).await?.into_iter().enumerate() {
+    let mut all = Vec::new();
+    for (kind, name) in objects(work, &one.of).await? {
         let line = show(work, &one.of, &kind, &name).await.map_err(doing())?;
         let mut kept = kept(work, one, &kind, &name, &line)?;
         if let Some(line) = triggers.iter().find(|line| kind == "TRIGGER" && line.text("name") == name) {
@@ -119,9 +120,32 @@ pub async fn record(work: &mut Session, one: &Move) -> Result<(), AsideError> {
             kept.moved = moved_trigger(one, line).into_bytes();
             kept.moved_client = "utf8mb4".to_owned();
         }
-        write(work, one, number, &kept).await.map_err(doing())?;
+        all.push(kept);
+    }
+    for (number, kept) in views_in_order(all).iter().enumerate() {
+        write(work, one, number, kept).await.map_err(doing())?;
     }
     Ok(())
+}
+
+/// Puts every view after those whose names stand in its definition; all else stays where it is.
+fn views_in_order(all: Vec<Kept>) -> Vec<Kept> {
+    let from = all.iter().position(|kept| kept.kind == "VIEW").unwrap_or(all.len());
+    let (mut waiting, others): (Vec<Kept>, Vec<Kept>) = all.into_iter().partition(|kept| kept.kind == "VIEW");
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let names: Vec<String> = waiting.iter().map(|view| identifier(&view.name)).collect();
+        let is_free = |view: &Kept| {
+            let text = String::from_utf8_lossy(&view.definition);
+            names.iter().all(|name| *name == identifier(&view.name) || !text.contains(name.as_str()))
+        };
+        // two that seem to need each other only share a word
+        let next = waiting.iter().position(is_free).unwrap_or(0);
+        ordered.push(waiting.remove(next));
+    }
+    let mut all = others;
+    all.splice(from..from, ordered);
+    all
 }
 
 /// A definition, without the schema's name wherever the server can leave it out.
@@ -222,4 +246,28 @@ pub async fn read(work: &mut Session, one: &Move) -> Result<Vec<Kept>, AsideErro
         zone: line.text("zone"),
     };
     Ok(lines.iter().map(kept).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_comes_after_those_that_it_is_made_of() {
+        let kept = |kind: &str, name: &str, text: &str| Kept {
+            kind: kind.into(),
+            name: name.into(),
+            definition: text.into(),
+            ..Kept::default()
+        };
+        let chain = vec![
+            kept("FUNCTION", "f", ""),
+            kept("VIEW", "a", "VIEW `a` AS select * from `b`"),
+            kept("VIEW", "b", "VIEW `b` AS select * from `c`"),
+            kept("VIEW", "c", "VIEW `c` AS select 1"),
+            kept("TRIGGER", "t", ""),
+        ];
+        let names: Vec<String> = views_in_order(chain).into_iter().map(|kept| kept.name).collect();
+        assert_eq!(names, ["f", "c", "b", "a", "t"]);
+    }
 }

@@ -83,8 +83,7 @@ pub async fn begin(work: &mut Session, moves: &[Move]) -> Result<(), AsideError>
     prepare(work).await?;
     for one in moves.iter().filter(|one| one.stage.is_none()) {
         let Some(old) = find(work, &one.of).await? else { continue };
-        let gaps =
-            [("name", &*identifier(&one.into)), ("charset", &*old.charset), ("collation", &*old.collation)];
+        let gaps = [("name", &*identifier(&one.into)), ("charset", &*old.charset), ("collation", &*old.collation)];
         let made = work.run(fill(MOVE_SCHEMA, &gaps)).await;
         made.map_err(while_doing(format!("create schema {}", one.into)))?;
         let made = journal::create(work, one).await;

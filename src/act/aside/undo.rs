@@ -14,11 +14,7 @@ const DELIMITER: &str = ";;";
 pub fn statements(one: &Move, (charset, collation): (&str, &str), tables: &[String], kept: &[Kept]) -> Vec<String> {
     let ended = |statement: String| format!("{statement};");
     let gaps = [("name", &*identifier(&one.of)), ("charset", charset), ("collation", collation)];
-    let mut lines = vec![
-        ended(fill(NAMES_UTF8, &[])),
-        ended(fill(NO_BINLOG, &[])),
-        ended(fill(MOVE_SCHEMA, &gaps)),
-    ];
+    let mut lines = vec![ended(fill(NAMES_UTF8, &[])), ended(fill(NO_BINLOG, &[])), ended(fill(MOVE_SCHEMA, &gaps))];
     for object in kept.iter().rev() {
         let name = full_name(&one.into, &object.name);
         lines.push(ended(fill(DROP_OBJECT, &[("kind", &object.kind), ("name", &name)])));

@@ -68,6 +68,12 @@ pub fn union(one: &State, other: &State) -> State {
     both
 }
 
+/// The last transaction of each server that `replica` wrote or `applied` holds and `master` has not.
+pub fn errant_last(master: &State, replica: &State, applied: &State) -> State {
+    let known = |key: &(u32, u32)| master.get(key).copied().unwrap_or(0);
+    union(replica, applied).into_iter().filter(|(key, sequence)| *sequence > known(key)).collect()
+}
+
 /// How many transactions `replica` wrote or `applied` holds that `master` has not, at least.
 ///
 /// A server's numbers in a domain have gaps where others wrote, so that only those are counted for sure that came after

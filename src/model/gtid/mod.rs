@@ -55,6 +55,20 @@ pub fn errant(master: &str, replica: &str, applied: &str) -> Option<u64> {
     }
 }
 
+/// The ids of what `errant` counts, as text: on MariaDB the last one of each server.
+pub fn errant_ids(master: &str, replica: &str, applied: &str) -> Option<String> {
+    match family(master).or(family(replica)).or(family(applied)).unwrap_or_default() {
+        Family::MariaDb => {
+            let (replica, applied) = (mariadb::parse_state(replica).ok()?, mariadb::parse_state(applied).ok()?);
+            Some(mariadb::text(&mariadb::errant_last(&mariadb::parse_state(master).ok()?, &replica, &applied)))
+        }
+        Family::MySql => {
+            let replica = mysql::parse(replica).ok()?.union(&mysql::parse(applied).ok()?);
+            Some(replica.subtract(&mysql::parse(master).ok()?).to_string())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +95,9 @@ mod tests {
     fn a_transaction_that_the_master_never_had_is_errant() {
         assert_eq!(errant("0-1-150", "0-2-102", "0-1-150"), Some(1));
         assert_eq!(errant(&format!("{ONE}:1-9"), &format!("{ONE}:1-9:12-13"), ""), Some(2));
+        assert_eq!(errant_ids("0-1-150", "0-2-102", "0-1-150").as_deref(), Some("0-2-102"));
+        let own = format!("{ONE}:1-9:12-13");
+        assert_eq!(errant_ids(&format!("{ONE}:1-9"), &own, ""), Some(format!("{ONE}:12-13")));
         assert_eq!(errant("", "", ""), Some(0));
         assert_eq!(errant("x", "", ""), None);
     }

@@ -1,0 +1,149 @@
+//! `--replace-data`: what a replica holds is moved to a dated schema, whole, and can be moved back.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use keyward::daemon::setup::{End, How};
+
+use crate::exact::assert_equal;
+use crate::harness::{Pair, Server, is_done, refusals};
+use crate::killed::{ended_well, start_with};
+
+const OLD_ROWS: &str = include_str!("old_rows.sql");
+
+/// Rows on the replica that keyward did not bring there, outside its binlog.
+fn give_old_rows(pair: &Pair) {
+    pair.replica.sql(&format!(
+        "SET GLOBAL log_bin_trust_function_creators = ON; SET sql_log_bin = 0; {OLD_ROWS}; \
+         CREATE DATABASE keyward; CREATE TABLE keyward.beat (somebodys INT); INSERT INTO keyward.beat VALUES (5);"
+    ));
+}
+
+/// The dated schema of `keystone`.
+fn dated(server: &Server) -> String {
+    server.sql(
+        "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'keystone\\_keyward\\_%' \
+         ORDER BY 1 DESC LIMIT 1",
+    )
+}
+
+/// Everything that a schema holds, as one text that does not name it.
+fn contents(server: &Server, schema: &str) -> String {
+    let tables = server.sql(&format!(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}' \
+         AND table_type NOT IN ('VIEW', 'SEQUENCE') AND table_name NOT IN ('keyward_moved', 'log') ORDER BY 1"
+    ));
+    let mut text = String::new();
+    for table in tables.lines().map(|name| format!("`{schema}`.`{}`", name.replace('`', "``"))) {
+        text += &server.sql(&format!("SHOW CREATE TABLE {table}; CHECKSUM TABLE {table};"));
+    }
+    text += &server.sql(&format!("SHOW CREATE TABLE `{schema}`.log; SHOW CREATE SEQUENCE `{schema}`.counter"));
+    for question in [
+        "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata
+         WHERE schema_name = 'S'",
+        "SELECT table_name, view_definition, definer, security_type FROM information_schema.views
+         WHERE table_schema = 'S' ORDER BY 1",
+        "SELECT trigger_name, event_manipulation, event_object_table, action_order, action_statement, action_timing,
+         sql_mode, definer FROM information_schema.triggers WHERE trigger_schema = 'S' ORDER BY 1",
+        "SELECT routine_name, routine_type, routine_definition, sql_mode, definer, database_collation
+         FROM information_schema.routines WHERE routine_schema = 'S' ORDER BY 1",
+        "SELECT event_name, definer, time_zone, event_definition, interval_value, interval_field, starts
+         FROM information_schema.events WHERE event_schema = 'S' ORDER BY 1",
+        "SELECT constraint_name, unique_constraint_schema, delete_rule, table_name, referenced_table_name
+         FROM information_schema.referential_constraints WHERE constraint_schema = 'S' ORDER BY 1",
+    ] {
+        text += &server.sql(&question.replace("'S'", &format!("'{schema}'")));
+    }
+    text.replace(schema, "S")
+}
+
+fn replace(pair: &Pair) -> How {
+    How { replace_data: true, ..pair.admins() }
+}
+
+#[test]
+fn what_a_replica_holds_is_moved_aside_whole_and_moved_back_by_the_printed_statements() {
+    let pair = Pair::plain();
+    give_old_rows(&pair);
+    let why = refusals(pair.set_up(&pair.admins()));
+    assert!(why.contains("already holds a schema keyward") && why.contains("--replace-data"), "{why}");
+    let before = contents(&pair.replica, "keystone");
+    let binlog = pair.replica.sql("SELECT @@gtid_binlog_pos");
+    let (end, moved) = pair.set_up_telling(&replace(&pair));
+    assert!(is_done(&end), "{end:?}");
+    pair.catch_up();
+    assert_equal(&pair);
+    assert_eq!(pair.replica.sql("SELECT @@gtid_binlog_pos"), binlog, "nothing of it may stand in the binlog");
+    let dated = dated(&pair.replica);
+    assert_eq!(contents(&pair.replica, &dated), before);
+    let events = format!("SELECT status FROM information_schema.events WHERE event_schema = '{dated}'");
+    assert_eq!(pair.replica.sql(&events), "DISABLED");
+    assert_eq!(moved.iter().map(|one| one.of.as_str()).collect::<Vec<_>>(), ["keystone", "keyward"]);
+    assert!(moved.iter().all(|one| one.left.is_empty()), "{moved:?}");
+    assert!(matches!(pair.set_up(&pair.admins()), End::NothingToDo(_)));
+    assert!(matches!(pair.set_up(&replace(&pair)), End::NothingToDo(_)), "it follows the master now");
+    let mut undo = vec!["STOP SLAVE; SET sql_log_bin = 0; DROP DATABASE keystone; DROP DATABASE keyward;".to_owned()];
+    undo.extend(moved.iter().flat_map(|one| one.undo.clone()));
+    pair.replica.sql(&undo.join("\n"));
+    assert_eq!(contents(&pair.replica, "keystone"), before);
+    assert_eq!(pair.replica.sql("SELECT somebodys FROM keyward.beat"), "5");
+    let status = "SELECT status FROM information_schema.events WHERE event_schema = 'keystone'";
+    assert_eq!(pair.replica.sql(status), "ENABLED");
+}
+
+#[test]
+fn killed_at_any_moment_of_a_move_the_next_run_goes_on_whichever_command_it_is() {
+    let pair = Pair::plain();
+    let random = &mut fastrand::Rng::with_seed(20_261_122);
+    let mut whole = Duration::ZERO;
+    let mut found = BTreeSet::new();
+    for round in 0..16 {
+        crate::killed::wipe(&pair);
+        drop_dated(&pair.replica);
+        give_old_rows(&pair);
+        let before = contents(&pair.replica, "keystone");
+        let began = Instant::now();
+        let mut child = start_with(&pair, &["--replace-data"]);
+        if round == 0 {
+            assert!(child.wait().unwrap().success());
+            whole = began.elapsed();
+        } else {
+            // the first half of a run: what comes later is a copy, whose interruptions are tested elsewhere
+            std::thread::sleep(whole.mul_f64(0.6 * (f64::from(round - 1) + random.f64()) / 15.0));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let state = state_of(&pair.replica);
+        // plain setup goes on with what had begun; what had not is refused as before
+        let end = match pair.set_up(&pair.admins()) {
+            End::Refused(why) if state == "untouched" => {
+                assert!(why.join("; ").contains("--replace-data"), "{why:?}");
+                assert_eq!(contents(&pair.replica, "keystone"), before);
+                pair.set_up(&replace(&pair))
+            }
+            end => end,
+        };
+        println!("round {round}: {state}, ended {end:?}");
+        assert!(ended_well(&end), "round {round}: {state}: {end:?}");
+        found.insert(state);
+        pair.catch_up();
+        assert_equal(&pair);
+        assert_eq!(contents(&pair.replica, &dated(&pair.replica)), before, "round {round}");
+    }
+    assert!(found.len() >= 2, "the kills met too little: {found:?}");
+}
+
+/// What a killed run left.
+fn state_of(replica: &Server) -> String {
+    let journals = "SELECT GROUP_CONCAT(DISTINCT SUBSTRING_INDEX(table_comment, ': ', -1) ORDER BY 1)
+        FROM information_schema.tables WHERE table_name = 'keyward_moved'";
+    let stages = replica.sql(journals);
+    if stages == "NULL" { "untouched".to_owned() } else { stages }
+}
+
+fn drop_dated(replica: &Server) {
+    let dated =
+        replica.sql("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '%\\_keyward\\_%'");
+    let drops: String = dated.lines().map(|name| format!("DROP DATABASE `{name}`;")).collect();
+    replica.sql(&format!("SET sql_log_bin = 0; {drops}"));
+}
