@@ -1,6 +1,7 @@
 //! Plain values that every other room speaks. No I/O, no clock, no behaviour beyond reading themselves.
 
 pub mod aside;
+pub mod budget;
 pub mod command;
 pub mod failure;
 pub mod family;
@@ -19,6 +20,7 @@ pub mod upkeep;
 pub mod verdict;
 pub mod view;
 
+pub use budget::Budget;
 pub use failure::{Failure, Reason};
 pub use family::Family;
 pub use gate::Gate;

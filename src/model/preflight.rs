@@ -187,6 +187,8 @@ pub struct CopySide {
     pub is_also: Option<String>,
     /// What `state_dir` remembers of this replica.
     pub stamp: Option<ServerIdentity>,
+    /// What it had written itself when it was stamped: nothing of that is errant.
+    pub written_before: String,
     /// Schemas that were moved aside here, or are being moved.
     pub moves: Vec<Move>,
 }

@@ -72,7 +72,8 @@ pub fn findings(facts: &PairFacts, wanted: &Wanted) -> Vec<Finding> {
         return all;
     }
     let Some(link) = &facts.copy.link else {
-        all.extend(own_transactions(facts, wanted));
+        // of a server that was never set up nobody asks where its transactions come from
+        all.extend(facts.copy.stamp.as_ref().and_then(|_| own_transactions(facts, wanted)));
         return all;
     };
     if aside::follows(facts, wanted) {
@@ -93,9 +94,9 @@ pub fn findings(facts: &PairFacts, wanted: &Wanted) -> Vec<Finding> {
 
 /// What of the master's transactions is not the master's: errant ones, as count and ids.
 pub fn errant(facts: &PairFacts) -> Option<(u64, String)> {
-    let (master, replica) = (&facts.master.gtid_binlog_state, &facts.replica);
-    let count = gtid::errant(master, &replica.gtid_binlog_state, &replica.gtid_slave_pos)?;
-    let ids = gtid::errant_ids(master, &replica.gtid_binlog_state, &replica.gtid_slave_pos)?;
+    let known = [facts.master.gtid_binlog_state.as_str(), &facts.copy.written_before];
+    let has = [facts.replica.gtid_binlog_state.as_str(), &facts.replica.gtid_slave_pos];
+    let (count, ids) = (gtid::errant(&known, &has)?, gtid::errant_ids(&known, &has)?);
     (count > 0).then_some((count, ids))
 }
 

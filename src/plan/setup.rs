@@ -47,7 +47,8 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
         let comments = unmarked.iter().map(|name| (name.clone(), comment(name).unwrap_or_default())).collect();
         steps.push(Step::Finish { comments });
     }
-    if facts.copy.stamp.is_none() {
+    if facts.copy.stamp.is_none() || anew {
+        // what it wrote itself until now has gone with the old rows
         steps.push(Step::Stamp);
     }
     // a daemon that was killed just before its last steps may do them; a pair in any other state is an operator's

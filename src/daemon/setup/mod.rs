@@ -257,6 +257,7 @@ async fn look(pair: &Pair, hands: &mut Hands) -> Result<PairFacts, Stop> {
     }
     let stamp = stamp::read(&pair.state_dir, &pair.region, &pair.name);
     let stamp = stamp.map_err(|error| Stop::Refused(vec![error.to_string()]))?;
+    facts.copy.written_before = stamp.as_ref().map(|stamp| stamp.written.clone()).unwrap_or_default();
     facts.copy.stamp = stamp.map(|stamp| stamp.identity);
     Ok(facts)
 }
