@@ -132,6 +132,8 @@ pub struct Replication {
     pub beat_interval: Duration,
     /// Whether the daemon sets an empty, dedicated replica up by itself.
     pub auto_setup: bool,
+    /// Whether the daemon copies a replica anew by itself when the master has purged the binlogs that it needs.
+    pub auto_reseed: bool,
     /// The link's TLS; a replica may override it.
     pub tls: Tls,
 }

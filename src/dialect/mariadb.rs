@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::answer::{Record, Table, row, table};
 use super::errors;
+use crate::model::aside::UNFINISHED;
 use crate::model::observation::{
     BeatRow, BinlogFacts, Durability, LinkFacts, MasterFacts, Purged, ReplicaFacts, ServerIdentity, ThreadState,
 };
@@ -57,7 +58,8 @@ pub fn replica(tables: &[Table]) -> Result<ReplicaFacts, String> {
         schemas: schemas(tables)?,
         applied: settings.string("gtid_slave_pos")?,
         written: settings.string("gtid_binlog_state")?,
-        beats: beats(tables)?.unwrap_or_default(),
+        // the beats of a copy that is not whole say nothing of the age of its other rows
+        beats: beats(tables)?.filter(|_| !is_unfinished(tables)).unwrap_or_default(),
         ..ReplicaFacts::default()
     })
 }
@@ -65,6 +67,15 @@ pub fn replica(tables: &[Table]) -> Result<ReplicaFacts, String> {
 /// Whether the beats could not be read in time because somebody has locked the table.
 pub fn beats_locked(tables: &[Table]) -> bool {
     table(tables, "beats_locked").is_some()
+}
+
+/// Whether an unfinished copy has marked keyward's own schema.
+fn is_unfinished(tables: &[Table]) -> bool {
+    let marked = |table: &Table| {
+        let comments = table.records().filter_map(|record| record.string("own_comment").ok());
+        comments.into_iter().any(|comment| comment.starts_with(UNFINISHED))
+    };
+    table(tables, "own_comment").is_some_and(marked)
 }
 
 fn identity(server: &Record<'_>) -> Result<ServerIdentity, String> {

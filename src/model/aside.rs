@@ -3,6 +3,9 @@
 /// The table in a dated schema that remembers the move: its rows what could not be renamed, its comment how far it is.
 pub const JOURNAL: &str = "keyward_moved";
 
+/// What the mark of a schema begins with that an unfinished copy made.
+pub const UNFINISHED: &str = "keyward set-up not finished, made by keyward and safe to drop: ";
+
 /// Stands between a schema's own name and the date.
 const MIDDLE: &str = "_keyward_";
 /// `20261122_120000`

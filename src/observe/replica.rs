@@ -66,6 +66,7 @@ impl ReplicaQuestion {
             fill(include_str!("../../sql/mariadb/look-origins.sql"), &[]),
             fill(include_str!("../../sql/mariadb/look-status.sql"), &[]),
             fill(include_str!("../../sql/mariadb/look-schemas.sql"), &[]),
+            fill(include_str!("../../sql/mariadb/look-mark.sql"), &[]),
             fill(include_str!("../../sql/mariadb/links.sql"), &[]),
         ];
         for (place, master) in names.masters.iter().enumerate() {

@@ -84,7 +84,8 @@ pub fn findings(facts: &PairFacts, wanted: &Wanted) -> Vec<Finding> {
         all.push(elsewhere(facts));
     }
     // schema keyward follows over the link, the databases would not
-    if let Some(name) = wanted.databases.iter().find(|name| facts.replica.schema(name).is_none()) {
+    let missing = wanted.databases.iter().find(|name| facts.replica.schema(name).is_none());
+    if let Some(name) = missing.filter(|_| aside::follows(facts, wanted)) {
         let to = format!("{}:{}", link.facts.host, link.facts.port);
         all.push(Finding::new(Remedy::Reseed, format!("{replica} replicates from {to} but does not hold {name}")));
     }
@@ -134,7 +135,7 @@ fn elsewhere(facts: &PairFacts) -> Finding {
     };
     match why_not {
         None => Finding::new(Remedy::Setup, format!("{what}, which has every transaction of it")),
-        Some(why) => Finding::new(Remedy::Reseed, format!("{what}, and cannot go on from there: {why}"))
+        Some(why) => Finding::new(Remedy::Reseed, format!("{what}, and cannot go on from there ({why})"))
             .after("if it is meant to follow the master"),
     }
 }

@@ -4,12 +4,11 @@
 //! schema with a mark was made by keyward and never finished, so that it may be dropped. There is no file beside it
 //! that could tell another story.
 
+use crate::model::aside::UNFINISHED as MARK;
 use crate::model::preflight::ServerSide;
 
 /// Keyward's own schema.
 pub const OWN_SCHEMA: &str = "keyward";
-
-const MARK: &str = "keyward set-up not finished, made by keyward and safe to drop: ";
 
 /// The comment of a schema that the set-up run called `token` is working on.
 pub fn mark(token: &str) -> String {
