@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use keyward::daemon::setup::{End, How};
+use keyward::daemon::setup::{End, How, sql_by_hand};
 
 use crate::exact::assert_equal;
-use crate::harness::{Pair, Server, is_done, refusals};
+use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, is_done, refusals, region, replica_name};
 use crate::killed::{ended_well, start_with};
 
 const OLD_ROWS: &str = include_str!("old_rows.sql");
@@ -146,4 +146,86 @@ fn drop_dated(replica: &Server) {
         replica.sql("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '%\\_keyward\\_%'");
     let drops: String = dated.lines().map(|name| format!("DROP DATABASE `{name}`;")).collect();
     replica.sql(&format!("SET sql_log_bin = 0; {drops}"));
+}
+
+#[test]
+fn keywards_own_account_moves_and_copies_with_exactly_the_printed_rights_and_misses_each_of_them() {
+    let pair = Pair::new(Server::plain(1), Server::plain(2));
+    for server in [&pair.master, &pair.replica] {
+        server.sql("SET GLOBAL log_bin_trust_function_creators = ON");
+    }
+    let fit = OLD_ROWS.replace("ENGINE = Aria", "").replace("WITH SYSTEM VERSIONING", "");
+    let fit: String = fit.split_inclusive(";\n").filter(|part| !part.contains("SEQUENCE")).collect();
+    pair.master.sql(&fit);
+    let (master, replica) = sql_by_hand(&pair.settings, &region(), &replica_name()).unwrap();
+    let password = OWN_PASSWORD.replace('\\', "\\\\").replace('\'', "\\'");
+    let filled = |lines: &[String]| {
+        let text = lines.join("\n").replace("<put account.password here>", &password);
+        text.replace("<put replication.password here>", LINK_PASSWORD)
+    };
+    pair.master.sql(&filled(&master));
+    pair.replica.sql(&filled(&replica));
+    assert!(is_done(&pair.set_up(&How::default())));
+    pair.catch_up();
+    let reseed = How { reseed: true, ..How::default() };
+    let why = refusals(pair.set_up(&reseed));
+    assert!(why.contains("CREATE VIEW") && why.contains("on keystone_keyward_%.*"), "{why}");
+    let moving: Vec<&String> = replica.iter().filter(|line| line.starts_with("-- GRANT")).collect();
+    assert_eq!(moving.len(), 3, "{moving:?}");
+    for line in &moving {
+        pair.replica.sql(&format!("SET sql_log_bin = 0; {}", line.replace("-- GRANT", "GRANT")));
+    }
+    let (end, moved) = pair.set_up_telling(&reseed);
+    assert!(is_done(&end), "{end:?}");
+    pair.catch_up();
+    assert_equal(&pair);
+    assert!(moved.len() == 2 && moved.iter().all(|one| one.left.is_empty()), "{moved:?}");
+    // where there is a dated schema, nobody can tell without them whether it is whole
+    for line in &moving {
+        let revoke = line.replace("-- GRANT", "REVOKE").replace(" TO ", " FROM ");
+        pair.replica.sql(&format!("SET sql_log_bin = 0; {revoke}"));
+    }
+    pair.replica.sql("STOP SLAVE; RESET SLAVE ALL; SET sql_log_bin = 0; DROP DATABASE keyward; DROP DATABASE keystone");
+    let why = refusals(pair.set_up(&How::default()));
+    assert!(why.contains("on keystone_keyward_%.*"), "{why}");
+}
+
+#[test]
+fn killed_at_any_moment_of_a_reseed_plain_set_up_goes_on_with_it() {
+    let pair = Pair::plain();
+    assert!(is_done(&pair.set_up(&pair.admins())));
+    let random = &mut fastrand::Rng::with_seed(7);
+    let mut whole = Duration::ZERO;
+    let mut found = BTreeSet::new();
+    for round in 0..14 {
+        drop_dated(&pair.replica);
+        pair.catch_up();
+        // a row that a copy anew would not bring
+        pair.replica.sql("SET sql_log_bin = 0; REPLACE INTO keystone.user VALUES ('old')");
+        let rows = "SELECT GROUP_CONCAT(id ORDER BY id) FROM";
+        let old = pair.replica.sql(&format!("{rows} keystone.user"));
+        let began = Instant::now();
+        let mut child = start_with(&pair, &["--reseed"]);
+        if round == 0 {
+            assert!(child.wait().unwrap().success());
+            whole = began.elapsed();
+        } else {
+            std::thread::sleep(whole.mul_f64((f64::from(round - 1) + random.f64()) / 13.0));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let state = state_of(&pair.replica);
+        let end = pair.set_up(&pair.admins());
+        println!("round {round}: {state}, ended {end:?}");
+        assert!(ended_well(&end), "round {round}: {state}: {end:?}");
+        found.insert(state.clone());
+        if state == "untouched" {
+            pair.replica.sql("SET sql_log_bin = 0; DELETE FROM keystone.user WHERE id = 'old'");
+        } else {
+            assert_eq!(pair.replica.sql(&format!("{rows} `{}`.user", dated(&pair.replica))), old, "round {round}");
+        }
+        pair.catch_up();
+        assert_equal(&pair);
+    }
+    assert!(found.len() >= 2, "the kills met too little: {found:?}");
 }

@@ -285,8 +285,10 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
         (user, _) if user.is_empty() => String::new(),
         (user, host) => format!(" of {user} from {host}"),
     };
+    let place = &pair.wanted.mend.place;
     Err(Stop::Refused(vec![format!(
-        "another keyward acts on {} (connection {holder}{whose}): `keyward release` it first, or wait until the other is done",
+        "another keyward acts on {} (connection {holder}{whose}): `keyward release {place} --reason …` first and `keyward \
+         adopt {place}` afterwards, or wait until the other is done",
         pair.replica.name
     )]))
 }
