@@ -224,7 +224,7 @@ impl Teller {
         let (name, of, into) = (&self.name, &moved.of, &moved.into);
         say(&format!("{name}: {of} is {into} now, with {} tables.", moved.tables));
         for left in &moved.left {
-            say(&format!("{name}: not made again there, but kept in {into}.keyward_moved: {left}"));
+            say(&format!("{name}: not made again there, but kept in {into}.moved_by_keyward: {left}"));
         }
         say(&format!(
             "{name}: to move it back, stop replication there, drop or rename {of}, and let its own client run:\n\n{}\n",

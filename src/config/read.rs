@@ -100,7 +100,8 @@ impl TlsWords {
     /// What the mode uses; a file that it does not use is left out, so that nobody looks for it.
     fn finished(&self) -> Tls {
         let encrypted = self.mode != TlsMode::Disabled;
-        let verified = self.mode == TlsMode::VerifyIdentity && !self.ca_file.is_empty();
+        let verifies = matches!(self.mode, TlsMode::VerifyCa | TlsMode::VerifyIdentity);
+        let verified = verifies && !self.ca_file.is_empty();
         Tls {
             mode: self.mode,
             ca_file: verified.then(|| PathBuf::from(&self.ca_file)),
@@ -114,7 +115,7 @@ fn tls(mut table: Table<'_>, usual: &TlsWords) -> TlsWords {
     let modes = [
         ("disabled", Some(TlsMode::Disabled)),
         ("required", Some(TlsMode::Required)),
-        ("verify-ca", None),
+        ("verify-ca", Some(TlsMode::VerifyCa)),
         ("verify-identity", Some(TlsMode::VerifyIdentity)),
     ];
     let words = TlsWords {

@@ -106,6 +106,8 @@ pub enum TlsMode {
     Disabled,
     /// TLS, whoever answers.
     Required,
+    /// TLS, the certificate comes from the CA, whatever it names; for links only.
+    VerifyCa,
     /// TLS, the certificate comes from the CA and names the host that was asked for.
     VerifyIdentity,
 }
@@ -116,6 +118,7 @@ impl TlsMode {
         match self {
             TlsMode::Disabled => "disabled",
             TlsMode::Required => "required",
+            TlsMode::VerifyCa => "verify-ca",
             TlsMode::VerifyIdentity => "verify-identity",
         }
     }

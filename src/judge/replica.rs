@@ -264,8 +264,6 @@ impl Replica {
             }
             return closed;
         };
-        let copied = scene.memory.replicas.get(name).and_then(|memory| memory.reseed.as_ref());
-        let copied = copied.is_some_and(|reseed| reseed.open);
         if let ActingLock::Other(id) = facts.acting_lock
             && !self.reseeding
         {
@@ -276,16 +274,18 @@ impl Replica {
         if !facts.read_only {
             closed.push((Gate::ReplicaWritable, format!("{name} at {address} takes writes: read_only is off")));
         }
-        if copied {
-            let sentence = format!("{name} at {address} is being copied anew, so that its data are not whole");
-            closed.push((Gate::DataTooOld, sentence));
-        } else if let Some(sentence) = self.data_too_old(scene) {
+        if let Some(sentence) = self.data_too_old(scene) {
             closed.push((Gate::DataTooOld, sentence));
         }
         closed
     }
 
     fn data_too_old(&self, scene: &Scene<'_>) -> Option<String> {
+        let (name, address) = (&self.name, &self.address);
+        let reseed = scene.memory.replicas.get(name).and_then(|memory| memory.reseed.as_ref());
+        if reseed.is_some_and(|reseed| reseed.open) {
+            return Some(format!("{name} at {address} is being copied anew, so that its data are not whole"));
+        }
         let most = scene.rules.max_data_age;
         match self.data_age(scene.beats, scene.now) {
             None => Some(format!("no beat has ever arrived on {}, so the age of its data is unknown", self.name)),

@@ -1,7 +1,7 @@
 //! Old schemas moved aside: their dated names, and the journal of a move, which a table in the dated schema carries.
 
 /// The table in a dated schema that remembers the move: its rows what could not be renamed, its comment how far it is.
-pub const JOURNAL: &str = "keyward_moved";
+pub const JOURNAL: &str = "moved_by_keyward";
 
 /// What the mark of a schema begins with that an unfinished copy made.
 pub const UNFINISHED: &str = "keyward set-up not finished, made by keyward and safe to drop: ";

@@ -31,7 +31,7 @@ fn dated(server: &Server) -> String {
 fn contents(server: &Server, schema: &str) -> String {
     let tables = server.sql(&format!(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}' \
-         AND table_type NOT IN ('VIEW', 'SEQUENCE') AND table_name NOT IN ('keyward_moved', 'log') ORDER BY 1"
+         AND table_type NOT IN ('VIEW', 'SEQUENCE') AND table_name NOT IN ('moved_by_keyward', 'log') ORDER BY 1"
     ));
     let mut text = String::new();
     for table in tables.lines().map(|name| format!("`{schema}`.`{}`", name.replace('`', "``"))) {
@@ -136,7 +136,7 @@ fn killed_at_any_moment_of_a_move_the_next_run_goes_on_whichever_command_it_is()
 /// What a killed run left.
 fn state_of(replica: &Server) -> String {
     let journals = "SELECT GROUP_CONCAT(DISTINCT SUBSTRING_INDEX(table_comment, ': ', -1) ORDER BY 1)
-        FROM information_schema.tables WHERE table_name = 'keyward_moved'";
+        FROM information_schema.tables WHERE table_name = 'moved_by_keyward'";
     let stages = replica.sql(journals);
     if stages == "NULL" { "untouched".to_owned() } else { stages }
 }

@@ -110,8 +110,8 @@ fn link(settings: &Settings, address: &Address, tls: &Tls) -> LinkWanted {
         user: settings.replication.account.user.clone(),
         ssl,
         verify,
-        // a CA that is named is a CA that is checked: whoever does not want that names none
-        ca: if verify { path(&tls.ca_file) } else { String::new() },
+        // a CA that is named is a CA that is checked, also where the name is not: whoever does not want that names none
+        ca: if verify || tls.mode == TlsMode::VerifyCa { path(&tls.ca_file) } else { String::new() },
         cert: path(&tls.cert_file),
         key: path(&tls.key_file),
         heartbeat: wanted::heartbeat_text(settings.replication.beat_interval),
