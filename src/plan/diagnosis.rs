@@ -61,7 +61,8 @@ impl Finding {
 pub fn findings(facts: &PairFacts, wanted: &Wanted) -> Vec<Finding> {
     let mut all = Vec::new();
     let replica = &facts.replica.name;
-    if let Some(lost) = &wanted.mend.lost {
+    let had_rows = facts.copy.link.is_some() || facts.copy.stamp.is_some();
+    if let Some(lost) = wanted.mend.lost.as_ref().filter(|_| had_rows) {
         let first = format!("`keyward verify --region {}` says what differs", wanted.mend.place);
         let what = format!("{replica} may hold transactions that the master has lost ({lost})");
         all.push(Finding::new(Remedy::Reseed, what).after(&first));

@@ -6,6 +6,7 @@
 mod flapping;
 mod pauses;
 mod reloads;
+mod reseeds;
 mod rows;
 mod settings;
 mod stage;

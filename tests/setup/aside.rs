@@ -229,3 +229,56 @@ fn killed_at_any_moment_of_a_reseed_plain_set_up_goes_on_with_it() {
     }
     assert!(found.len() >= 2, "the kills met too little: {found:?}");
 }
+
+#[test]
+fn what_the_server_does_not_make_again_is_kept_as_text_and_everything_else_moves() {
+    let pair = Pair::plain();
+    give_old_rows(&pair);
+    pair.replica.sql(
+        "SET sql_log_bin = 0; CREATE TABLE keystone.gone (id INT); CREATE VIEW keystone.broken AS SELECT * FROM keystone.gone; \
+         CREATE VIEW keystone.also_broken AS SELECT * FROM keystone.broken; DROP TABLE keystone.gone",
+    );
+    let (end, moved) = pair.set_up_telling(&replace(&pair));
+    assert!(is_done(&end), "{end:?}");
+    let keystone = moved.iter().find(|one| one.of == "keystone").unwrap();
+    assert_eq!(keystone.left.len(), 2, "{:?}", keystone.left);
+    assert!(keystone.left.iter().any(|left| left.starts_with("view broken: ")), "{:?}", keystone.left);
+    let text = format!("SELECT definition FROM `{}`.moved_by_keyward WHERE name = 'broken'", keystone.into);
+    assert!(pair.replica.sql(&text).contains("VIEW `broken`"), "{}", pair.replica.sql(&text));
+    // the statements do all else before they fail where the server failed
+    let undo = format!("STOP SLAVE; SET sql_log_bin = 0; DROP DATABASE keystone;\n{}", keystone.undo.join("\n"));
+    let refusal = pair.replica.try_sql(&undo).unwrap_err();
+    assert!(refusal.contains("broken"), "{refusal}");
+    let there = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'keystone'";
+    assert_eq!(pair.replica.sql(there), "11", "nine tables, a sequence among them, and two views");
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle_of_a_move_loses_nothing() {
+    let mut pair = Pair::plain();
+    let random = &mut fastrand::Rng::with_seed(20_261_122);
+    let mut found = BTreeSet::new();
+    for round in 0..5 {
+        crate::killed::wipe(&pair);
+        drop_dated(&pair.replica);
+        give_old_rows(&pair);
+        let before = contents(&pair.replica, "keystone");
+        let mut child = start_with(&pair, &["--replace-data"]);
+        let begun = Instant::now();
+        while state_of(&pair.replica) == "untouched" && child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the move never began");
+        }
+        std::thread::sleep(Duration::from_millis(random.u64(0..60)));
+        pair.replica.restart(&["log_bin_trust_function_creators = ON", "skip_slave_start"]);
+        child.wait().unwrap();
+        let state = state_of(&pair.replica);
+        let end = pair.set_up(&pair.admins());
+        println!("round {round}: {state}, ended {end:?}");
+        assert!(ended_well(&end), "round {round}: {state}: {end:?}");
+        found.insert(state);
+        pair.catch_up();
+        assert_equal(&pair);
+        assert_eq!(contents(&pair.replica, &dated(&pair.replica)), before, "round {round}");
+    }
+    assert!(found.iter().any(|state| state.contains("ing")), "no crash met a move: {found:?}");
+}

@@ -68,6 +68,19 @@ pub struct MovedAside {
     pub undo: Vec<String>,
 }
 
+/// An object that the server would not make again.
+struct Left {
+    kind: String,
+    name: String,
+    why: String,
+}
+
+impl Left {
+    fn words(&self) -> String {
+        format!("{} {}: {}", self.kind.to_lowercase(), self.name, self.why)
+    }
+}
+
 /// A schema as the server lists it.
 struct Found {
     charset: String,
@@ -112,9 +125,10 @@ pub async fn finish(work: &mut Session, moves: &[Move]) -> Result<Vec<MovedAside
         stage(work, one, Stage::Moved).await?;
         let tables = tables_of(work, &one.into).await?;
         let undo = match find(work, &one.into).await? {
-            Some(found) => undo::statements(one, (&found.charset, &found.collation), &tables, &kept),
+            Some(found) => undo::statements(one, (&found.charset, &found.collation), &tables, (&kept, &left)),
             None => Vec::new(),
         };
+        let left = left.iter().map(Left::words).collect();
         done.push(MovedAside { of: one.of.clone(), into: one.into.clone(), tables: tables.len(), left, undo });
     }
     Ok(done)
@@ -184,7 +198,7 @@ async fn tables_of(work: &mut Session, schema: &str) -> Result<Vec<String>, Asid
 }
 
 /// Makes in the dated schema what was written down and is not there yet; hands out what the server would not make.
-async fn make_again(work: &mut Session, one: &Move, kept: &[Kept]) -> Result<Vec<String>, AsideError> {
+async fn make_again(work: &mut Session, one: &Move, kept: &[Kept]) -> Result<Vec<Left>, AsideError> {
     let there = journal::objects(work, &one.into).await?;
     let missing = |object: &&Kept| !there.contains(&(object.kind.clone(), object.name.clone()));
     let mut waiting: Vec<&Kept> = kept.iter().filter(missing).collect();
@@ -200,7 +214,8 @@ async fn make_again(work: &mut Session, one: &Move, kept: &[Kept]) -> Result<Vec
                     return Err(while_doing(format!("create {} {}", object.kind, object.name))(trouble));
                 }
                 Err(trouble) => {
-                    left.push(format!("{} {}: {}", object.kind.to_lowercase(), object.name, trouble.failure.detail));
+                    let (kind, name) = (object.kind.clone(), object.name.clone());
+                    left.push(Left { kind, name, why: trouble.failure.detail });
                     still.push(object);
                 }
             }

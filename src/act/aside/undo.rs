@@ -1,7 +1,7 @@
 //! How a moved schema is moved back, as statements for the server's own client.
 
 use super::journal::Kept;
-use super::{DEFINITION_SESSION, DROP_OBJECT, MOVE_SCHEMA, MOVE_TABLES, NAMES_UTF8, USE_DATABASE, full_name};
+use super::{DEFINITION_SESSION, DROP_OBJECT, Left, MOVE_SCHEMA, MOVE_TABLES, NAMES_UTF8, USE_DATABASE, full_name};
 use crate::dialect::text::{fill, identifier};
 use crate::model::aside::{JOURNAL, Move};
 
@@ -11,7 +11,14 @@ const NO_BINLOG: &str = include_str!("../../../sql/mariadb/write-no-binlog.sql")
 const DELIMITER: &str = ";;";
 
 /// The statements, one entry each, in their order. They need the place of the old schema to be free.
-pub fn statements(one: &Move, (charset, collation): (&str, &str), tables: &[String], kept: &[Kept]) -> Vec<String> {
+///
+/// What the server refused to make again is tried last, as the client ends at the first statement that fails.
+pub fn statements(
+    one: &Move,
+    (charset, collation): (&str, &str),
+    tables: &[String],
+    (kept, left): (&[Kept], &[Left]),
+) -> Vec<String> {
     let ended = |statement: String| format!("{statement};");
     let gaps = [("name", &*identifier(&one.of)), ("charset", charset), ("collation", collation)];
     let mut lines = vec![ended(fill(NAMES_UTF8, &[])), ended(fill(NO_BINLOG, &[])), ended(fill(MOVE_SCHEMA, &gaps))];
@@ -29,7 +36,9 @@ pub fn statements(one: &Move, (charset, collation): (&str, &str), tables: &[Stri
     if !kept.is_empty() {
         lines.push(ended(fill(USE_DATABASE, &[("name", &identifier(&one.of))])));
         lines.push(format!("DELIMITER {DELIMITER}"));
-        for object in kept {
+        let is_left = |object: &&Kept| left.iter().any(|one| one.kind == object.kind && one.name == object.name);
+        let (refused, good): (Vec<&Kept>, Vec<&Kept>) = kept.iter().partition(is_left);
+        for object in good.into_iter().chain(refused) {
             let session = object.session(&object.client);
             lines.push(format!("{}{DELIMITER}", fill(DEFINITION_SESSION, &session.gaps())));
             lines.push(format!("{}{DELIMITER}", String::from_utf8_lossy(&object.definition)));
