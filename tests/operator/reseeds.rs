@@ -77,7 +77,8 @@ fn a_copy_that_the_daemons_end_interrupted_goes_on_and_one_that_was_mended_by_ha
 
 #[test]
 fn nothing_is_copied_that_somebody_or_something_else_stands_before() {
-    let cases: [(&str, fn(&mut Stage)); 6] = [
+    type Case = (&'static str, fn(&mut Stage));
+    let cases: [Case; 6] = [
         ("the binlogs are there", |stage| stage.facts.link.as_mut().unwrap().purged = false),
         ("paused", |stage| {
             stage.order(&pause());
