@@ -3,9 +3,9 @@
 use super::aside;
 use super::wanted::Wanted;
 use crate::dialect::errors;
-use crate::model::gtid;
 use crate::model::observation::ThreadState;
 use crate::model::preflight::PairFacts;
+use crate::model::{Family, gtid};
 
 /// What mends a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn elsewhere(facts: &PairFacts) -> Finding {
         None => ("", 0),
     };
     let what = format!("{replica} replicates from {host}:{port}, not from {master}");
-    let applied = &facts.replica.gtid_slave_pos;
+    let applied = position(facts);
     let why_not = if applied.is_empty() {
         Some("it has no GTID position".to_owned())
     } else if !facts.copy.link.as_ref().is_some_and(|link| link.facts.by_gtid) {
@@ -141,6 +141,14 @@ fn elsewhere(facts: &PairFacts) -> Finding {
     }
 }
 
+/// What the replica has applied.
+fn position(facts: &PairFacts) -> &str {
+    match facts.replica.family {
+        Family::MariaDb => &facts.replica.gtid_slave_pos,
+        Family::MySql => &facts.replica.gtid_binlog_pos,
+    }
+}
+
 fn receiving(facts: &PairFacts, all: &mut Vec<Finding>) {
     let Some(link) = &facts.copy.link else { return };
     let (replica, master) = (&facts.replica.name, &facts.master.name);
@@ -149,10 +157,7 @@ fn receiving(facts: &PairFacts, all: &mut Vec<Finding>) {
         let what = format!("{master} has purged the binlogs that {replica} still needs (error {number})");
         all.push(Finding::new(Remedy::Reseed, what));
     } else if errors::is_beyond(number, said) {
-        let what = format!(
-            "{replica} stands at {}, which {master} does not have (error {number})",
-            facts.replica.gtid_slave_pos
-        );
+        let what = format!("{replica} stands at {}, which {master} does not have (error {number})", position(facts));
         all.push(Finding::new(Remedy::Reseed, what));
     } else if number != 0 && link.facts.io != ThreadState::Running {
         let what = format!("{replica} does not receive from {master} (error {number}, {said})");
@@ -189,7 +194,7 @@ fn settings(facts: &PairFacts, wanted: &Wanted, all: &mut Vec<Finding>) {
         ("TLS", link.ssl == want.ssl && link.ssl_verify == want.verify),
         ("TLS files", link.ssl_ca == want.ca && link.ssl_cert == want.cert && link.ssl_key == want.key),
         ("heartbeat period", format!("{:.3}", link.facts.heartbeat_period) == want.heartbeat),
-        ("retry time", link.connect_retry == 1),
+        ("retries", link.connect_retry == 1 && link.most_retries.is_none_or(|most| most == 0)),
     ] {
         if !same {
             differ.push(name);

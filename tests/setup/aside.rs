@@ -157,7 +157,8 @@ fn keywards_own_account_moves_and_copies_with_exactly_the_printed_rights_and_mis
     let fit = OLD_ROWS.replace("ENGINE = Aria", "").replace("WITH SYSTEM VERSIONING", "");
     let fit: String = fit.split_inclusive(";\n").filter(|part| !part.contains("SEQUENCE")).collect();
     pair.master.sql(&fit);
-    let (master, replica) = sql_by_hand(&pair.settings, &region(), &replica_name()).unwrap();
+    let (master, replica) =
+        sql_by_hand(&pair.settings, keyward::model::Family::MariaDb, &region(), &replica_name()).unwrap();
     let password = OWN_PASSWORD.replace('\\', "\\\\").replace('\'', "\\'");
     let filled = |lines: &[String]| {
         let text = lines.join("\n").replace("<put account.password here>", &password);

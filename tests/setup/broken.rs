@@ -149,7 +149,7 @@ fn a_link_that_leads_elsewhere_is_pointed_back_when_the_master_has_what_the_repl
     pair.replica.sql("STOP SLAVE; CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD = 7, MASTER_CONNECT_RETRY = 9; START SLAVE");
     found.clear();
     assert!(is_done(&pair.set_up_finding(&pair.admins(), &mut found)));
-    assert!(found.join("\n").contains("differs from the settings in heartbeat period, retry time"), "{found:?}");
+    assert!(found.join("\n").contains("differs from the settings in heartbeat period, retries"), "{found:?}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use crate::dialect::text::{fill, identifier, literal};
 use crate::model::aside::{JOURNAL, Move, Stage, comment};
 use crate::wire::session::{Line, Session, Trouble};
 
-const NAMES_BINARY: &str = include_str!("../../../sql/mariadb/names-binary.sql");
-const SHOW_CREATE: &str = include_str!("../../../sql/mariadb/show-create.sql");
+const NAMES_BINARY: &str = include_str!("../../../sql/common/names-binary.sql");
+const SHOW_CREATE: &str = include_str!("../../../sql/common/show-create.sql");
 const OBJECTS: &str = include_str!("../../../sql/common/objects.sql");
 const TRIGGERS: &str = include_str!("../../../sql/common/triggers-to-move.sql");
 const TRIGGER_MOVED: &str = include_str!("../../../sql/common/trigger-moved.sql");

@@ -10,17 +10,18 @@ mod undo;
 
 use std::time::Duration;
 
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, identifier, literal};
 use crate::model::aside::{Move, Stage};
 use crate::wire::session::{Session, Trouble};
 use journal::Kept;
 
 const MOVE_SESSION: &str = include_str!("../../../sql/common/move-session.sql");
-const NAMES_UTF8: &str = include_str!("../../../sql/mariadb/names-utf8.sql");
-const SCHEMAS: &str = include_str!("../../../sql/mariadb/schemas.sql");
-const USE_DATABASE: &str = include_str!("../../../sql/mariadb/use-database.sql");
-const DEFINITION_SESSION: &str = include_str!("../../../sql/mariadb/definition-session.sql");
-const DROP_DATABASE: &str = include_str!("../../../sql/mariadb/drop-database.sql");
+const NAMES_UTF8: &str = include_str!("../../../sql/common/names-utf8.sql");
+const SCHEMAS: Sql = sql!("schemas");
+const USE_DATABASE: &str = include_str!("../../../sql/common/use-database.sql");
+const DEFINITION_SESSION: &str = include_str!("../../../sql/common/definition-session.sql");
+const DROP_DATABASE: &str = include_str!("../../../sql/common/drop-database.sql");
 const MOVE_SCHEMA: &str = include_str!("../../../sql/common/move-schema.sql");
 const MOVE_COLLATION: &str = include_str!("../../../sql/common/move-collation.sql");
 const DROP_OBJECT: &str = include_str!("../../../sql/common/drop-object.sql");
@@ -143,7 +144,8 @@ async fn prepare(work: &mut Session) -> Result<(), AsideError> {
 }
 
 async fn find(work: &mut Session, name: &str) -> Result<Option<Found>, AsideError> {
-    let lines = work.lines(fill(SCHEMAS, &[])).await.map_err(while_doing("list the schemas"))?;
+    let family = work.family();
+    let lines = work.lines(SCHEMAS.fill(family, &[])).await.map_err(while_doing("list the schemas"))?;
     let line = lines.iter().find(|line| line.text("name") == name);
     Ok(line.map(|line| Found { charset: line.text("charset"), collation: line.text("collation") }))
 }

@@ -5,7 +5,7 @@ use super::{DEFINITION_SESSION, DROP_OBJECT, Left, MOVE_SCHEMA, MOVE_TABLES, NAM
 use crate::dialect::text::{fill, identifier};
 use crate::model::aside::{JOURNAL, Move};
 
-const NO_BINLOG: &str = include_str!("../../../sql/mariadb/write-no-binlog.sql");
+const NO_BINLOG: &str = include_str!("../../../sql/common/write-no-binlog.sql");
 
 /// Stands between statements whose own text holds semicolons.
 const DELIMITER: &str = ";;";
