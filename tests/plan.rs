@@ -29,6 +29,7 @@ fn wanted() -> Wanted {
         },
         beat_interval: Duration::from_secs(1),
         auto: false,
+        mend: keyward::plan::wanted::Mend { place: "RegionTwo/r2-db1".into(), ..Default::default() },
     }
 }
 

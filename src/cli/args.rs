@@ -118,10 +118,10 @@ pub struct Setup {
     /// Show the steps and change nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Move rows that the replica already holds to a dated schema first (not in this release yet).
+    /// Move rows that the replica already holds to a dated schema first.
     #[arg(long)]
     pub replace_data: bool,
-    /// Copy everything once more (not in this release yet).
+    /// Copy everything anew; the rows that the replica holds are moved to a dated schema first.
     #[arg(long)]
     pub reseed: bool,
     /// Print what an administrator has to run by hand, on MariaDB or MySQL, and change nothing.

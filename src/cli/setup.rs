@@ -11,6 +11,7 @@ use super::args::Place;
 use super::exit::{BadInput, Exit};
 use super::sheet::{Sheet, Tone, Words};
 use super::{admin, args, complain, output};
+use crate::act::aside::MovedAside;
 use crate::config::schema::Replica;
 use crate::config::{self, Settings};
 use crate::copy::Copied;
@@ -76,7 +77,13 @@ fn choose<'a>(settings: &'a Settings, wanted: Option<&Place>) -> Result<Chosen<'
 
 fn how(settings: &Settings, asked: &args::Setup, chosen: &Chosen<'_>) -> Result<How, String> {
     let timeout = settings.connect_timeout;
-    let mut how = How { dry_run: asked.dry_run, force: asked.force, ..How::default() };
+    let mut how = How {
+        dry_run: asked.dry_run,
+        force: asked.force,
+        replace_data: asked.replace_data,
+        reseed: asked.reseed,
+        ..How::default()
+    };
     if let Some(text) = &asked.replica_admin {
         let [(_, replica)] = chosen.as_slice() else {
             return Err("--replica-admin is for one server: choose it with --region REGION/REPLICA".to_owned());
@@ -179,6 +186,7 @@ impl Teller {
                 state.step += 1;
                 self.line(&format!("[{}/{}]", state.step, state.steps), &sentence);
             }
+            Progress::MovedAside(moved) => moved.iter().for_each(|one| self.moved_aside(one)),
             Progress::Copying(copied) => self.copying(&copied),
         }
     }
@@ -194,6 +202,12 @@ impl Teller {
     }
 
     fn planned(&self, plan: &Plan) {
+        for finding in &plan.findings {
+            say(&format!("{}: found: {finding}.", self.name));
+        }
+        if plan.steps.is_empty() {
+            return;
+        }
         let mut state = self.state();
         (state.step, state.steps) = (0, plan.steps.len());
         say(&format!("{}: to do:", self.name));
@@ -204,6 +218,18 @@ impl Teller {
             self.line(&format!("{number}."), &plan.sentence(step));
         }
         say("");
+    }
+
+    fn moved_aside(&self, moved: &MovedAside) {
+        let (name, of, into) = (&self.name, &moved.of, &moved.into);
+        say(&format!("{name}: {of} is {into} now, with {} tables.", moved.tables));
+        for left in &moved.left {
+            say(&format!("{name}: not made again there, but kept in {into}.moved_by_keyward: {left}"));
+        }
+        say(&format!(
+            "{name}: to move it back, stop replication there, drop or rename {of}, and let its own client run:\n\n{}\n",
+            moved.undo.join("\n")
+        ));
     }
 
     fn copying(&self, copied: &Copied) {

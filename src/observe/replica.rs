@@ -20,6 +20,7 @@ const SETTINGS: Sql = sql!("look-replica");
 const ORIGINS: Sql = sql!("look-origins");
 const STATUS: Sql = sql!("look-status");
 const SCHEMAS: &str = include_str!("../../sql/common/look-schemas.sql");
+const MARK: Sql = sql!("look-mark");
 const ACTING_TAKE: &str = include_str!("../../sql/common/look-acting-take.sql");
 const ACTING_LEAVE: &str = include_str!("../../sql/common/look-acting-leave.sql");
 const GHOST_FIND: Sql = sql!("ghost-find");
@@ -90,6 +91,7 @@ impl ReplicaQuestion {
             ORIGINS.fill(family, &[]),
             STATUS.fill(family, &[]),
             fill(SCHEMAS, &[]),
+            MARK.fill(family, &[]),
         ];
         statements.extend(looks::filter_statements(family));
         statements.extend(looks::link_statements(family));

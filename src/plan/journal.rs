@@ -7,12 +7,11 @@
 //! MySQL has no comments for schemas: there the mark is the comment of a table that is only there for it, made right
 //! after the schema. A schema with nothing in it at all is what a set-up leaves that was ended between the two.
 
+use crate::model::aside::UNFINISHED as MARK;
 use crate::model::preflight::{Schema, ServerSide};
 
 /// Keyward's own schema.
 pub const OWN_SCHEMA: &str = "keyward";
-
-const MARK: &str = "keyward set-up not finished, made by keyward and safe to drop: ";
 
 /// The comment of a schema that the set-up run called `token` is working on.
 pub fn mark(token: &str) -> String {

@@ -1,6 +1,7 @@
 //! The steps of a set-up, each as a value and as a sentence.
 
 use crate::dialect::grants::Grant;
+use crate::model::aside::Move;
 
 /// Which server a step is done on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,23 @@ pub enum Step {
         /// The link is there too.
         link: bool,
     },
+    /// Decide to move schemas aside: from here on the next run goes on, whichever command it is.
+    BeginMove {
+        /// The moves that have not begun.
+        moves: Vec<Move>,
+    },
+    /// Stop the link and forget it.
+    ForgetLink,
+    /// Move schemas aside to their dated names.
+    MoveAside {
+        /// The moves, the one that is ended last first.
+        moves: Vec<Move>,
+    },
+    /// Empty the replica's own binlog, which holds transactions that the master never had.
+    ResetBinlog {
+        /// The ids that are in the way.
+        ids: Vec<String>,
+    },
     /// Make the replica read-only for ordinary accounts.
     SetReadOnly,
     /// Make the replica read-only for everybody, where that is another thing.
@@ -97,6 +115,8 @@ pub struct Plan {
     pub replica: String,
     /// The steps in order; none when nothing is to be done.
     pub steps: Vec<Step>,
+    /// What was found broken, one sentence each, the gravest first.
+    pub findings: Vec<String>,
     /// Lines of the option-file drop-in that is not in force yet; empty when it is.
     pub drop_in: Vec<String>,
 }
@@ -127,6 +147,19 @@ impl Plan {
             Step::ClearHalfDone { schemas, link } => {
                 let too = if *link { " and the link" } else { "" };
                 format!("Drop {}{too}, which an interrupted set-up left half done on {replica}.", list(schemas))
+            }
+            Step::BeginMove { moves } => {
+                let names: Vec<String> = moves.iter().map(|one| one.of.clone()).collect();
+                format!("Write down on {replica} that {} will be moved aside.", list(&names))
+            }
+            Step::ForgetLink => format!("Stop replication on {replica} and forget the link."),
+            Step::MoveAside { moves } => {
+                let names: Vec<String> = moves.iter().map(|one| format!("{} to {}", one.of, one.into)).collect();
+                format!("Move {} on {replica}; nothing is dropped.", list(&names))
+            }
+            Step::ResetBinlog { ids } => {
+                let ids = ids.join(", ");
+                format!("Empty the binlog of {replica}, which holds transactions that {master} never had ({ids}).")
             }
             Step::SetReadOnly => format!("Make {replica} read-only."),
             Step::SetSuperReadOnly => {

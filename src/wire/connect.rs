@@ -97,7 +97,8 @@ fn tls_options(tls: &Tls) -> Option<SslOpts> {
     match tls.mode {
         TlsMode::Disabled => return None,
         TlsMode::Required => options = options.with_danger_accept_invalid_certs(true),
-        TlsMode::VerifyIdentity => {
+        // the settings allow `verify-ca` for links only; this driver could not do it
+        TlsMode::VerifyCa | TlsMode::VerifyIdentity => {
             if let Some(file) = &tls.ca_file {
                 options = options.with_root_certs(vec![file.clone().into()]).with_disable_built_in_roots(true);
             }

@@ -16,6 +16,11 @@ use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, StopAtEnd, is_do
 
 /// `keyward setup`, the real program, with administrators on both sides.
 fn start(pair: &Pair) -> Child {
+    start_with(pair, &[])
+}
+
+/// The same with more options.
+pub fn start_with(pair: &Pair, options: &[&str]) -> Child {
     let state = pair.state.path().display();
     let settings = pair.state.path().join("keyward.toml");
     let (master, replica) = (pair.master.address(), pair.replica.address());
@@ -50,6 +55,7 @@ address = "{replica}"
         .arg("--replica-admin")
         .arg(pair.replica.socket())
         .envs([("KEYWARD_MASTER_ADMIN_PASSWORD", ""), ("KEYWARD_REPLICA_ADMIN_PASSWORD", "")])
+        .args(options)
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
@@ -63,7 +69,7 @@ fn peak_kib(process: u32) -> Option<u64> {
 }
 
 /// Makes the replica's server what it was before anybody set it up.
-fn wipe(pair: &Pair) {
+pub fn wipe(pair: &Pair) {
     pair.replica.sql(match pair.replica.kind().family() {
         Family::MariaDb => {
             "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0; DROP DATABASE IF EXISTS keystone; \
@@ -142,7 +148,7 @@ fn kill_at_any_moment(kind: Kind) {
             let state = state_of(&pair);
             let end = pair.set_up(&pair.admins());
             println!("seed {seed} round {round}: killed after {at:?}, found {state}, ended {end:?}");
-            assert!(is_done(&end) || matches!(end, End::NothingToDo(_)), "round {round}: {state}: {end:?}");
+            assert!(ended_well(&end), "round {round}: {state}: {end:?}");
             found.insert(state);
             pair.catch_up();
             let again = pair.set_up(&pair.admins());
@@ -154,6 +160,11 @@ fn kill_at_any_moment(kind: Kind) {
     pair.catch_up();
     assert_equal(&pair);
     assert!(found.contains("half done"), "no kill met the copy: {found:?}");
+}
+
+/// Whether the pair is as it should be now.
+pub fn ended_well(end: &End) -> bool {
+    is_done(end) || matches!(end, End::NothingToDo(_))
 }
 
 fn state_of(pair: &Pair) -> String {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+mod aside;
+mod broken;
 mod command;
 #[path = "../common/server.rs"]
 mod common;

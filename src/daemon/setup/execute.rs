@@ -3,7 +3,7 @@
 use super::pair::Pair;
 use super::{Hands, Progress};
 use crate::act::link::{self, LinkError};
-use crate::act::{account, replica, stamp};
+use crate::act::{account, aside, replica, stamp};
 use crate::copy::{self, Job};
 use crate::dialect::text::fill;
 use crate::model::gtid;
@@ -84,6 +84,14 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
                 replica::drop_schema(target, name).await?;
             }
         }
+        Step::BeginMove { moves } => aside::begin(target, moves).await.map_err(said)?,
+        Step::ForgetLink => link::forget(target).await?,
+        Step::MoveAside { moves } => {
+            let moved = aside::finish(target, moves).await.map_err(said)?;
+            target.set_limit(hand::LOOK_LIMIT);
+            tell(Progress::MovedAside(moved));
+        }
+        Step::ResetBinlog { .. } => replica::reset_binlog(target).await?,
         Step::SetReadOnly => replica::set_read_only(target).await?,
         Step::SetSuperReadOnly => replica::set_super_read_only(target).await?,
         Step::HoldThreads => replica::hold_threads(target).await?,
@@ -117,6 +125,10 @@ async fn quiet<'a>(side: Side, master: &'a mut Session, target: &'a mut Session)
     Ok(target)
 }
 
+fn said(what: impl std::fmt::Display) -> LinkError {
+    LinkError::Link(what.to_string())
+}
+
 fn own(hands: &mut Hands) -> Result<(&mut Session, &mut Session), LinkError> {
     match (&mut hands.master.own, &mut hands.replica.own) {
         (Some(source), Some(copy)) => Ok((source, copy)),
@@ -143,7 +155,6 @@ async fn copy_all(hands: &mut Hands, schemas: &[String], token: &str, tell: Tell
 }
 
 async fn write_stamp(pair: &Pair, hands: &mut Hands) -> Result<(), LinkError> {
-    let said = |what: &dyn std::fmt::Display| LinkError::Link(what.to_string());
     let (facts, _) = crate::observe::preflight::server(&mut hands.replica, &pair.replica.name).await?;
     let (master, _) = crate::observe::preflight::server(&mut hands.master, &pair.master.name).await?;
     let now = hands.replica.work.line(fill(TIME, &[])).await?.text("now");
@@ -152,7 +163,7 @@ async fn write_stamp(pair: &Pair, hands: &mut Hands) -> Result<(), LinkError> {
         replica: pair.name.clone(),
         identity: facts.identity,
         written: gtid::written_beyond(&master.gtid_binlog_state, &facts.gtid_binlog_state),
-        stamped_at: now.parse().map_err(|error: jiff::Error| said(&error))?,
+        stamped_at: now.parse().map_err(|error: jiff::Error| said(error))?,
     };
-    stamp::write(&pair.state_dir, &stamp).map_err(|error| said(&error))
+    stamp::write(&pair.state_dir, &stamp).map_err(said)
 }

@@ -3,11 +3,12 @@
 //! Nothing is printed here: whoever calls is told, as values.
 
 mod execute;
+mod logins;
 mod pair;
 
 use std::collections::VecDeque;
 
-use super::memory;
+use crate::act::aside::MovedAside;
 use crate::act::stamp;
 use crate::config::Settings;
 use crate::copy::Copied;
@@ -17,7 +18,7 @@ use crate::model::{Address, Family, Reason, RegionName, ReplicaName};
 use crate::observe::hand::{self, Hand, NoHand};
 use crate::observe::preflight;
 use crate::plan::steps::{Plan, Step};
-use crate::plan::wanted::Wanted;
+use crate::plan::wanted::{Mend, Wanted};
 use crate::plan::{by_hand, setup};
 use crate::wire::connect::Target;
 use crate::wire::session::{Session, Trouble};
@@ -37,6 +38,10 @@ pub struct How {
     pub dry_run: bool,
     /// Copy in the middle of an episode too: the region's logins stop meanwhile.
     pub force: bool,
+    /// Move rows aside that a replica holds which does not follow the master.
+    pub replace_data: bool,
+    /// Copy anew whatever the replica holds; its rows are moved aside first.
+    pub reseed: bool,
     /// The daemon asks: only an empty replica, or one that keyward left half done, is touched.
     pub auto: bool,
     /// An administrator of the master; keyward's own account otherwise.
@@ -54,6 +59,8 @@ pub enum Progress {
     Planned(Plan),
     /// A step begins: its sentence.
     Step(String),
+    /// Schemas were moved aside, each with the statements that move it back.
+    MovedAside(Vec<MovedAside>),
     /// How far the copy has come.
     Copying(Copied),
 }
@@ -161,16 +168,20 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
         replica: hand::open(&pair.replica).await.map_err(unreachable)?,
     };
     let mut plan = look_and_plan(pair, &mut hands).await?;
+    tell(Progress::Planned(plan.clone()));
     if plan.steps.is_empty() {
         close(hands).await;
         return Ok(End::NothingToDo(plan.drop_in));
     }
-    tell(Progress::Planned(plan.clone()));
     if how.dry_run {
         close(hands).await;
         return Ok(End::Planned);
     }
-    if let Some(why) = stops_logins(pair, how, &plan) {
+    let copies = plan.steps.iter().any(|step| matches!(step, Step::Copy { .. }));
+    if copies
+        && !how.force
+        && let Some(why) = logins::stopped_by_copy(pair).await
+    {
         return Err(Stop::Refused(vec![why]));
     }
     if plan.steps.contains(&Step::Stamp) {
@@ -185,8 +196,9 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
     }
     execute::all(pair, &mut hands, &plan, tell).await.map_err(Stop::Failed)?;
     let seen = look(pair, &mut hands).await.and_then(|facts| {
-        // it is not empty any more, and must not be
-        setup::plan(&facts, &Wanted { auto: false, ..pair.wanted.clone() }).map_err(Stop::Refused)
+        // it is not empty any more and must not be, and what was asked for is done
+        let mend = Mend { place: pair.wanted.mend.place.clone(), ..Mend::default() };
+        setup::plan(&facts, &Wanted { auto: false, mend, ..pair.wanted.clone() }).map_err(Stop::Refused)
     });
     let rest = match seen {
         Ok(rest) => rest,
@@ -202,19 +214,6 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
     }
     close(hands).await;
     Ok(End::Done(rest.drop_in))
-}
-
-/// A copy in the middle of an episode would take the region's logins away while it runs.
-fn stops_logins(pair: &Pair, how: &How, plan: &Plan) -> Option<String> {
-    let copies = plan.steps.iter().any(|step| matches!(step, Step::Copy { .. }));
-    let phase = memory::phase_on_record(&pair.state_dir, &pair.region)?;
-    (copies && !how.force && phase.in_episode()).then(|| {
-        format!(
-            "region {} is in phase {phase}: nobody could log in there while its replica is copied; wait until it is \
-             remote, or say --force",
-            pair.region
-        )
-    })
 }
 
 async fn close(hands: Hands) {
@@ -235,8 +234,9 @@ async fn look_and_plan(pair: &Pair, hands: &mut Hands) -> Result<Plan, Stop> {
 
 async fn look(pair: &Pair, hands: &mut Hands) -> Result<PairFacts, Stop> {
     let wanted = &pair.wanted;
-    let (master, _) = preflight::server(&mut hands.master, &pair.master.name).await?;
+    // in this order: what the master writes in between must not look like the replica's own
     let (replica, variables) = preflight::server(&mut hands.replica, &pair.replica.name).await?;
+    let (master, _) = preflight::server(&mut hands.master, &pair.master.name).await?;
     let mut facts = PairFacts { master, replica, ..PairFacts::default() };
     if setup::has_strangers(&facts) {
         // what comes next one of them would not understand
@@ -257,6 +257,7 @@ async fn look(pair: &Pair, hands: &mut Hands) -> Result<PairFacts, Stop> {
     }
     let stamp = stamp::read(&pair.state_dir, &pair.region, &pair.name);
     let stamp = stamp.map_err(|error| Stop::Refused(vec![error.to_string()]))?;
+    facts.copy.written_before = stamp.as_ref().map(|stamp| stamp.written.clone()).unwrap_or_default();
     facts.copy.stamp = stamp.map(|stamp| stamp.identity);
     Ok(facts)
 }
@@ -284,8 +285,10 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
         (user, _) if user.is_empty() => String::new(),
         (user, host) => format!(" of {user} from {host}"),
     };
+    let place = &pair.wanted.mend.place;
     Err(Stop::Refused(vec![format!(
-        "another keyward acts on {} (connection {holder}{whose}): `keyward release` it first, or wait until the other is done",
+        "another keyward acts on {} (connection {holder}{whose}): `keyward release {place} --reason …` first and `keyward \
+         adopt {place}` afterwards, or wait until the other is done",
         pair.replica.name
     )]))
 }
