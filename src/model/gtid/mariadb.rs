@@ -41,7 +41,8 @@ pub fn parse_state(text: &str) -> Result<State, String> {
     Ok(state)
 }
 
-/// A state as the server prints it, ordered by domain and server.
+/// A state ordered by domain and server. A server prints, and reads, the last transaction of a domain behind the others:
+/// this is not what `gtid_binlog_state` may be set to.
 pub fn text(state: &State) -> String {
     let ids: Vec<String> =
         state.iter().map(|((domain, server), sequence)| format!("{domain}-{server}-{sequence}")).collect();
@@ -50,7 +51,8 @@ pub fn text(state: &State) -> String {
 
 /// How many transactions of `master` are not in `applied`.
 pub fn missing(master: &Positions, applied: &Positions) -> u64 {
-    master.iter().map(|(domain, last)| last.saturating_sub(applied.get(domain).copied().unwrap_or(0))).sum()
+    let behind = master.iter().map(|(domain, last)| last.saturating_sub(applied.get(domain).copied().unwrap_or(0)));
+    behind.fold(0, u64::saturating_add)
 }
 
 /// Whether `master` holds every transaction of `applied`.
@@ -71,21 +73,28 @@ pub fn union(one: &State, other: &State) -> State {
 /// How many transactions `replica` wrote or `applied` holds that `master` has not, at least.
 ///
 /// A server's numbers in a domain have gaps where others wrote, so that only those are counted for sure that came after
-/// everything else that the replica is known to have there.
+/// everything else that is known to have been written there.
 pub fn errant(master: &State, replica: &State, applied: &State) -> u64 {
     let all = union(replica, applied);
-    all.iter()
-        .map(|(&(domain, server), &sequence)| {
-            let known = master.get(&(domain, server)).copied().unwrap_or(0);
-            if sequence <= known {
-                return 0;
-            }
-            let others = all.iter().filter(|((of, by), last)| *of == domain && *by != server && **last < sequence);
-            let before = others.map(|(_, last)| *last).max().unwrap_or(0).max(known);
-            let overtaken = all.iter().any(|((of, by), last)| *of == domain && *by != server && *last > sequence);
-            if overtaken { 1 } else { sequence - before }
-        })
-        .sum()
+    let counted = all.iter().map(|(&(domain, server), &sequence)| {
+        let known = master.get(&(domain, server)).copied().unwrap_or(0);
+        if sequence <= known {
+            return 0;
+        }
+        let others = |state: &State| {
+            let of_others = state.iter().filter(|((of, by), _)| *of == domain && *by != server);
+            of_others.map(|((_, by), last)| (*by, *last)).collect::<BTreeMap<u32, u64>>()
+        };
+        let here = others(&all);
+        if here.values().any(|last| *last >= sequence) {
+            return 1;
+        }
+        // what the replica applied without keeping it in its own binlog is known to the master alone
+        let there = others(master).into_iter().filter(|(by, _)| !here.contains_key(by));
+        let before = here.values().copied().chain(there.map(|(_, last)| last.min(sequence - 1))).max().unwrap_or(0);
+        sequence - before.max(known)
+    });
+    counted.fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
