@@ -1,12 +1,13 @@
 //! What MariaDB's answers to a look mean. Only MariaDB: any other kind of server is refused by `version`.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::answer::{Record, Table, row, table};
 use crate::model::observation::{
-    BeatRow, Durability, LinkFacts, MasterFacts, ReplicaFacts, ServerIdentity, ThreadState,
+    BeatRow, BinlogFacts, Durability, LinkFacts, MasterFacts, Purged, ReplicaFacts, ServerIdentity, ThreadState,
 };
 use crate::model::preflight::LinkSettings;
 
@@ -21,6 +22,7 @@ pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
         identity: identity(&server)?,
         version: server.string("version")?,
         position: binlog.string("gtid_binlog_pos")?,
+        written: binlog.string("gtid_binlog_state")?,
         read_only: binlog.number::<u8>("read_only")? == Some(1),
         beats: beats(tables)?.unwrap_or_default(),
     })
@@ -53,6 +55,7 @@ pub fn replica(tables: &[Table]) -> Result<ReplicaFacts, String> {
         galera: keyed(tables, "origin_of", "WSREP_ON", "value")? == Some("ON"),
         schemas: schemas(tables)?,
         applied: settings.string("gtid_slave_pos")?,
+        written: settings.string("gtid_binlog_state")?,
         beats: beats(tables)?.unwrap_or_default(),
         ..ReplicaFacts::default()
     })
@@ -82,6 +85,27 @@ fn beats(tables: &[Table]) -> Result<Option<Vec<BeatRow>>, String> {
         }
     }
     Ok(Some(beats))
+}
+
+/// How long the server keeps its binary logs.
+///
+/// # Errors
+/// A sentence that names what the answer lacks.
+pub fn binlogs(tables: &[Table]) -> Result<BinlogFacts, String> {
+    let setting = |name| keyed(tables, "binlog_setting", name, "value");
+    let number = |name| Ok::<u64, String>(setting(name)?.and_then(|value| value.parse().ok()).unwrap_or(0));
+    let seconds = number("BINLOG_EXPIRE_LOGS_SECONDS")?;
+    let oldest = row(tables, "Log_name")?.string("Log_name")?;
+    Ok(BinlogFacts {
+        kept_for: (seconds > 0).then(|| Duration::from_secs(seconds)),
+        limited_by_size: number("MAX_BINLOG_TOTAL_SIZE")? > 0,
+        purged: Purged::LogsBefore(log_number(&oldest)),
+    })
+}
+
+/// The number at the end of a binary log's name, 0 when there is none.
+fn log_number(name: &str) -> u64 {
+    name.rsplit_once('.').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
 }
 
 fn schemas(tables: &[Table]) -> Result<Vec<String>, String> {
@@ -134,7 +158,6 @@ pub type Column<'a> = &'a dyn Fn(&str) -> Result<Option<String>, String>;
 /// A sentence that names what the row lacks.
 pub fn link(column: Column<'_>) -> Result<LinkFacts, String> {
     let text = |name| Ok::<String, String>(column(name)?.unwrap_or_default());
-    let file = text("Master_Log_File")?;
     Ok(LinkFacts {
         host: text("Master_Host")?,
         port: number(column, "Master_Port")?.unwrap_or(0),
@@ -147,7 +170,7 @@ pub fn link(column: Column<'_>) -> Result<LinkFacts, String> {
         sql_error: text("Last_SQL_Error")?,
         seconds_behind: number(column, "Seconds_Behind_Master")?,
         heartbeats: number(column, "Slave_received_heartbeats")?.unwrap_or(0),
-        log_number: file.rsplit_once('.').and_then(|(_, number)| number.parse().ok()).unwrap_or(0),
+        log_number: log_number(&text("Master_Log_File")?),
         log_position: number(column, "Read_Master_Log_Pos")?.unwrap_or(0),
         by_gtid: text("Using_Gtid")? == "Slave_Pos",
         io_gtid: text("Gtid_IO_Pos")?,

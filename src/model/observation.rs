@@ -1,5 +1,7 @@
 //! What was seen of the servers. Possibly incomplete, always a little out of date.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::failure::Failure;
@@ -35,12 +37,40 @@ pub struct MasterFacts {
     pub identity: ServerIdentity,
     /// `@@version`.
     pub version: String,
-    /// `@@gtid_binlog_pos`.
+    /// `@@gtid_binlog_pos`, or `@@gtid_executed` of MySQL.
     pub position: String,
+    /// Everything that it ever wrote, by server: `@@gtid_binlog_state`, or `@@gtid_executed` of MySQL.
+    pub written: String,
     /// `@@read_only`; of a master only where it has several servers, and this one is not the one that is written to.
     pub read_only: bool,
     /// Every instance's beat row on the master, newest first.
     pub beats: Vec<BeatRow>,
+}
+
+/// How long a master keeps its binary logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BinlogFacts {
+    /// A log is purged when its last write is so old; absent for never.
+    pub kept_for: Option<Duration>,
+    /// It is purged earlier when all logs together are too large.
+    pub limited_by_size: bool,
+    /// What has been purged already.
+    pub purged: Purged,
+}
+
+/// What a master's binary logs no longer hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purged {
+    /// Every log with a smaller number, on MariaDB.
+    LogsBefore(u64),
+    /// These transactions, on MySQL: `@@gtid_purged`.
+    Transactions(String),
+}
+
+impl Default for Purged {
+    fn default() -> Self {
+        Purged::LogsBefore(0)
+    }
 }
 
 /// A row of `keyward.beat`.
@@ -164,8 +194,10 @@ pub struct ReplicaFacts {
     pub is_also: Option<ReplicaName>,
     /// Who may act here.
     pub acting_lock: ActingLock,
-    /// `@@gtid_slave_pos`.
+    /// `@@gtid_slave_pos`, or `@@gtid_executed` of MySQL.
     pub applied: String,
+    /// What stands in its own binary logs, by server: `@@gtid_binlog_state`; empty on MySQL, where `applied` has it too.
+    pub written: String,
     /// Every instance's beat row that has arrived, newest first.
     pub beats: Vec<BeatRow>,
 }

@@ -38,6 +38,8 @@ pub struct ServerSide {
     pub gtid_binlog_pos: String,
     /// `@@gtid_slave_pos`.
     pub gtid_slave_pos: String,
+    /// `@@gtid_binlog_state`.
+    pub gtid_binlog_state: String,
     /// `@@max_allowed_packet`, in bytes.
     pub max_allowed_packet: u64,
     /// `@@wsrep_on`.

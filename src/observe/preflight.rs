@@ -59,6 +59,7 @@ pub async fn server(hand: &mut Hand, name: &str) -> Result<(ServerSide, Variable
     side.binlog_format = text("binlog_format");
     side.gtid_binlog_pos = text("gtid_binlog_pos");
     side.gtid_slave_pos = text("gtid_slave_pos");
+    side.gtid_binlog_state = text("gtid_binlog_state");
     side.max_allowed_packet = text("max_allowed_packet").parse().unwrap_or(0);
     side.galera = text("wsrep_on") == "ON";
     side.trusts_function_creators = text("log_bin_trust_function_creators") == "ON";

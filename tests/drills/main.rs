@@ -26,6 +26,7 @@ mod restarts;
 mod settings;
 mod state;
 mod story;
+mod stream;
 mod threads;
 mod tls;
 mod tracer;

@@ -147,6 +147,7 @@ async fn write_stamp(pair: &Pair, hands: &mut Hands) -> Result<(), LinkError> {
         region: pair.region.clone(),
         replica: pair.name.clone(),
         identity: facts.identity,
+        written: facts.gtid_binlog_state,
         stamped_at: now.parse().map_err(|error: jiff::Error| said(&error))?,
     };
     stamp::write(&pair.state_dir, &stamp).map_err(|error| said(&error))

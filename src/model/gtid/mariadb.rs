@@ -70,29 +70,28 @@ pub fn union(one: &State, other: &State) -> State {
     both
 }
 
-/// How many transactions `replica` wrote or `applied` holds that `master` has not, at least.
+/// How many transactions of `replica` are not in `known`, at least.
 ///
 /// A server's numbers in a domain have gaps where others wrote, so that only those are counted for sure that came after
 /// everything else that is known to have been written there.
-pub fn errant(master: &State, replica: &State, applied: &State) -> u64 {
-    let all = union(replica, applied);
-    let counted = all.iter().map(|(&(domain, server), &sequence)| {
-        let known = master.get(&(domain, server)).copied().unwrap_or(0);
-        if sequence <= known {
+pub fn errant(known: &State, replica: &State) -> u64 {
+    let counted = replica.iter().map(|(&(domain, server), &sequence)| {
+        let has = known.get(&(domain, server)).copied().unwrap_or(0);
+        if sequence <= has {
             return 0;
         }
         let others = |state: &State| {
             let of_others = state.iter().filter(|((of, by), _)| *of == domain && *by != server);
             of_others.map(|((_, by), last)| (*by, *last)).collect::<BTreeMap<u32, u64>>()
         };
-        let here = others(&all);
+        let here = others(replica);
         if here.values().any(|last| *last >= sequence) {
             return 1;
         }
         // what the replica applied without keeping it in its own binlog is known to the master alone
-        let there = others(master).into_iter().filter(|(by, _)| !here.contains_key(by));
+        let there = others(known).into_iter().filter(|(by, _)| !here.contains_key(by));
         let before = here.values().copied().chain(there.map(|(_, last)| last.min(sequence - 1))).max().unwrap_or(0);
-        sequence - before.max(known)
+        sequence - before.max(has)
     });
     counted.fold(0, u64::saturating_add)
 }
@@ -101,8 +100,9 @@ pub fn errant(master: &State, replica: &State, applied: &State) -> u64 {
 mod tests {
     use super::*;
 
-    fn errant_in(master: &str, replica: &str, applied: &str) -> u64 {
-        errant(&parse_state(master).unwrap(), &parse_state(replica).unwrap(), &parse_state(applied).unwrap())
+    fn errant_in(master: &str, written: &str, applied: &str) -> u64 {
+        let state = |text| parse_state(text).unwrap();
+        errant(&state(master), &union(&state(written), &state(applied)))
     }
 
     #[test]
