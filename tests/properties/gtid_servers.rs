@@ -3,52 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use keyward::lab::client::rows;
-use keyward::lab::skip::lacks;
-use keyward::lab::{Kind, Lab, Server, Spec};
+use keyward::lab::Kind;
 use keyward::model::gtid::{mariadb, mysql};
-use mysql_async::Conn;
 use proptest::prelude::*;
-use proptest::test_runner::{TestCaseResult, TestRunner};
-use tokio::runtime::Runtime;
 
-use crate::{gtid_mariadb, gtid_mysql, tries};
-
-/// One connection to a server, for questions from within a property.
-struct Asked {
-    runtime: Runtime,
-    conn: RefCell<Conn>,
-    _server: Server,
-}
-
-impl Asked {
-    /// `None` where there is no such server; the test is then skipped.
-    fn of(kind: Kind) -> Option<Self> {
-        if lacks(kind) {
-            return None;
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let server = runtime.block_on(async { Lab::new()?.start(Spec::new("one", 1).kind(kind)).await }).unwrap();
-        let conn = RefCell::new(runtime.block_on(server.root().connect()).unwrap());
-        Some(Self { runtime, conn, _server: server })
-    }
-
-    /// The cells of the first row, or what the server says against it.
-    fn ask(&self, statement: &str) -> Result<Vec<String>, String> {
-        let said = self.runtime.block_on(rows(&mut self.conn.borrow_mut(), statement));
-        let said = said.map_err(|error| format!("{error:#}"))?;
-        Ok(said.into_iter().next().unwrap_or_default().into_iter().flatten().collect())
-    }
-
-    /// Statements one after the other; the answer is that of the last.
-    fn ask_all<const N: usize>(&self, statements: [&str; N]) -> Result<Vec<String>, String> {
-        statements.into_iter().try_fold(Vec::new(), |_, statement| self.ask(statement))
-    }
-}
-
-fn hold<S: Strategy>(cases: u32, strategy: S, property: impl Fn(S::Value) -> TestCaseResult) {
-    TestRunner::new(tries(cases)).run(&strategy, property).unwrap_or_else(|failed| panic!("{failed}"));
-}
+use crate::asked::{Asked, hold};
+use crate::{gtid_mariadb, gtid_mysql};
 
 /// Servers put each member on a line of its own.
 fn one_line(text: &str) -> String {

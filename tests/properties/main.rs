@@ -4,9 +4,11 @@
 //! --test properties` tries others. A failing value is shrunk and printed.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod asked;
 mod gtid_mariadb;
 mod gtid_mysql;
 mod gtid_servers;
+mod names;
 
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
