@@ -1,4 +1,4 @@
-//! Looks, beats and upkeep on real MariaDB servers.
+//! Looks, beats and upkeep on real servers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod beating;
@@ -7,6 +7,7 @@ mod common;
 mod keeping;
 mod locking;
 mod looking;
+mod mysql;
 mod proxy;
 mod server;
 

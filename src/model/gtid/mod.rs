@@ -63,6 +63,16 @@ pub fn errant(known: &[&str], replica: &[&str]) -> Option<u64> {
     }
 }
 
+/// What of a replica's transactions a stamp must remember so that `errant` never counts them: on MySQL, where a replica
+/// has all of its master's in the same set, only what the master has not.
+pub fn written_beyond(master: &str, replica: &str) -> String {
+    let (Some(Family::MySql), Ok(seen), Ok(known)) = (family(replica), mysql::parse(replica), mysql::parse(master))
+    else {
+        return replica.to_owned();
+    };
+    seen.subtract(&known).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
