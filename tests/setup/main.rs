@@ -5,9 +5,11 @@
 mod command;
 #[path = "../common/server.rs"]
 mod common;
+mod door;
 mod exact;
 mod harness;
 mod killed;
 mod kinds;
 mod pairs;
 mod refused;
+mod rights;
