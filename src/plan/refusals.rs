@@ -251,11 +251,11 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
         Some(link) => {
             if !link.facts.by_gtid {
                 let change = match replica.family {
-                    Family::MariaDb => "CHANGE MASTER TO MASTER_USE_GTID = slave_pos",
-                    Family::MySql => "CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION = 1",
+                    Family::MariaDb => "set MASTER_USE_GTID to slave_pos",
+                    Family::MySql => "set SOURCE_AUTO_POSITION to 1",
                 };
                 why.push(format!(
-                    "{} replicates without GTID: run STOP REPLICA; {change}; START REPLICA there",
+                    "{} replicates without GTID: run STOP REPLICA there, {change} for it, and run START REPLICA",
                     replica.name
                 ));
             }

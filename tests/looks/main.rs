@@ -6,6 +6,7 @@ mod beating;
 mod common;
 mod keeping;
 mod locking;
+mod logins;
 mod looking;
 mod mysql;
 mod proxy;
