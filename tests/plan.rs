@@ -123,7 +123,7 @@ fn an_empty_replica_gets_everything() {
         " 1. Create the account keyward@%, which must use TLS, on master 10.13.32.19:3306.
  2. Allow keyward@% on master 10.13.32.19:3306: BINLOG MONITOR on *.*; DELETE, INSERT, SELECT, UPDATE on keyward.*; SELECT, SHOW VIEW on keystone.*.
  3. Create the account keyward@%, which must use TLS, on replica RegionTwo/r2-db1.
- 4. Allow keyward@% on replica RegionTwo/r2-db1: BINLOG MONITOR, PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR on *.*; SELECT on keyward.*; SELECT on keystone.*.
+ 4. Allow keyward@% on replica RegionTwo/r2-db1: PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR on *.*; SELECT on keyward.*; SELECT on keystone.*.
  5. Create the account keyward_repl@%, which must use TLS, on master 10.13.32.19:3306.
  6. Allow keyward_repl@% on master 10.13.32.19:3306: REPLICATION SLAVE on *.*.
  7. Create schema keyward with table beat on master 10.13.32.19:3306.
@@ -233,7 +233,7 @@ fn what_an_administrator_runs_by_hand_reads_well() {
 -- The first statement keeps the replica from making GTIDs of its own.
 SET SESSION sql_log_bin = 0;
 CREATE USER IF NOT EXISTS `keyward`@`%` IDENTIFIED BY '<put account.password here>' REQUIRE SSL;
-GRANT BINLOG MONITOR, PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR ON *.* TO `keyward`@`%`;
+GRANT PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR ON *.* TO `keyward`@`%`;
 GRANT SELECT ON `keyward`.* TO `keyward`@`%`;
 GRANT SELECT ON `keystone`.* TO `keyward`@`%`;
 -- Only while keyward sets the replica up by itself:

@@ -158,7 +158,9 @@ async fn read_tables(source: &mut Session, schema: &str) -> Result<(Vec<TableDef
 
 fn read_columns(schema: &str, table: &str, lines: &[Line]) -> Result<Vec<Column>, CopyError> {
     if lines.is_empty() {
-        return Err(CopyError::Unfit(format!("{schema}.{table} shows no columns to keyward's account")));
+        return Err(CopyError::Unfit(format!(
+            "{schema}.{table} shows no columns to keyward's account, which lacks SELECT on it"
+        )));
     }
     let column = |line: &Line| {
         let (name, data_type) = (line.text("name"), line.text("type"));

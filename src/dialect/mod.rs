@@ -9,6 +9,7 @@ pub mod keep;
 pub mod looks;
 mod mariadb;
 pub mod mysql;
+pub mod privilege;
 pub mod settings;
 pub mod sql;
 pub mod text;

@@ -8,17 +8,18 @@ use super::looker::Question;
 use super::master::server_statement;
 use super::names::{ActingWish, NameTag};
 use crate::dialect::answer::{Table, row, table};
-use crate::dialect::looks;
 use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::fill;
+use crate::dialect::{looks, privilege};
 use crate::model::observation::{ActingLock, BeatRow, ReplicaFacts};
-use crate::model::{Failure, Family, ReplicaName};
+use crate::model::{Failure, Family, Reason, ReplicaName};
 use crate::wire::connect::{Place, meaning};
 use crate::wire::server::{Greeting, lock_question, unexpected};
 
 const SETTINGS: Sql = sql!("look-replica");
 const ORIGINS: Sql = sql!("look-origins");
 const STATUS: Sql = sql!("look-status");
+const RIGHTS: &str = include_str!("../../sql/common/look-rights.sql");
 const SCHEMAS: &str = include_str!("../../sql/common/look-schemas.sql");
 const MARK: Sql = sql!("look-mark");
 const ACTING_TAKE: &str = include_str!("../../sql/common/look-acting-take.sql");
@@ -90,6 +91,7 @@ impl ReplicaQuestion {
             SETTINGS.fill(family, &[]),
             ORIGINS.fill(family, &[]),
             STATUS.fill(family, &[]),
+            fill(RIGHTS, &[]),
             fill(SCHEMAS, &[]),
             MARK.fill(family, &[]),
         ];
@@ -130,7 +132,14 @@ impl ReplicaQuestion {
     }
 
     fn look(&mut self, tables: &[Table]) -> Result<Option<ReplicaFacts>, Failure> {
-        let (taken, mut facts) = self.facts(tables).map_err(|why| unexpected(&self.place, &why))?;
+        let unexpected = |why: String| unexpected(&self.place, &why);
+        let hidden = privilege::blind_to(tables).map_err(unexpected)?;
+        if !hidden.is_empty() {
+            let lacks = hidden.join(" and ");
+            let detail = format!("keyward's account lacks {lacks}, without which the server hides what it holds");
+            return Err(Failure { reason: Reason::Privilege, detail });
+        }
+        let (taken, mut facts) = self.facts(tables).map_err(unexpected)?;
         self.names.tag.set_held_by(if taken { self.connection } else { 0 });
         if looks::beats_locked(tables) {
             facts.beats.clone_from(&self.beats);

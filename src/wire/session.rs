@@ -12,6 +12,7 @@ use super::connect::{self, Target};
 use super::server::ask;
 use crate::dialect::answer::Table;
 use crate::dialect::looks::{self, NamedLink};
+use crate::dialect::privilege;
 use crate::dialect::text::fill;
 use crate::dialect::version::detect;
 use crate::model::{Failure, Family, Reason};
@@ -19,6 +20,8 @@ use crate::model::{Failure, Family, Reason};
 const PLAIN_SESSION: &str = include_str!("../../sql/common/plain-session.sql");
 const VERSION: &str = include_str!("../../sql/common/version.sql");
 
+/// How much of a refused statement is read to tell what it wanted.
+const MOST_OF_A_STATEMENT: usize = 1_024;
 /// A result is never longer than this; what set-up asks for never comes near it.
 const MOST_LINES: usize = 100_000;
 
@@ -42,6 +45,17 @@ impl Trouble {
             _ => None,
         };
         Self { who: who.to_owned(), failure: connect::meaning(error), code }
+    }
+
+    /// Adds which right the statement lacked, where the server does not name it.
+    fn with_right(mut self, family: Family, statement: &[u8]) -> Self {
+        let start = String::from_utf8_lossy(&statement[..statement.len().min(MOST_OF_A_STATEMENT)]);
+        let detail = &self.failure.detail;
+        if let Some(right) = self.code.and_then(|code| privilege::unnamed(family, code, detail, &start)) {
+            self.failure.detail = format!("{detail}; keyward's account lacks {right}");
+            self.failure.reason = Reason::Privilege;
+        }
+        self
     }
 
     /// The server did not answer within `limit`.
@@ -127,7 +141,8 @@ impl Session {
     /// What the server said, or that it did not answer in time.
     pub async fn run(&mut self, sql: impl AsRef<[u8]>) -> Result<(), Trouble> {
         let sql = sql.as_ref();
-        self.attempt(async |conn| conn.query_drop(sql).await).await
+        let done = self.attempt(async |conn| conn.query_drop(sql).await).await;
+        done.map_err(|trouble| trouble.with_right(self.family, sql))
     }
 
     /// Runs a statement and tells how many warnings it gave.
@@ -140,6 +155,7 @@ impl Session {
             Ok(conn.get_warnings())
         })
         .await
+        .map_err(|trouble| trouble.with_right(self.family, sql))
     }
 
     /// Runs a statement and hands out its lines.

@@ -7,9 +7,11 @@ mod broken;
 mod command;
 #[path = "../common/server.rs"]
 mod common;
+mod door;
 mod exact;
 mod harness;
 mod killed;
 mod kinds;
 mod pairs;
 mod refused;
+mod rights;

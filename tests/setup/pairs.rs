@@ -73,7 +73,7 @@ fn accounts_get_the_rights_they_need_and_no_more() {
     assert_eq!(rights(&pair.master, "keyward_repl"), "REPLICATION SLAVE ON *.*");
     assert_eq!(
         rights(&pair.replica, "keyward"),
-        "PROCESS, SHOW DATABASES, BINLOG MONITOR, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR ON *.*\n\
+        "PROCESS, SHOW DATABASES, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR ON *.*\n\
          SELECT ON `keyward`.*\nSELECT ON `keystone`.*"
     );
     assert_eq!(pair.master.sql("SELECT COUNT(*) FROM keyward.beat").trim(), "0", "set-up takes its own beat away");

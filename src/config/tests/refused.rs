@@ -99,6 +99,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "[replication]",
+        "[replication]\ndatabases = [\"a𝒷\"]",
+        "replication.databases[0]: \"a𝒷\" cannot be replicated: the name of a database has 1 to 64 letters, digits, `_`, `$` or `-`",
+    ),
+    (
+        "[replication]",
         "[replication]\nauto_setup = \"yes\"",
         "replication.auto_setup: must be true or false, without quotes",
     ),
