@@ -103,7 +103,9 @@ fn parsed(lines: &[String]) -> Vec<Grant> {
 fn from_nothing(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &mut Vec<Step>) {
     let link = facts.copy.link.is_some();
     if let Journal::HalfDone(schemas) = journal {
-        steps.push(Step::ClearHalfDone { schemas: schemas.clone(), link });
+        let mark = facts.replica.schema(OWN_SCHEMA).map(|schema| schema.comment.as_str()).unwrap_or_default();
+        let settings = journal::to_give_back(mark);
+        steps.push(Step::ClearHalfDone { schemas: schemas.clone(), link, settings });
     }
     steps.push(Step::ProveLink);
     if !facts.copy.read_only {

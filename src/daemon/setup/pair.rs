@@ -26,6 +26,8 @@ pub struct Pair {
     /// Every other replica of the settings, to tell that two names are not one server.
     pub others: Vec<Access>,
     pub wanted: Wanted,
+    /// The most bytes a second to read from the master while copying.
+    pub max_rate: Option<u64>,
     pub own_password: SecretString,
     pub link_password: SecretString,
 }
@@ -81,6 +83,7 @@ impl Pair {
                 beat_interval: settings.replication.beat_interval,
                 auto: how.auto,
             },
+            max_rate: how.max_rate,
             own_password: settings.account.password.clone(),
             link_password: settings.replication.account.password.clone(),
         })

@@ -1,0 +1,2 @@
+-- Stops every write until the snapshots are open; needs RELOAD.
+FLUSH TABLES WITH READ LOCK;
