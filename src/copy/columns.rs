@@ -13,6 +13,8 @@ pub enum Written {
     Bare,
     /// Quoted and marked as text: in binary these types would mean their 4 or 16 bytes.
     Text,
+    /// Quoted and marked as UTF-8, without which MySQL takes nothing for JSON.
+    Json,
 }
 
 /// A column that holds data of its own.
@@ -36,9 +38,11 @@ pub fn column(name: &str, data_type: &str, full_type: &str) -> Option<Column> {
         "float" => (format!("CAST({quoted} AS DOUBLE)"), Written::Quoted),
         "enum" | "set" => (format!("CAST({quoted} AS UNSIGNED)"), Written::Bare),
         "uuid" | "inet4" | "inet6" => (quoted, Written::Text),
+        // MariaDB's is a text with a constraint, and says so
+        "json" => (quoted, Written::Json),
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "double" | "bit" | "year" | "date"
         | "time" | "datetime" | "timestamp" | "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext"
-        | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "json" | "geometry" | "point"
+        | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry" | "point"
         | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon" | "geometrycollection"
         | "geomcollection" => (quoted, Written::Quoted),
         _ => return None,
@@ -55,6 +59,7 @@ impl Column {
             Written::Bare if self.full_type.starts_with("enum(") && looks_like_no_number(&self.full_type) => None,
             Written::Bare => Some(format!("CAST({variable} AS UNSIGNED)")),
             Written::Text => Some(format!("CONVERT({variable} USING ascii)")),
+            Written::Json => Some(format!("CONVERT({variable} USING utf8mb4)")),
         }
     }
 }
@@ -89,6 +94,7 @@ pub fn push(sql: &mut Vec<u8>, value: Option<&[u8]>, written: Written) {
         Written::Bare => return sql.extend_from_slice(bytes),
         Written::Quoted => {}
         Written::Text => sql.extend_from_slice(b"_ascii"),
+        Written::Json => sql.extend_from_slice(b"_utf8mb4"),
     }
     sql.push(b'\'');
     for byte in bytes {

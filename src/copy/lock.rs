@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::{CopyError, while_doing};
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::fill;
 use crate::wire::session::{Session, Trouble};
 
 const SESSION: &str = include_str!("../../sql/common/read-lock-session.sql");
 const LOCK: &str = include_str!("../../sql/common/read-lock.sql");
 const UNLOCK: &str = include_str!("../../sql/common/read-unlock.sql");
-const BLOCKERS: &str = include_str!("../../sql/common/read-lock-blockers.sql");
+const BLOCKERS: Sql = sql!("read-lock-blockers");
 const KILL: &str = include_str!("../../sql/common/kill-query.sql");
 
 /// How long the lock is waited for.
@@ -79,7 +80,7 @@ async fn wait(locker: &mut Session, watch: &mut Session) -> Result<(), NoLock> {
             Err(_) => {
                 // the waiting ends first, then there is time to ask what for
                 let killed = watch.run(fill(KILL, &[("id", &id)])).await;
-                blocker = watch.line(fill(BLOCKERS, &[("id", &id)])).await.ok();
+                blocker = watch.line(BLOCKERS.fill(watch.family(), &[("id", &id)])).await.ok();
                 match (killed, timeout(MOST_WAITING, &mut taking).await) {
                     (Ok(()), Ok(outcome)) => outcome,
                     _ => Err(Trouble::ended_early(watch.who())),

@@ -23,6 +23,7 @@ mod throttle;
 
 use std::time::Duration;
 
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, identifier, literal};
 use crate::model::preflight::GlobalSetting;
 use crate::wire::connect::Target;
@@ -34,11 +35,14 @@ pub use tally::Copied;
 use tally::Tally;
 use throttle::Throttle;
 
-const SNAPSHOT_SESSION: &str = include_str!("../../sql/mariadb/snapshot-session.sql");
-const LOAD_SESSION: &str = include_str!("../../sql/mariadb/load-session.sql");
-const NAMES_UTF8: &str = include_str!("../../sql/mariadb/names-utf8.sql");
-const DROP_DATABASE: &str = include_str!("../../sql/mariadb/drop-database.sql");
-const COMMENT_DATABASE: &str = include_str!("../../sql/mariadb/comment-database.sql");
+const SNAPSHOT_SESSION: Sql = sql!("snapshot-session");
+const LOAD_SESSION: Sql = sql!("load-session");
+const NAMES_UTF8: &str = include_str!("../../sql/common/names-utf8.sql");
+const DROP_DATABASE: &str = include_str!("../../sql/common/drop-database.sql");
+const REMARK_DATABASE: Sql = Sql {
+    mariadb: include_str!("../../sql/mariadb/unmark-database.sql"),
+    mysql: include_str!("../../sql/mysql/remark-database.sql"),
+};
 
 /// How often a copy begins again because tables were changed meanwhile.
 const MOST_ATTEMPTS: u32 = 5;
@@ -136,7 +140,7 @@ struct Shared<'a> {
 /// Why the copy is not whole; what is there then is marked as unfinished.
 pub async fn run(mut job: Job<'_>) -> Result<String, CopyError> {
     job.source.set_limit(PATIENCE);
-    job.source.run(fill(SNAPSHOT_SESSION, &[])).await.map_err(while_doing("prepare the copy"))?;
+    job.source.run(SNAPSHOT_SESSION.fill(job.source.family(), &[])).await.map_err(while_doing("prepare the copy"))?;
     prepare_target(job.target).await?;
     let mut restless = String::new();
     for attempt in 1..=MOST_ATTEMPTS {
@@ -170,7 +174,7 @@ pub async fn restore(target: &mut Session, before: &[GlobalSetting]) -> Result<(
 /// Makes a connection to the replica one that takes rows and definitions as they are.
 async fn prepare_target(target: &mut Session) -> Result<(), CopyError> {
     target.set_limit(PATIENCE);
-    target.run(fill(LOAD_SESSION, &[])).await.map_err(while_doing("prepare the copy"))
+    target.run(LOAD_SESSION.fill(target.family(), &[])).await.map_err(while_doing("prepare the copy"))
 }
 
 /// Gives the replica's settings back and takes them out of the journal's mark, on a new connection if need be.
@@ -188,9 +192,9 @@ async fn give_back(job: &mut Job<'_>, before: &[GlobalSetting]) -> Result<(), Co
     let Some(journal) = job.schemas.first() else { return Ok(()) };
     let mark = (job.mark)(&[]);
     let gaps = [("name", &*identifier(journal)), ("comment", &*literal(&mark))];
-    match job.target.run(fill(COMMENT_DATABASE, &gaps)).await {
+    match job.target.run(REMARK_DATABASE.fill(job.target.family(), &gaps)).await {
         // the copy stopped before there was a journal
-        Err(trouble) if matches!(trouble.code, Some(1 | 1049)) => Ok(()),
+        Err(trouble) if matches!(trouble.code, Some(1 | 1008 | 1049 | 1146)) => Ok(()),
         outcome => outcome.map_err(while_doing("give the replica's settings back")),
     }
 }

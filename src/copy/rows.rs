@@ -11,12 +11,12 @@ use super::{CopyError, PATIENCE, Shared, while_doing};
 use crate::dialect::text::{fill, identifier};
 use crate::wire::session::{Line, Session, Trouble};
 
-const READ_ROWS: &str = include_str!("../../sql/mariadb/read-rows.sql");
+const READ_ROWS: &str = include_str!("../../sql/common/read-rows.sql");
 const READ_RANGE: &str = include_str!("../../sql/common/read-range.sql");
-const INSERT_ROWS: &str = include_str!("../../sql/mariadb/insert-rows.sql");
+const INSERT_ROWS: &str = include_str!("../../sql/common/insert-rows.sql");
 const LOAD_ROWS: &str = include_str!("../../sql/common/load-rows.sql");
 const LOAD_ROWS_SET: &str = include_str!("../../sql/common/load-rows-set.sql");
-const SHOW_WARNINGS: &str = include_str!("../../sql/mariadb/show-warnings.sql");
+const SHOW_WARNINGS: &str = include_str!("../../sql/common/show-warnings.sql");
 
 /// A batch is about this many bytes of SQL; the driver's buffers grow with it.
 const BATCH_BYTES: usize = 128 * 1024;

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use super::lock::{self, Lock, NoLock};
 use super::{CopyError, Job, PATIENCE, streams, while_doing};
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, literal};
 use crate::model::{Family, Reason};
 use crate::wire::same::is_same_server;
 use crate::wire::session::{Session, Trouble};
 
-const SESSION: &str = include_str!("../../sql/mariadb/snapshot-session.sql");
-const NAMES_BINARY: &str = include_str!("../../sql/mariadb/names-binary.sql");
-const BEGIN: &str = include_str!("../../sql/mariadb/snapshot-begin.sql");
+const SESSION: Sql = sql!("snapshot-session");
+const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
+const BEGIN: &str = include_str!("../../sql/common/snapshot-begin.sql");
+const EXECUTED: &str = include_str!("../../sql/mysql/read-slave-position.sql");
 const STATUS: &str = include_str!("../../sql/mariadb/snapshot-status.sql");
 const POSITION: &str = include_str!("../../sql/mariadb/snapshot-position.sql");
-const HOLD: &str = include_str!("../../sql/mariadb/snapshot-hold.sql");
+const HOLD: &str = include_str!("../../sql/common/snapshot-hold.sql");
 
 /// How often snapshots are opened at one time in the hope that no commit falls between them.
 const MOST_TRIES: u32 = 30;
@@ -36,23 +38,50 @@ pub struct Snapshot {
 /// Why there is not even one.
 pub async fn open(job: &mut Job<'_>, wanted: usize) -> Result<Snapshot, CopyError> {
     let mut sessions = connect(job, wanted).await?;
-    let (place, lock) = match job.source.family() {
-        Family::MariaDb => by_place(job, &mut sessions).await?,
+    let (position, lock) = match job.source.family() {
+        Family::MariaDb => {
+            let (place, lock) = by_place(job, &mut sessions).await?;
+            (position_of(job.source, &place).await?, lock)
+        }
         Family::MySql => {
-            return Err(CopyError::Unfit(format!("{}: MySQL is not copied by this release", job.source.who())));
+            let (position, lock) = by_lock(job, &mut sessions).await?;
+            (position, Some(lock))
         }
     };
-    let gaps = [("file", &*literal(&place.0)), ("position", &*place.1)];
-    let line = job.source.line(fill(POSITION, &gaps)).await.map_err(while_doing("open the snapshot"))?;
-    let position = line.text("position");
-    if position.is_empty() {
-        let trouble = job.source.trouble("the server knows no GTID position for the snapshot");
-        return Err(while_doing("open the snapshot")(trouble));
-    }
     for session in &mut sessions {
         session.run(fill(HOLD, &[])).await.map_err(while_doing("open the snapshot"))?;
     }
     Ok(Snapshot { position, sessions, lock })
+}
+
+async fn position_of(source: &mut Session, place: &BinlogPlace) -> Result<String, CopyError> {
+    let gaps = [("file", &*literal(&place.0)), ("position", &*place.1)];
+    let position = source.line(fill(POSITION, &gaps)).await.map_err(while_doing("open the snapshot"))?.text("position");
+    if position.is_empty() {
+        let trouble = source.trouble("the server knows no GTID position for the snapshot");
+        return Err(while_doing("open the snapshot")(trouble));
+    }
+    Ok(position)
+}
+
+/// Opens the snapshots while nobody can write, and reads the position that belongs to them.
+async fn by_lock(job: &mut Job<'_>, sessions: &mut [Session]) -> Result<(String, Lock), CopyError> {
+    let doing = || while_doing("open the snapshot");
+    let locker = Session::open(job.source_target, job.source.who(), PATIENCE).await.map_err(doing())?;
+    let opened = lock::under(locker, job.source, async |locker: &mut Session| {
+        begin(sessions).await?;
+        Ok(locker.line(fill(EXECUTED, &[])).await.map_err(doing())?.text("position"))
+    });
+    match opened.await {
+        Ok(done) => Ok(done),
+        Err(NoLock::Inside(error)) => Err(error),
+        Err(NoLock::Forbidden(trouble)) => Err(while_doing("lock the master for a moment (FLUSH_TABLES)")(trouble)),
+        Err(NoLock::Waited(whose)) => Err(CopyError::Unfit(format!(
+            "{} was not locked for the snapshot, as every writer would have waited behind statement {whose}: run setup \
+             again when that has ended",
+            job.source.who()
+        ))),
+    }
 }
 
 /// As many connections as the master gives, each proven to be to the same server.
@@ -66,7 +95,7 @@ async fn connect(job: &mut Job<'_>, wanted: usize) -> Result<Vec<Session>, CopyE
                     let sentence = "two connections to one address reach two servers: name the server itself";
                     return Err(doing()(job.source.trouble(sentence)));
                 }
-                session.run(fill(SESSION, &[])).await.map_err(doing())?;
+                session.run(SESSION.fill(session.family(), &[])).await.map_err(doing())?;
                 session.run(fill(NAMES_BINARY, &[])).await.map_err(doing())?;
                 sessions.push(session);
             }
@@ -98,7 +127,8 @@ async fn by_place(job: &mut Job<'_>, sessions: &mut Vec<Session>) -> Result<(Bin
             }
         }
         Err(NoLock::Inside(error)) => return Err(error),
-        Err(NoLock::Forbidden(_) | NoLock::Waited(_)) => {}
+        Err(NoLock::Forbidden(why)) => tracing::debug!(%why, "no lock for several snapshots"),
+        Err(NoLock::Waited(whose)) => tracing::debug!(whose, "no lock for several snapshots"),
     }
     // one is always of one mind with itself
     tracing::warn!("the master writes too much for several snapshots of one moment: copying with one stream");
@@ -110,13 +140,17 @@ async fn by_place(job: &mut Job<'_>, sessions: &mut Vec<Session>) -> Result<(Bin
 
 /// Opens a snapshot on every connection as nearly at one time as can be; their places.
 async fn begin_all(sessions: &mut [Session]) -> Result<Vec<BinlogPlace>, CopyError> {
-    let begin = |session| async move { Session::run(session, fill(BEGIN, &[])).await };
-    streams::all(sessions.iter_mut().map(begin)).await.map_err(while_doing("open the snapshot"))?;
+    begin(sessions).await?;
     let mut places = Vec::with_capacity(sessions.len());
     for session in sessions {
         places.push(place(session).await.map_err(while_doing("open the snapshot"))?);
     }
     Ok(places)
+}
+
+async fn begin(sessions: &mut [Session]) -> Result<(), CopyError> {
+    let one = |session| async move { Session::run(session, fill(BEGIN, &[])).await };
+    streams::all(sessions.iter_mut().map(one)).await.map_err(while_doing("open the snapshot"))
 }
 
 async fn place(session: &mut Session) -> Result<BinlogPlace, Trouble> {

@@ -12,9 +12,9 @@ use crate::model::Reason;
 use crate::wire::same::is_same_server;
 use crate::wire::session::Session;
 
-const RELEASE: &str = include_str!("../../sql/mariadb/snapshot-release.sql");
-const NAMES_BINARY: &str = include_str!("../../sql/mariadb/names-binary.sql");
-const NAMES_UTF8: &str = include_str!("../../sql/mariadb/names-utf8.sql");
+const RELEASE: &str = include_str!("../../sql/common/snapshot-release.sql");
+const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
+const NAMES_UTF8: &str = include_str!("../../sql/common/names-utf8.sql");
 
 /// One stream.
 pub struct Stream {

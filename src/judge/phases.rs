@@ -335,11 +335,11 @@ impl Region {
         starts
     }
 
-    /// When this region next wants a `step`.
-    pub(super) fn poll_deadline(&self, now: Moment) -> Option<Moment> {
+    /// When something next becomes due in this region that was not due in the step at `stepped`.
+    pub(super) fn deadline_after(&self, stepped: Moment) -> Option<Moment> {
         let silence = self.db.deadline(self.rules.unreachable_after);
         let health = self.memory.episode.as_ref().and_then(|_| self.healthy_enough_at());
-        [silence, self.retries.earliest(), health].into_iter().flatten().filter(|at| *at > now).min()
+        [silence, self.retries.earliest(), health].into_iter().flatten().filter(|at| *at > stepped).min()
     }
 
     pub(super) fn master_name(&self) -> String {

@@ -37,7 +37,7 @@ const STUCK: &str = "2";
 const HARDLY_A_LOOK: &str = "10";
 
 /// Every bug.
-pub const BUGS: [Bug; 46] = [
+pub const BUGS: [Bug; 48] = [
     rare(HARDLY_A_LOOK, bug("fires without failed probes", WITNESS, EVIDENCE, "true")),
     rare(
         HARDLY_A_LOOK,
@@ -60,6 +60,18 @@ pub const BUGS: [Bug; 46] = [
         WITNESS,
         "self.deadline(patience).is_some_and(|deadline| now >= deadline)",
         "self.deadline(2 * patience).is_some_and(|deadline| now >= deadline)",
+    ),
+    bug(
+        "misses a deadline that passes during a turn",
+        PHASES,
+        "*at > stepped",
+        "at.since(stepped) > Duration::from_millis(10)",
+    ),
+    bug(
+        "waits for the next look when the patience ends",
+        PHASES,
+        "[silence, self.retries.earliest(), health]",
+        "[silence.filter(|_| false), self.retries.earliest(), health]",
     ),
     bug("forgets the episode", REGION, "!memory.phase.in_episode()", "{ memory.episode = None; true }"),
     bug("doubles a hook", HOOKS, IDLE, "!hook.done && !retries.waits(&spec.name, now)"),

@@ -90,11 +90,14 @@ fn write_if_new(path: &Path, text: &str) {
 /// The sources that the simulation is made of, by their path below `src/`.
 pub fn sources() -> Vec<(String, String)> {
     let mut found = vec![(UPKEEP.to_owned(), fs::read_to_string(root().join("src").join(UPKEEP)).unwrap())];
-    for room in ROOMS {
-        for entry in fs::read_dir(root().join("src").join(room)).unwrap() {
+    let mut folders: Vec<String> = ROOMS.map(str::to_owned).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join("src").join(&folder)).unwrap() {
             let path = entry.unwrap().path();
-            if path.extension().is_some_and(|ending| ending == "rs") {
-                let name = format!("{room}/{}", path.file_name().unwrap().to_str().unwrap());
+            let name = format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
+            if path.is_dir() {
+                folders.push(name);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
                 found.push((name, fs::read_to_string(&path).unwrap()));
             }
         }

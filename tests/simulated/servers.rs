@@ -67,6 +67,7 @@ impl Master {
             identity: core::identity(1),
             version: "10.11.19-MariaDB".into(),
             position: String::new(),
+            written: String::new(),
             read_only: false,
             beats: self.rows.clone(),
         }

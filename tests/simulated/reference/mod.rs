@@ -91,6 +91,8 @@ pub struct Reference {
     unsaved: bool,
     /// Since when everything has spoken for a failover.
     overdue: Option<Ms>,
+    /// When the judge decided last, by the present settings.
+    stepped: Option<Ms>,
     /// When the last episode of this life ended.
     ended: Option<Ms>,
     /// Episodes that began.
@@ -130,6 +132,7 @@ impl Reference {
             reverted: false,
             unsaved: false,
             overdue: None,
+            stepped: None,
             ended: None,
             episodes: 0,
         }
@@ -168,7 +171,7 @@ impl Reference {
         for seen in &mut self.replicas {
             *seen = Seen { stamped: seen.stamped, ..Seen::default() };
         }
-        (self.sick_at, self.answered, self.answers, self.overdue) = (t, None, false, None);
+        (self.sick_at, self.answered, self.answers, self.overdue, self.stepped) = (t, None, false, None, None);
         let found = memory.episode.as_ref().map(|episode| episode.id.clone());
         if let Some(expected) = self.episode.clone().filter(|_| !self.excused) {
             let same = found.as_ref() == Some(&expected);
@@ -224,7 +227,7 @@ impl Reference {
     /// The settings were read again.
     pub fn reloaded(&mut self, t: Ms, rules: &Rules, before: &RegionMemory, after: &RegionMemory) {
         self.rules = rules.clone();
-        self.overdue = None;
+        (self.overdue, self.stepped) = (None, None);
         let same = before.phase == after.phase && before.pause == after.pause && turn_of(before) == turn_of(after);
         self.promise("a reload moves no phase", same, || format!("at {t}: {:?}", after.phase));
         self.forced &= after.episode.as_ref().is_some_and(|episode| episode.forced);
