@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::definitions::{SchemaDefinition, TableDefinition};
-use super::split::{Cut, PIECE_BYTES};
+use super::split::Cut;
 
 /// Fewer rows are never made a piece of their own.
-const FEWEST_ROWS: u64 = 10_000;
+const FEWEST_ROWS: u64 = 1_000;
 
 /// One table on the board.
 #[derive(Clone, Copy, Debug)]
@@ -77,15 +77,15 @@ pub struct Board<'a> {
 }
 
 impl<'a> Board<'a> {
-    /// Everything that is to be copied.
-    pub fn new(schemas: &'a [SchemaDefinition]) -> Self {
+    /// Everything that is to be copied, large tables in pieces of about so many bytes.
+    pub fn new(schemas: &'a [SchemaDefinition], piece_bytes: u64) -> Self {
         let mut places: Vec<Place<'a>> = schemas
             .iter()
             .flat_map(|schema| schema.tables.iter().map(|table| Place { schema: &schema.name, table }))
             .collect();
         places.sort_by_key(|place| std::cmp::Reverse(place.table.bytes));
         let entries = places.into_iter().map(|place| Entry {
-            rows: piece_rows(place.table),
+            rows: piece_rows(place.table, piece_bytes),
             alone: place.table.counts,
             place,
             after: None,
@@ -149,11 +149,11 @@ impl<'a> Board<'a> {
 }
 
 /// How many rows a piece of a table has; `None` when it stays in one piece.
-fn piece_rows(table: &TableDefinition) -> Option<u64> {
+fn piece_rows(table: &TableDefinition, piece_bytes: u64) -> Option<u64> {
     let cuts = table.key.as_ref().is_some_and(|key| key.cuts);
-    if !cuts || table.bytes < 2 * PIECE_BYTES {
+    if !cuts || table.bytes < piece_bytes.saturating_mul(2) {
         return None;
     }
-    let pieces = table.bytes.div_ceil(PIECE_BYTES);
+    let pieces = table.bytes.div_ceil(piece_bytes.max(1));
     Some(table.rows.div_ceil(pieces).max(FEWEST_ROWS))
 }

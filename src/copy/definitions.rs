@@ -54,7 +54,7 @@ pub struct TableDefinition {
     pub counts: bool,
     /// Its primary key.
     pub key: Option<Key>,
-    /// What is added when the rows are there; `None` when everything is made with the table.
+    /// What is added later; `None` when everything is made with the table.
     pub deferred: Option<Deferred>,
     /// The columns that hold data of their own.
     pub columns: Vec<Column>,
@@ -169,7 +169,7 @@ async fn read_tables(source: &mut Session, schema: &str) -> Result<(Vec<TableDef
             rows: line.number("rows_about").unwrap_or(0),
             counts: outside_quotes(&create, b" AUTO_INCREMENT").is_some(),
             key: split::key(source, schema, &name).await?,
-            deferred: if bytes < DEFER_FROM_BYTES { None } else { indexes::split(&create) },
+            deferred: indexes::split(&create, bytes >= DEFER_FROM_BYTES),
             create,
             columns: read_columns(schema, &name, &lines)?,
             name,

@@ -19,43 +19,49 @@ pub struct Deferred {
     pub foreign: Vec<String>,
 }
 
-/// Takes a table's statement apart; `None` where that gains nothing, or where anything in it is out of the ordinary.
-pub fn split(create: &[u8]) -> Option<Deferred> {
+/// Takes a table's statement apart: foreign keys always come last, as what they point at may come late itself; the
+/// indexes too if `indexes_too` and nothing about them is out of the ordinary. `None` where there is nothing to take out.
+pub fn split(create: &[u8], indexes_too: bool) -> Option<Deferred> {
     let text = std::str::from_utf8(create).ok()?;
     let lines = lines(text);
     let (head, rest) = lines.split_first()?;
     let end = rest.iter().position(|line| line.starts_with(')'))?;
     let (body, tail) = rest.split_at(end);
-    if !head.starts_with("CREATE TABLE `") || tail.iter().any(|line| line.contains("PARTITION BY")) {
+    if !head.starts_with("CREATE TABLE `") {
         return None;
     }
+    let body: Vec<&str> = body.iter().map(|line| line.strip_suffix(',').unwrap_or(line)).collect();
+    let plain = indexes_too && is_plain(&body) && !tail.iter().any(|line| line.contains("PARTITION BY"));
     let (mut kept, mut indexes, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut counted, mut primary) = (None, None);
     for line in body {
-        let line = line.strip_suffix(',').unwrap_or(line);
-        let item = line.strip_prefix("  ")?;
-        match kind(item)? {
-            Item::Column => {
-                if outside_quotes(item.as_bytes(), b" AUTO_INCREMENT").is_some() {
-                    counted = Some(quoted(item)?);
-                }
-                kept.push(line);
-            }
-            Item::Primary => {
-                primary = Some(quoted(item)?);
-                kept.push(line);
-            }
-            Item::Check => kept.push(line),
-            Item::Index => indexes.push(item.to_owned()),
+        let item = line.trim_start();
+        match kind(item) {
+            Item::Index if plain => indexes.push(item.to_owned()),
             Item::Foreign => foreign.push(item.to_owned()),
+            _ => kept.push(line),
         }
     }
-    // a counter must be the first column of an index at all times
-    if indexes.is_empty() || primary.is_none() || counted.is_some_and(|column| Some(column) != primary) {
+    if indexes.is_empty() && foreign.is_empty() {
         return None;
     }
-    let create = [head.to_string(), kept.join(",\n"), tail.join("\n")].join("\n").into_bytes();
+    let create = [(*head).to_owned(), kept.join(",\n"), tail.join("\n")].join("\n").into_bytes();
     Some(Deferred { create, indexes, foreign })
+}
+
+/// Whether all indexes are of a kind that can as well come later: a counter, if there is one, must be the first column
+/// of an index at all times.
+fn is_plain(body: &[&str]) -> bool {
+    let (mut counted, mut primary) = (None, None);
+    for line in body {
+        let item = line.trim_start();
+        match kind(item) {
+            Item::Column if outside_quotes(item.as_bytes(), b" AUTO_INCREMENT").is_some() => counted = quoted(item),
+            Item::Primary => primary = quoted(item),
+            Item::Other => return false,
+            _ => {}
+        }
+    }
+    primary.is_some() && (counted.is_none() || counted == primary)
 }
 
 enum Item {
@@ -64,26 +70,29 @@ enum Item {
     Check,
     Index,
     Foreign,
+    /// An index of a kind that is better made with the table, or anything else.
+    Other,
 }
 
-/// What a line is; `None` for an index of a kind that is better made with the table.
-fn kind(item: &str) -> Option<Item> {
+/// What a line is.
+fn kind(item: &str) -> Item {
     if item.starts_with('`') {
-        return Some(Item::Column);
+        return Item::Column;
     }
     if item.starts_with("PRIMARY KEY (") {
-        return Some(Item::Primary);
+        return Item::Primary;
     }
     if item.starts_with("UNIQUE KEY `") || item.starts_with("KEY `") {
         let plain = !item.contains(" USING HASH") && !item.contains("WITHOUT OVERLAPS");
-        return plain.then_some(Item::Index);
+        return if plain { Item::Index } else { Item::Other };
     }
-    let constraint = item.strip_prefix("CONSTRAINT ")?;
-    let after = constraint.get(quoted(constraint)?.len() + 2..)?;
-    if after.starts_with(" FOREIGN KEY (") {
-        return Some(Item::Foreign);
+    let constraint = item.strip_prefix("CONSTRAINT ").unwrap_or_default();
+    let after = quoted(constraint).and_then(|name| constraint.get(name.len() + 2..)).unwrap_or_default();
+    match () {
+        () if after.starts_with(" FOREIGN KEY (") => Item::Foreign,
+        () if after.starts_with(" CHECK (") => Item::Check,
+        () => Item::Other,
     }
-    after.starts_with(" CHECK (").then_some(Item::Check)
 }
 
 /// The first name in backticks as it stands there, without them.
@@ -170,7 +179,7 @@ mod tests {
 
     #[test]
     fn indexes_and_foreign_keys_come_out_and_everything_else_stays() {
-        let deferred = split(TABLE.as_bytes()).unwrap();
+        let deferred = split(TABLE.as_bytes(), true).unwrap();
         assert_eq!(
             String::from_utf8(deferred.create).unwrap(),
             "CREATE TABLE `a` (\n  `id` int(11) NOT NULL AUTO_INCREMENT COMMENT 'it''s,\n  KEY `x` (`y`)',\n  \
@@ -178,19 +187,19 @@ mod tests {
         );
         assert_eq!(deferred.indexes, ["UNIQUE KEY `b``,` (`b`)", "KEY `c` (`b`(3))"]);
         assert_eq!(deferred.foreign, ["CONSTRAINT `f` FOREIGN KEY (`b`) REFERENCES `p` (`q`)"]);
-    }
-
-    #[test]
-    fn what_is_out_of_the_ordinary_is_made_in_one_piece() {
-        for (from, to) in [
-            ("  PRIMARY KEY (`id`),\n", ""),
-            ("PRIMARY KEY (`id`)", "PRIMARY KEY (`b`,`id`)"),
-            ("KEY `c` (`b`(3))", "FULLTEXT KEY `c` (`b`)"),
-            ("UNIQUE KEY `b``,` (`b`)", "UNIQUE KEY `b` (`b`) USING HASH"),
-            (" ENGINE=InnoDB", " ENGINE=InnoDB\n PARTITION BY HASH (`id`)"),
+        // of a small table, and of one with anything out of the ordinary, only foreign keys come later
+        for (from, to, too) in [
+            ("", "", false),
+            ("  PRIMARY KEY (`id`),\n", "", true),
+            ("PRIMARY KEY (`id`)", "PRIMARY KEY (`b`,`id`)", true),
+            ("KEY `c` (`b`(3))", "FULLTEXT KEY `c` (`b`)", true),
+            ("UNIQUE KEY `b``,` (`b`)", "UNIQUE KEY `b` (`b`) USING HASH", true),
+            (" ENGINE=InnoDB", " ENGINE=InnoDB\n PARTITION BY HASH (`id`)", true),
         ] {
             assert!(TABLE.contains(from));
-            assert_eq!(split(TABLE.replace(from, to).as_bytes()), None, "{to}");
+            let deferred = split(TABLE.replacen(from, to, 1).as_bytes(), too).unwrap();
+            assert_eq!((deferred.indexes.len(), deferred.foreign.len()), (0, 1), "{to}");
         }
+        assert_eq!(split(b"CREATE TABLE `a` (\n  `b` int(11),\n  KEY `c` (`b`)\n)", true), None);
     }
 }

@@ -117,6 +117,8 @@ pub struct Job<'a> {
     pub max_allowed_packet: u64,
     /// How many streams to use, if the servers let that many in.
     pub streams: usize,
+    /// Tables of twice as many bytes are cut into pieces of about so many.
+    pub piece_bytes: u64,
     /// The most bytes a second to read from the master.
     pub max_rate: Option<u64>,
     /// Hears how far the copy has come.
@@ -215,7 +217,7 @@ async fn attempt_once(job: &mut Job<'_>, before: &[GlobalSetting]) -> Result<Str
         max_allowed_packet: job.max_allowed_packet,
         target: &who,
     };
-    streams::run(&mut streams, &Board::new(&schemas), &shared).await?;
+    streams::run(&mut streams, &Board::new(&schemas, job.piece_bytes), &shared).await?;
     for stream in streams {
         stream.source.end().await;
         stream.target.end().await;

@@ -9,9 +9,6 @@ use crate::wire::session::{Line, Session};
 const PRIMARY_KEY: &str = include_str!("../../sql/common/primary-key.sql");
 const RANGE_END: &str = include_str!("../../sql/common/range-end.sql");
 
-/// A piece of a table takes about this many bytes on the master's disk.
-pub const PIECE_BYTES: u64 = 48 * 1024 * 1024;
-
 /// A table's primary key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {

@@ -83,7 +83,7 @@ async fn work(stream: &mut Stream, board: &Board<'_>, shared: &Shared<'_>) -> Re
                 board.written(at);
             }
             Claim::Indexes(at, place) => {
-                if place.table.deferred.is_some() {
+                if place.table.deferred.as_ref().is_some_and(|deferred| !deferred.indexes.is_empty()) {
                     add_indexes(&mut stream.target, &place).await?;
                 }
                 shared.tally.done(at);

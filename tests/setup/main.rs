@@ -5,6 +5,7 @@
 mod command;
 #[path = "../common/server.rs"]
 mod common;
+mod engine;
 mod exact;
 mod harness;
 mod killed;

@@ -19,6 +19,8 @@ const PACKET: &str = include_str!("../../../sql/common/max-packet.sql");
 
 /// Streams of a copy.
 const STREAMS: usize = 4;
+/// A piece of a large table: what is written in one transaction, and in one stream.
+const PIECE_BYTES: u64 = 48 * 1024 * 1024;
 /// Streams of a copy that the daemon makes beside its looks.
 const DAEMON_STREAMS: usize = 2;
 
@@ -148,6 +150,7 @@ async fn copy_all(
         mark: &|before| journal::mark(token, before),
         max_allowed_packet: packet,
         streams: if pair.wanted.auto { DAEMON_STREAMS } else { STREAMS },
+        piece_bytes: PIECE_BYTES,
         max_rate: pair.max_rate,
         progress: &|copied| tell(Progress::Copying(copied)),
     };
