@@ -217,7 +217,7 @@ impl Teller {
             && !std::mem::replace(&mut state.lock_told, true)
         {
             let (waited, held) = (friendly(lock.waited), friendly(lock.held));
-            self.line("", &format!("A read lock on the master was waited for {waited} and held {held}."));
+            self.line("", &format!("A read lock on the master's tables was waited for {waited} and held {held}."));
         }
         if self.terminal {
             let bar = state.bar.get_or_insert_with(bar);

@@ -204,7 +204,7 @@ async fn give_back(job: &mut Job<'_>, before: &[GlobalSetting]) -> Result<(), Co
 async fn attempt_once(job: &mut Job<'_>, before: &[GlobalSetting]) -> Result<String, CopyError> {
     let schemas = definitions::read(job.source, job.schemas).await?;
     space::check(job.target, &schemas).await?;
-    let opened = snapshot::open(job, job.streams.max(1)).await?;
+    let opened = snapshot::open(job, &schemas, job.streams.max(1)).await?;
     create::databases(job.target, &schemas, &(job.mark)(before)).await?;
     let load = flushing::relax(job.target, before).await?;
     create::tables(job.target, &schemas).await?;

@@ -1,8 +1,9 @@
 //! Opening several snapshots that see the same: on MariaDB without a lock, by their place in the binlog; on MySQL,
-//! which does not tell that place, under a short read lock.
+//! which does not tell that place, under a short read lock on the tables that are copied.
 
 use std::time::Duration;
 
+use super::definitions::SchemaDefinition;
 use super::lock::{self, Lock, NoLock};
 use super::{CopyError, Job, PATIENCE, streams, while_doing};
 use crate::dialect::sql::{Sql, sql};
@@ -21,6 +22,8 @@ const HOLD: &str = include_str!("../../sql/common/snapshot-hold.sql");
 
 /// How often snapshots are opened at one time in the hope that no commit falls between them.
 const MOST_TRIES: u32 = 30;
+/// How often a lock is tried; writers go on in between.
+const MOST_LOCKS: u32 = 5;
 
 /// Connections to the master that all see its data as of one moment.
 pub struct Snapshot {
@@ -36,15 +39,15 @@ pub struct Snapshot {
 ///
 /// # Errors
 /// Why there is not even one.
-pub async fn open(job: &mut Job<'_>, wanted: usize) -> Result<Snapshot, CopyError> {
+pub async fn open(job: &mut Job<'_>, schemas: &[SchemaDefinition], wanted: usize) -> Result<Snapshot, CopyError> {
     let mut sessions = connect(job, wanted).await?;
     let (position, lock) = match job.source.family() {
         Family::MariaDb => {
-            let (place, lock) = by_place(job, &mut sessions).await?;
-            (position_of(job.source, &place).await?, lock)
+            let place = by_place(&mut sessions).await?;
+            (position_of(job.source, &place).await?, None)
         }
         Family::MySql => {
-            let (position, lock) = by_lock(job, &mut sessions).await?;
+            let (position, lock) = by_lock(job, schemas, &mut sessions).await?;
             (position, Some(lock))
         }
     };
@@ -64,24 +67,34 @@ async fn position_of(source: &mut Session, place: &BinlogPlace) -> Result<String
     Ok(position)
 }
 
-/// Opens the snapshots while nobody can write, and reads the position that belongs to them.
-async fn by_lock(job: &mut Job<'_>, sessions: &mut [Session]) -> Result<(String, Lock), CopyError> {
+/// Opens the snapshots while nobody can write to what is copied, and reads the position that belongs to them. What is
+/// written to other schemas meanwhile is filtered out on the replica.
+async fn by_lock(
+    job: &mut Job<'_>,
+    schemas: &[SchemaDefinition],
+    sessions: &mut [Session],
+) -> Result<(String, Lock), CopyError> {
     let doing = || while_doing("open the snapshot");
-    let locker = Session::open(job.source_target, job.source.who(), PATIENCE).await.map_err(doing())?;
-    let opened = lock::under(locker, job.source, async |locker: &mut Session| {
-        begin(sessions).await?;
-        Ok(locker.line(fill(EXECUTED, &[])).await.map_err(doing())?.text("position"))
-    });
-    match opened.await {
-        Ok(done) => Ok(done),
-        Err(NoLock::Inside(error)) => Err(error),
-        Err(NoLock::Forbidden(trouble)) => Err(while_doing("lock the master for a moment (FLUSH_TABLES)")(trouble)),
-        Err(NoLock::Waited(whose)) => Err(CopyError::Unfit(format!(
-            "{} was not locked for the snapshot, as every writer would have waited behind statement {whose}: run setup \
-             again when that has ended",
-            job.source.who()
-        ))),
+    let mut in_the_way = String::new();
+    for attempt in 1..=MOST_LOCKS {
+        let locker = Session::open(job.source_target, job.source.who(), PATIENCE).await.map_err(doing())?;
+        let opened = lock::under(locker, job.source, schemas, async |locker: &mut Session| {
+            begin(sessions).await?;
+            Ok(locker.line(fill(EXECUTED, &[])).await.map_err(doing())?.text("position"))
+        });
+        match opened.await {
+            Ok(done) => return Ok(done),
+            Err(NoLock::Inside(error)) => return Err(error),
+            Err(NoLock::Waited(whose)) => in_the_way = whose,
+        }
+        // the writers come first for a while
+        tokio::time::sleep(Duration::from_millis(u64::from(attempt) * fastrand::u64(200..=400))).await;
     }
+    Err(CopyError::Unfit(format!(
+        "{} was not locked for the snapshot, as writers would have waited behind statement {in_the_way}: run setup again \
+         when that has ended",
+        job.source.who()
+    )))
 }
 
 /// As many connections as the master gives, each proven to be to the same server.
@@ -109,33 +122,22 @@ async fn connect(job: &mut Job<'_>, wanted: usize) -> Result<Vec<Session>, CopyE
 /// Where in the binlog a snapshot stands: file and position.
 type BinlogPlace = (String, String);
 
-async fn by_place(job: &mut Job<'_>, sessions: &mut Vec<Session>) -> Result<(BinlogPlace, Option<Lock>), CopyError> {
+async fn by_place(sessions: &mut Vec<Session>) -> Result<BinlogPlace, CopyError> {
     for attempt in 0..MOST_TRIES {
         let places = begin_all(sessions).await?;
         if let Some(place) = places.first().filter(|first| places.iter().all(|place| place == *first)) {
-            return Ok((place.clone(), None));
+            return Ok(place.clone());
         }
         // not in step with whatever writes at an even pace
         tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=5 + u64::from(attempt)))).await;
-    }
-    let doing = || while_doing("open the snapshot");
-    let locker = Session::open(job.source_target, job.source.who(), PATIENCE).await.map_err(doing())?;
-    match lock::under(locker, job.source, async |_| begin_all(sessions).await).await {
-        Ok((places, lock)) => {
-            if let Some(place) = places.first().filter(|first| places.iter().all(|place| place == *first)) {
-                return Ok((place.clone(), Some(lock)));
-            }
+        if attempt > MOST_TRIES / 2 {
+            // one is always of one mind with itself
+            sessions.truncate(sessions.len().div_ceil(2));
         }
-        Err(NoLock::Inside(error)) => return Err(error),
-        Err(NoLock::Forbidden(why)) => tracing::debug!(%why, "no lock for several snapshots"),
-        Err(NoLock::Waited(whose)) => tracing::debug!(whose, "no lock for several snapshots"),
     }
-    // one is always of one mind with itself
-    tracing::warn!("the master writes too much for several snapshots of one moment: copying with one stream");
     sessions.truncate(1);
     let places = begin_all(sessions).await?;
-    let place = places.into_iter().next().ok_or_else(|| CopyError::Unfit("there is no snapshot".to_owned()))?;
-    Ok((place, None))
+    places.into_iter().next().ok_or_else(|| CopyError::Unfit("there is no snapshot".to_owned()))
 }
 
 /// Opens a snapshot on every connection as nearly at one time as can be; their places.
