@@ -159,7 +159,7 @@ fn a_finished_pair_needs_nothing_and_each_loss_only_what_brings_it_back() {
  4. Write a beat on master 10.13.32.19:3306 and see it arrive on replica RegionTwo/r2-db1."
     );
     assert_eq!(
-        after(|facts| facts.replica.schemas[0].comment = journal::mark("a1")),
+        after(|facts| facts.replica.schemas[0].comment = journal::mark("a1", &[])),
         " 1. Take the marks of an unfinished set-up off replica RegionTwo/r2-db1."
     );
 }
@@ -169,7 +169,7 @@ fn what_an_interrupted_run_left_is_dropped_and_made_again_and_nothing_else_is() 
     let mut facts = finished();
     facts.copy.stamp = None;
     for schema in &mut facts.replica.schemas {
-        schema.comment = journal::mark("a1");
+        schema.comment = journal::mark("a1", &[]);
     }
     let text = steps(&facts);
     let first = " 1. Drop keystone, keyward and the link, which an interrupted set-up left half done on replica";

@@ -16,6 +16,7 @@ use crate::config::schema::Replica;
 use crate::config::{self, Settings};
 use crate::copy::Copied;
 use crate::daemon::setup::{End, How, Progress, set_up_replica, sql_by_hand};
+use crate::model::time::friendly;
 use crate::model::{Family, RegionName};
 use crate::plan::steps::Plan;
 
@@ -80,6 +81,7 @@ fn how(settings: &Settings, asked: &args::Setup, chosen: &Chosen<'_>) -> Result<
     let mut how = How {
         dry_run: asked.dry_run,
         force: asked.force,
+        max_rate: asked.max_rate.map(|rate| rate.0),
         replace_data: asked.replace_data,
         reseed: asked.reseed,
         ..How::default()
@@ -165,6 +167,7 @@ struct Told {
     step: usize,
     steps: usize,
     copying_at: Option<Instant>,
+    lock_told: bool,
     bar: Option<ProgressBar>,
 }
 
@@ -236,11 +239,17 @@ impl Teller {
         // tables that grew since they were measured must not pass the end of the bar
         let expected = copied.bytes_expected.max(copied.bytes);
         let mut state = self.state();
+        if let Some(lock) = copied.lock
+            && !std::mem::replace(&mut state.lock_told, true)
+        {
+            let (waited, held) = (friendly(lock.waited), friendly(lock.held));
+            self.line("", &format!("A read lock on the master's tables was waited for {waited} and held {held}."));
+        }
         if self.terminal {
             let bar = state.bar.get_or_insert_with(bar);
             bar.set_length(expected);
             bar.set_position(copied.bytes);
-            bar.set_message(copied.table.clone());
+            bar.set_message(format!("{}{}", pace(copied), copied.table));
             return;
         }
         let lately = state.copying_at.is_some_and(|at| at.elapsed() < TELL_EVERY);
@@ -250,13 +259,14 @@ impl Teller {
         }
         state.copying_at = Some(Instant::now());
         say(&format!(
-            "{}: copied {} rows, {} of about {} MiB, {} of {} tables, now {}",
+            "{}: copied {} rows, {} of about {} MiB, {} of {} tables, {}now {}",
             self.name,
             copied.rows,
             copied.bytes >> 20,
             expected >> 20,
             copied.tables_done,
             copied.tables,
+            pace(copied),
             copied.table
         ));
     }
@@ -266,6 +276,13 @@ impl Teller {
             bar.finish_and_clear();
         }
     }
+}
+
+/// How fast it goes and how long the rest will take, as the beginning of a list; nothing while that means nothing yet.
+fn pace(copied: &Copied) -> String {
+    let rate = copied.rate().map(|rate| format!("{:.1} MiB/s, ", rate as f64 / f64::from(1 << 20)));
+    let left = copied.left().filter(|left| !left.is_zero()).map(|left| format!("{} left, ", friendly(left)));
+    format!("{}{}", rate.unwrap_or_default(), left.unwrap_or_default())
 }
 
 fn bar() -> ProgressBar {

@@ -69,6 +69,15 @@ impl ServerSide {
     }
 }
 
+/// A setting of a server as it was before set-up changed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GlobalSetting {
+    /// Its name.
+    pub name: String,
+    /// Its value: digits.
+    pub value: String,
+}
+
 /// One schema.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {

@@ -132,7 +132,9 @@ fn parsed(lines: &[String]) -> Vec<Grant> {
 fn from_nothing(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &mut Vec<Step>) {
     let link = facts.copy.link.is_some();
     if let Journal::HalfDone(schemas) = journal {
-        steps.push(Step::ClearHalfDone { schemas: schemas.clone(), link });
+        let mark = facts.replica.schema(OWN_SCHEMA).map(|schema| schema.comment.as_str()).unwrap_or_default();
+        let settings = journal::to_give_back(mark);
+        steps.push(Step::ClearHalfDone { schemas: schemas.clone(), link, settings });
     }
     steps.push(Step::ProveLink);
     if !facts.copy.read_only {
@@ -179,7 +181,9 @@ fn copy_anew(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &mut 
         steps.push(Step::MoveAside { moves });
     }
     if !half_done.is_empty() {
-        steps.push(Step::ClearHalfDone { schemas: half_done, link: false });
+        let mark = facts.replica.schema(OWN_SCHEMA).map(|schema| schema.comment.as_str()).unwrap_or_default();
+        let settings = journal::to_give_back(mark);
+        steps.push(Step::ClearHalfDone { schemas: half_done, link: false, settings });
     }
     if !ids.is_empty() {
         steps.push(Step::ResetBinlog { ids });

@@ -2,6 +2,7 @@
 
 use crate::dialect::grants::Grant;
 use crate::model::aside::Move;
+use crate::model::preflight::GlobalSetting;
 
 /// Which server a step is done on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub enum Step {
         schemas: Vec<String>,
         /// The link is there too.
         link: bool,
+        /// Settings of the server that it changed while it loaded rows, as they were before.
+        settings: Vec<GlobalSetting>,
     },
     /// Decide to move schemas aside: from here on the next run goes on, whichever command it is.
     BeginMove {
@@ -144,9 +147,13 @@ impl Plan {
             Step::CreateBeatTable => format!("Create schema keyward with table beat on {master}."),
             Step::ProveLink => format!("Prove that {replica} can log in at {master} for replication."),
             Step::RemoveProof => format!("Remove what an interrupted proof of the link left on {replica}."),
-            Step::ClearHalfDone { schemas, link } => {
+            Step::ClearHalfDone { schemas, link, settings } => {
                 let too = if *link { " and the link" } else { "" };
-                format!("Drop {}{too}, which an interrupted set-up left half done on {replica}.", list(schemas))
+                let first: Vec<String> =
+                    settings.iter().map(|setting| format!("{} back to {}", setting.name, setting.value)).collect();
+                let first = if first.is_empty() { String::new() } else { format!("Set {}, then drop ", list(&first)) };
+                let first = if first.is_empty() { "Drop ".to_owned() } else { first };
+                format!("{first}{}{too}, which an interrupted set-up left half done on {replica}.", list(schemas))
             }
             Step::BeginMove { moves } => {
                 let names: Vec<String> = moves.iter().map(|one| one.of.clone()).collect();

@@ -119,13 +119,25 @@ pub fn master_rights(family: Family, databases: &[String]) -> Vec<Grant> {
     grants
 }
 
+/// Where MySQL shows who holds which table.
+const LOCK_TABLES: [&str; 3] = ["metadata_locks", "threads", "events_statements_current"];
+
 /// Further rights on the master while keyward's own account sets a replica up.
 pub fn master_setup_rights(family: Family, databases: &[String]) -> Vec<Grant> {
-    let mut grants: Vec<Grant> = databases.iter().map(|name| Grant::schema(name, &["TRIGGER", "EVENT"])).collect();
-    grants.push(match family {
-        Family::MariaDb => Grant::table("mysql", "proc", &["SELECT"]),
-        Family::MySql => Grant::global(&["FLUSH_TABLES", "SHOW_ROUTINE"]),
-    });
+    let on_schema: &[&str] = match family {
+        Family::MariaDb => &["TRIGGER", "EVENT"],
+        Family::MySql => &["TRIGGER", "EVENT", "LOCK TABLES"],
+    };
+    let mut grants: Vec<Grant> = databases.iter().map(|name| Grant::schema(name, on_schema)).collect();
+    match family {
+        Family::MariaDb => grants.push(Grant::table("mysql", "proc", &["SELECT"])),
+        Family::MySql => {
+            grants.push(Grant::schema(OWN_SCHEMA, &["LOCK TABLES"]));
+            grants.push(Grant::global(&["SHOW_ROUTINE"]));
+            // to name who keeps the lock for the snapshot waiting
+            grants.extend(LOCK_TABLES.map(|table| Grant::table("performance_schema", table, &["SELECT"])));
+        }
+    }
     grants
 }
 

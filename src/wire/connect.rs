@@ -15,6 +15,11 @@ use secrecy::ExposeSecret;
 use crate::config::schema::{Account, Tls, TlsMode};
 use crate::model::{Address, Failure, Reason};
 
+/// No answer that keyward asks for has a row of more bytes.
+pub const MOST_ANSWER: usize = 16 * 1024 * 1024;
+/// No server sends a longer row.
+pub const MOST_ROW: usize = 1024 * 1024 * 1024;
+
 /// Where and as whom to connect.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -51,7 +56,15 @@ impl std::fmt::Display for Place {
 /// # Errors
 /// Why there is no connection. The password is not part of it.
 pub async fn connect(target: &Target, first: &[String]) -> Result<Conn, Failure> {
-    let opts = options(target, first);
+    connect_for(target, first, MOST_ANSWER).await
+}
+
+/// The same with another limit for the bytes of one row of an answer.
+///
+/// # Errors
+/// As `connect`.
+pub async fn connect_for(target: &Target, first: &[String], most: usize) -> Result<Conn, Failure> {
+    let opts = options(target, first, most);
     within(target.connect_timeout, Conn::new(opts)).await
 }
 
@@ -70,7 +83,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = mysql_async::
     }
 }
 
-fn options(target: &Target, first: &[String]) -> Opts {
+fn options(target: &Target, first: &[String], most: usize) -> Opts {
     let mut builder = OptsBuilder::default()
         .user(Some(&target.account.user))
         .pass(Some(target.account.password.expose_secret()))
@@ -79,7 +92,7 @@ fn options(target: &Target, first: &[String]) -> Opts {
         .tcp_keepalive(Some(Duration::from_secs(10)))
         .stmt_cache_size(0)
         // given here so that connecting costs no further round trip
-        .max_allowed_packet(Some(16 * 1024 * 1024))
+        .max_allowed_packet(Some(most))
         .wait_timeout(Some(28_800))
         // the driver runs them from the last to the first
         .init(first.iter().rev().cloned().collect::<Vec<_>>());

@@ -58,6 +58,12 @@ impl Trouble {
         self
     }
 
+    /// The server took no more rows before it was told that there are no more.
+    pub fn ended_early(who: &str) -> Self {
+        let failure = Failure { reason: Reason::Unexpected, detail: "it took no more rows".to_owned() };
+        Self { who: who.to_owned(), failure, code: None }
+    }
+
     /// The server did not answer within `limit`.
     pub fn timed_out(who: &str, limit: Duration) -> Self {
         let detail = format!("no answer within {}", crate::model::time::friendly(limit));
@@ -107,8 +113,20 @@ impl Session {
     /// # Errors
     /// Why there is no connection.
     pub async fn open(target: &Target, who: &str, limit: Duration) -> Result<Self, Trouble> {
+        Self::open_with(target, who, limit, connect::MOST_ANSWER).await
+    }
+
+    /// The same for rows of any size: `open` takes answers of 16 MiB at most.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub async fn open_for_rows(target: &Target, who: &str, limit: Duration) -> Result<Self, Trouble> {
+        Self::open_with(target, who, limit, connect::MOST_ROW).await
+    }
+
+    async fn open_with(target: &Target, who: &str, limit: Duration, most: usize) -> Result<Self, Trouble> {
         let trouble = |failure| Trouble { who: who.to_owned(), failure, code: None };
-        let conn = connect::connect(target, &[fill(PLAIN_SESSION, &[])]).await.map_err(trouble)?;
+        let conn = connect::connect_for(target, &[fill(PLAIN_SESSION, &[])], most).await.map_err(trouble)?;
         let mut session = Self { conn: Some(conn), who: who.to_owned(), limit, family: Family::default() };
         let told = session.line(fill(VERSION, &[])).await?;
         session.family = detect(&told.text("version"), &told.text("version_comment")).family;

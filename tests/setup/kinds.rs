@@ -137,7 +137,7 @@ fn on_mysql_what_print_sql_prints_is_all_that_an_administrator_must_do() {
     // the rights for setting up were taken away again: each one must be missed
     let why = refusals(pair.set_up(&auto));
     for word in
-        ["RELOAD", "CONNECTION_ADMIN", "PERSIST_RO_VARIABLES_ADMIN", "FLUSH_TABLES", "TRIGGER", "--print-sql=mysql"]
+        ["RELOAD", "CONNECTION_ADMIN", "PERSIST_RO_VARIABLES_ADMIN", "LOCK TABLES", "TRIGGER", "--print-sql=mysql"]
     {
         assert!(why.contains(word), "{word} is missing in {why}");
     }

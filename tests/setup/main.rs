@@ -8,6 +8,7 @@ mod command;
 #[path = "../common/server.rs"]
 mod common;
 mod door;
+mod engine;
 mod exact;
 mod harness;
 mod killed;

@@ -17,6 +17,13 @@ const CREATE_TABLE: &str = include_str!("../../../sql/common/create-beat-table.s
 const TIME: &str = include_str!("../../../sql/common/time.sql");
 const PACKET: &str = include_str!("../../../sql/common/max-packet.sql");
 
+/// Streams of a copy.
+const STREAMS: usize = 4;
+/// A piece of a large table: what is written in one transaction, and in one stream.
+const PIECE_BYTES: u64 = 48 * 1024 * 1024;
+/// Streams of a copy that the daemon makes beside its looks.
+const DAEMON_STREAMS: usize = 2;
+
 type Tell<'a> = &'a (dyn Fn(Progress) + Sync);
 
 /// Does every step.
@@ -75,7 +82,8 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
         }
         Step::ProveLink => link::prove(target, master, &wanted.link, &pair.link_password).await?,
         Step::RemoveProof => link::remove_proof(target).await?,
-        Step::ClearHalfDone { schemas, link } => {
+        Step::ClearHalfDone { schemas, link, settings } => {
+            copy::restore(target, settings).await.map_err(|error| LinkError::Link(error.to_string()))?;
             replica::write_no_binlog(target).await?;
             if *link {
                 link::forget(target).await?;
@@ -95,7 +103,7 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
         Step::SetReadOnly => replica::set_read_only(target).await?,
         Step::SetSuperReadOnly => replica::set_super_read_only(target).await?,
         Step::HoldThreads => replica::hold_threads(target).await?,
-        Step::Copy { schemas } => copy_all(hands, schemas, token, tell).await?,
+        Step::Copy { schemas } => copy_all(pair, hands, schemas, token, tell).await?,
         Step::StopLink => link::stop(target).await?,
         Step::SetFilter(filter) => replica::set_filter(target, filter).await?,
         Step::SetNetTimeout(seconds) => replica::set_net_timeout(target, *seconds).await?,
@@ -136,15 +144,26 @@ fn own(hands: &mut Hands) -> Result<(&mut Session, &mut Session), LinkError> {
     }
 }
 
-async fn copy_all(hands: &mut Hands, schemas: &[String], token: &str, tell: Tell<'_>) -> Result<(), LinkError> {
+async fn copy_all(
+    pair: &Pair,
+    hands: &mut Hands,
+    schemas: &[String],
+    token: &str,
+    tell: Tell<'_>,
+) -> Result<(), LinkError> {
     let target = &mut hands.replica.work;
     let packet = target.line(fill(PACKET, &[])).await?.number("bytes").unwrap_or(1024 * 1024);
     let job = Job {
         source: &mut hands.master.work,
+        source_target: pair.master.admin.as_ref().unwrap_or(&pair.master.own),
         target,
+        target_target: pair.replica.admin.as_ref().unwrap_or(&pair.replica.own),
         schemas,
-        mark: &journal::mark(token),
+        mark: &|before| journal::mark(token, before),
         max_allowed_packet: packet,
+        streams: if pair.wanted.auto { DAEMON_STREAMS } else { STREAMS },
+        piece_bytes: PIECE_BYTES,
+        max_rate: pair.max_rate,
         progress: &|copied| tell(Progress::Copying(copied)),
     };
     let position = copy::run(job).await.map_err(|error| LinkError::Link(error.to_string()))?;

@@ -48,6 +48,8 @@ pub struct How {
     pub master_admin: Option<Target>,
     /// An administrator of the replica; keyward's own account otherwise.
     pub replica_admin: Option<Target>,
+    /// The most bytes a second to read from the master while copying; no limit without it.
+    pub max_rate: Option<u64>,
     /// The id of the caller's connection to the replica that holds the acting lock already.
     pub held_lock: Option<u64>,
 }

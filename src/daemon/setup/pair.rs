@@ -28,6 +28,8 @@ pub struct Pair {
     /// Every other replica of the settings, to tell that two names are not one server.
     pub others: Vec<Access>,
     pub wanted: Wanted,
+    /// The most bytes a second to read from the master while copying.
+    pub max_rate: Option<u64>,
     pub own_password: SecretString,
     pub link_password: SecretString,
 }
@@ -91,6 +93,7 @@ impl Pair {
                     lost: memory::loss_on_record(&settings.state_dir, region),
                 },
             },
+            max_rate: how.max_rate,
             own_password: settings.account.password.clone(),
             link_password: settings.replication.account.password.clone(),
         })
