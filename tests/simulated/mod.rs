@@ -2,6 +2,7 @@
 
 pub mod beater;
 pub mod core;
+pub mod corner;
 pub mod daemon;
 pub mod fault;
 pub mod faults;

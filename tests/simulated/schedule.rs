@@ -1,5 +1,6 @@
 //! Schedules drawn from a seed: bursts of faults, each in a mood of its own, with calm and outages between.
 
+use super::corner;
 use super::fault::{Fault, Kind, Point, Step};
 use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
@@ -39,6 +40,13 @@ pub fn draw(setup: &Setup, focus: Option<usize>) -> Vec<Step> {
     let mut random = fastrand::Rng::with_seed(setup.seed ^ 0xfa_17);
     let mut steps = Vec::new();
     while steps.len() < LENGTH {
+        if focus.is_none() && random.u32(..3) == 0 {
+            corner::draw(setup, &mut random, &mut steps);
+            if random.bool() {
+                steps.push(trial(&mut random));
+            }
+            continue;
+        }
         let burst = random.usize(8..=50);
         let mood = focus.map_or_else(|| pick(&mut random, &MOODS), |focus| MOODS[focus]);
         let pace = pick(&mut random, &[setup.poll(), 2 * setup.poll(), 3 * setup.poll(), setup.unreachable() / 3]);
