@@ -13,6 +13,7 @@ const REPLICA: &str = "judge/replica.rs";
 const REGION: &str = "judge/region.rs";
 const GATES: &str = "judge/gates.rs";
 const BEATS: &str = "judge/beats.rs";
+const LEVELS: &str = "judge/levels.rs";
 const DAMPER: &str = "judge/damper.rs";
 
 const EVIDENCE: &str = "self.probes.iter().all(|probe| probe.evidence >= 2)";
@@ -37,7 +38,7 @@ const STUCK: &str = "2";
 const HARDLY_A_LOOK: &str = "10";
 
 /// Every bug.
-pub const BUGS: [Bug; 46] = [
+pub const BUGS: [Bug; 52] = [
     rare(HARDLY_A_LOOK, bug("fires without failed probes", WITNESS, EVIDENCE, "true")),
     rare(
         HARDLY_A_LOOK,
@@ -173,4 +174,20 @@ pub const BUGS: [Bug; 46] = [
     bug("ignores data_too_old", REPLICA, "closed.push((Gate::DataTooOld, sentence));", ""),
     bug("a restart counts as progress of the link", REPLICA, "before.connection == seen.connection && !moved", "true"),
     bug("lost beats are written over", BEATS, LOST, "true"),
+    bug(
+        "a reload of HAProxy is never mended",
+        LEVELS,
+        "self.level_orders.push(LevelOrder { region: self.rules.region.clone(), spec: spec.clone(), side });",
+        "",
+    ),
+    bug("HAProxy is set while frozen", LEVELS, "self.only_observed().is_none()", "true"),
+    bug("HAProxy is set beside a required hook", LEVELS, "(spec.optional || !required_runs)", "true"),
+    bug("HAProxy is set beside a run that lingers", LEVELS, "self.lingering.contains(hook)", "false"),
+    bug(
+        "a hook that failed has turned HAProxy",
+        HOOKS,
+        "(outcome.end == HookEnd::Ok).then_some(outcome.event)",
+        "Some(outcome.event)",
+    ),
+    rare(STUCK, bug("HAProxy is set to remote unsaved", LEVELS, "saved || order.side == Side::Local", "true")),
 ];

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use keyward::judge::Memory;
+use keyward::model::haproxy::{Change, HaproxyLook};
 use keyward::model::hook::HookOutcome;
 use keyward::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
 use keyward::model::retry;
@@ -14,6 +15,7 @@ use super::beater::Beater;
 use super::core::Core;
 use super::fault::{Fault, Kind, Point};
 use super::looker::Looker;
+use super::proxy::Watch;
 use super::runs::Behaviour;
 use super::servers::Replica;
 use super::setup::region;
@@ -34,6 +36,10 @@ pub enum Input {
     Beat(BeatOutcome),
     /// The end of a hook's run.
     Hook(HookOutcome),
+    /// A look at the HAProxy.
+    Haproxy(HaproxyLook),
+    /// What came of setting it again.
+    Level(Option<Result<Vec<Change>, String>>),
     /// The end of an upkeep.
     Upkeep(usize, String),
 }
@@ -65,6 +71,8 @@ pub struct Daemon {
     saved_at: Option<Ms>,
     save_failed: bool,
     keepers: Vec<Keeper>,
+    /// The task that looks at the HAProxy.
+    pub watch: Watch,
     wake: Ms,
 }
 
@@ -78,7 +86,7 @@ impl Daemon {
     pub fn next_task(&self) -> Ms {
         let looks = self.lookers.iter().map(Looker::next);
         let upkeeps = self.keepers.iter().filter_map(|keeper| keeper.doing.as_ref().map(|(_, ends)| *ends));
-        looks.chain(upkeeps).chain(self.beater.next()).min().unwrap_or(Ms::MAX)
+        looks.chain(upkeeps).chain(self.beater.next()).chain(self.watch.next()).min().unwrap_or(Ms::MAX)
     }
 }
 
@@ -115,6 +123,7 @@ impl World {
             saved_at: None,
             save_failed: false,
             keepers: (0..count).map(|_| Keeper::default()).collect(),
+            watch: Watch::default(),
             wake: t,
             core,
         });
@@ -123,7 +132,7 @@ impl World {
     /// Ends the daemon, and has it started again after a while.
     pub fn die(&mut self, down: Ms) {
         if self.daemon.take().is_some() {
-            self.runs.orphan();
+            self.runs.orphan(&mut self.proxy);
             self.reference.died(self.disk.as_ref().filter(|_| !self.damaged));
             self.restart_at = self.t + down.max(1);
             (self.frozen, self.starved) = (0, 0);
@@ -163,6 +172,7 @@ impl World {
         if !self.pass(Point::Told) || !self.begin_hooks(saved) {
             return;
         }
+        self.begin_levels(saved);
         self.begin_upkeeps(upkeeps);
         if self.pass(Point::Kept) {
             self.direct();
@@ -193,6 +203,18 @@ impl World {
                     self.decides = true;
                     self.reference.handles_hook(self.t, &outcome);
                     daemon.core.hook(now, &outcome);
+                }
+                Input::Haproxy(look) => {
+                    self.reference.handles(self.t);
+                    if let Some(proxy) = self.setup.proxy {
+                        daemon.core.haproxy(now, proxy, &look);
+                    }
+                }
+                Input::Level(result) => {
+                    self.reference.handles_level(self.t, matches!(result, Some(Err(_))));
+                    if let Some(proxy) = self.setup.proxy {
+                        daemon.core.level_ended(now, proxy, result);
+                    }
                 }
                 Input::Upkeep(number, sentence) => daemon.core.upkeep_ended(now, number, sentence),
             }
@@ -316,6 +338,7 @@ impl World {
         if !self.pass(Point::Ordered) {
             return;
         }
+        let proxied = self.proxy_hook().is_some();
         let Some(daemon) = &mut self.daemon else { return };
         // the view is long; the same one twice in a row teaches nothing
         if self.decides {
@@ -324,6 +347,9 @@ impl World {
         }
         let pause = daemon.core.deadline(moment(self.t)).map_or(Ms::MAX, |at| ms(at.since(moment(self.t))));
         daemon.wake = self.t + pause.max(1).min(self.setup.poll());
+        if proxied {
+            daemon.wake = daemon.wake.min(daemon.watch.due().max(self.t + 1));
+        }
         self.pass(Point::Published);
         self.decides = false;
     }

@@ -51,6 +51,8 @@ closed_list! {
         Unstamped => "replica not set up",
         ForeignLink => "a foreign link",
         StateUnwritable => "state cannot be written",
+        ProxyDown => "HAProxy does not answer",
+        ProxyWeak => "HAProxy without admin level",
         HookFails => "hook fails",
         HookHangs => "hook hangs",
         HookSlow => "hook is slow",
@@ -58,6 +60,7 @@ closed_list! {
         ReplicaRestart => "replica restarts",
         ReplicaWritable => "replica made writable",
         SqlByHand => "SQL thread stopped by hand",
+        ProxyReload => "HAProxy reloaded",
         ClockStep => "clock steps",
         Suspend => "machine suspended",
         Starved => "loop starved",
@@ -116,6 +119,11 @@ impl Kind {
     /// Whether it strikes one hook.
     pub fn is_of_hook(self) -> bool {
         (Kind::HookFails..=Kind::HookHalf).contains(&self)
+    }
+
+    /// Whether it strikes the HAProxy of a hook.
+    pub fn is_of_proxy(self) -> bool {
+        matches!(self, Kind::ProxyDown | Kind::ProxyWeak | Kind::ProxyReload)
     }
 
     /// Whether it strikes one replica.

@@ -44,7 +44,7 @@ impl World {
     fn strike(&mut self, fault: Fault, point: Point) {
         let Fault { kind, lasts, arg } = fault;
         let down = self.daemon.is_none();
-        if down && kind.needs_daemon() {
+        if down && kind.needs_daemon() || kind.is_of_proxy() && self.setup.proxy.is_none() {
             return;
         }
         let point = if down { Point::Down } else { point };
@@ -76,6 +76,7 @@ impl World {
             match kind {
                 Kind::LoginRefused => self.disconnect_master(),
                 Kind::Unstamped => self.stamp(place, false),
+                Kind::ProxyDown | Kind::ProxyWeak => self.proxy_changed(kind, true),
                 _ => {}
             }
         }
@@ -95,6 +96,7 @@ impl World {
             }
             Kind::ReplicaDown => self.restart_replica(place, self.args[kind as usize] & 4 != 0),
             Kind::Unstamped => self.stamp(place, true),
+            Kind::ProxyDown | Kind::ProxyWeak => self.proxy_changed(kind, false),
             _ => {}
         }
     }
@@ -127,6 +129,7 @@ impl World {
             }
             Kind::ReplicaWritable => self.replicas[place].set_read_only(false),
             Kind::SqlByHand => self.replicas[place].sql_on = false,
+            Kind::ProxyReload => self.proxy.forget(fault.arg.is_multiple_of(4)),
             Kind::ClockStep => {
                 let steps = [-7_200_000, -600_000, -30_000, -1_000, 1_000, 30_000, 600_000, 3_700_000];
                 self.shift += steps[fault.arg as usize % steps.len()];

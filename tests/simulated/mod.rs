@@ -8,6 +8,7 @@ pub mod fault;
 pub mod faults;
 pub mod looker;
 pub mod program;
+pub mod proxy;
 pub mod reference;
 pub mod runs;
 pub mod schedule;

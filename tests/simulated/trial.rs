@@ -3,6 +3,7 @@
 
 use keyward::judge::Rules;
 use keyward::model::Phase;
+use keyward::model::haproxy::Side;
 use keyward::model::phase::{Failback, Mode};
 
 use super::fault::{Fault, Kind};
@@ -141,6 +142,7 @@ impl World {
             && memory.lost.is_none()
             && !memory.resting
             && self.runs.next().is_none()
+            && (self.setup.proxy.is_none() || self.proxy.serves(Side::Remote))
             && self.reference.is_well(self.t, 2 * self.setup.poll() + self.setup.probe_timeout())
             && self.reference.beats_arrive(&self.master, self.now(), patience)
             && self.reference.closed(&self.master, self.now()).is_empty()

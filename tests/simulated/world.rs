@@ -11,6 +11,7 @@ use super::core;
 use super::daemon::{Daemon, Input};
 use super::fault::{Kind, Step};
 use super::looker::{Answer, Ending, failure};
+use super::proxy::Proxy;
 use super::reference::Reference;
 use super::runs::Runs;
 use super::servers::{Master, Replica, Wire};
@@ -43,6 +44,8 @@ pub struct World {
     pub on: [[bool; 3]; Kind::LASTING],
     /// Its argument.
     pub args: [u32; Kind::LASTING],
+    /// The HAProxy, if a hook sets one.
+    pub proxy: Proxy,
     /// The processes of hooks.
     pub runs: Runs,
     /// Until when the machine sleeps.
@@ -93,6 +96,7 @@ impl World {
             until: [[0; 3]; Kind::LASTING],
             on: [[false; 3]; Kind::LASTING],
             args: [0; Kind::LASTING],
+            proxy: Proxy::default(),
             runs: Runs::default(),
             asleep: 0,
             frozen: 0,
@@ -252,7 +256,7 @@ impl World {
         if self.asleep > self.t {
             return;
         }
-        let ended = self.runs.ended(self.t, self.life);
+        let ended = self.runs.ended(self.t, self.life, &mut self.proxy);
         if let Some(daemon) = &mut self.daemon {
             daemon.queue.extend(ended.into_iter().map(Input::Hook));
         } else if self.restart_at <= self.t {
@@ -264,6 +268,7 @@ impl World {
         self.looks();
         self.beats();
         self.upkeeps();
+        self.levels_due();
         let due = self.daemon.as_ref().is_some_and(|daemon| daemon.wake() <= self.t);
         if self.starved <= self.t && due {
             self.turn();

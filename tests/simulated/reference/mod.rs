@@ -5,6 +5,7 @@ mod beats;
 mod gates;
 mod health;
 mod hooks;
+mod levels;
 mod orders;
 mod silence;
 
@@ -18,6 +19,7 @@ use keyward::model::{Cause, Event, EventKind, Now, Phase};
 use super::servers::{Master, Truth};
 use super::time::{Ms, ms};
 use beats::Beats;
+use levels::Level;
 use silence::Silence;
 
 /// A promise that was not kept.
@@ -91,6 +93,8 @@ pub struct Reference {
     unsaved: bool,
     /// Since when everything has spoken for a failover.
     overdue: Option<Ms>,
+    /// The level of the HAProxy that a hook sets.
+    level: Level,
     /// When the last episode of this life ended.
     ended: Option<Ms>,
     /// Episodes that began.
@@ -130,6 +134,7 @@ impl Reference {
             reverted: false,
             unsaved: false,
             overdue: None,
+            level: Level::default(),
             ended: None,
             episodes: 0,
         }
@@ -165,6 +170,7 @@ impl Reference {
         self.running.clear();
         self.due.clear();
         self.ended = None;
+        self.level = Level::default();
         for seen in &mut self.replicas {
             *seen = Seen { stamped: seen.stamped, ..Seen::default() };
         }

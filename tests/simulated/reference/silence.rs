@@ -107,6 +107,7 @@ impl Reference {
             self.silence.unwatched.push((active, t));
             self.sick_at = t;
             self.overdue = None;
+            self.level.unwatched();
         }
     }
 
