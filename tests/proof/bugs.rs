@@ -14,6 +14,8 @@ const REGION: &str = "judge/region.rs";
 const GATES: &str = "judge/gates.rs";
 const BEATS: &str = "judge/beats.rs";
 const LEVELS: &str = "judge/levels.rs";
+const SUCCESSION: &str = "judge/succession.rs";
+const MASTERS: &str = "judge/masters.rs";
 const DAMPER: &str = "judge/damper.rs";
 
 const EVIDENCE: &str = "self.probes.iter().all(|probe| probe.evidence >= 2)";
@@ -37,8 +39,11 @@ const STUCK: &str = "2";
 /// Worlds in which the master goes silent while the daemon stops for a little less than counts as a gap.
 const HARDLY_A_LOOK: &str = "10";
 
+/// Worlds in which servers of the master leave the stream that they share.
+const APART: &str = "11";
+
 /// Every bug.
-pub const BUGS: [Bug; 52] = [
+pub const BUGS: [Bug; 56] = [
     rare(HARDLY_A_LOOK, bug("fires without failed probes", WITNESS, EVIDENCE, "true")),
     rare(
         HARDLY_A_LOOK,
@@ -188,6 +193,32 @@ pub const BUGS: [Bug; 52] = [
         HOOKS,
         "(outcome.end == HookEnd::Ok).then_some(outcome.event)",
         "Some(outcome.event)",
+    ),
+    rare(
+        APART,
+        bug(
+            "a link moves without a look at the beats",
+            SUCCESSION,
+            "has(&row.instance).is_none_or(|number| number < row.number)",
+            "false",
+        ),
+    ),
+    bug("a link leaves an address that lives", SUCCESSION, "self.is_gone_for(*own, replica, link, now)", "true"),
+    bug(
+        "beats at two addresses at once",
+        MASTERS,
+        "self.order(beats.writer(), BeatOrder::Hold);
+            beats.move_to(to, now, self.patience);",
+        "beats.move_to(to, now, self.patience);",
+    ),
+    rare(
+        HARDLY_A_LOOK,
+        bug(
+            "failed looks at one address are enough",
+            WITNESS,
+            EVIDENCE,
+            "self.probes.iter().any(|probe| probe.evidence >= 2)",
+        ),
     ),
     rare(STUCK, bug("HAProxy is set to remote unsaved", LEVELS, "saved || order.side == Side::Local", "true")),
 ];

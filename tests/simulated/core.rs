@@ -41,8 +41,8 @@ impl Core {
     }
 
     /// A look at the master.
-    pub fn master(&mut self, now: Now, look: &Look<MasterFacts>) {
-        self.0.handle_master(now, 0, look);
+    pub fn master(&mut self, now: Now, place: usize, look: &Look<MasterFacts>) {
+        self.0.handle_master(now, place, look);
     }
 
     /// A look at a replica.
@@ -51,8 +51,8 @@ impl Core {
     }
 
     /// What came of a beat.
-    pub fn beat(&mut self, now: Now, outcome: &BeatOutcome) {
-        self.0.handle_beat(now, 0, outcome);
+    pub fn beat(&mut self, now: Now, place: usize, outcome: &BeatOutcome) {
+        self.0.handle_beat(now, place, outcome);
     }
 
     /// The end of a hook's run.
@@ -116,8 +116,8 @@ impl Core {
     }
 
     /// The orders for the writer of beats.
-    pub fn orders(&mut self) -> Vec<BeatOrder> {
-        self.0.take_beat_orders().into_iter().map(|(_, order)| order).collect()
+    pub fn orders(&mut self) -> Vec<(usize, BeatOrder)> {
+        self.0.take_beat_orders()
     }
 
     /// Whether the lock on a replica is wanted.
@@ -162,7 +162,12 @@ impl Core {
     }
 }
 
-/// The address of the server with this number; the master is 1.
+/// The number of the server at one of the master's addresses.
+pub fn master(place: usize) -> usize {
+    if place == 0 { 1 } else { 10 + place }
+}
+
+/// The address of the server with this number.
 pub fn address(server: usize) -> Address {
     Address { host: format!("10.0.0.{server}"), port: 3306 }
 }

@@ -60,7 +60,7 @@ pub fn draw(setup: &Setup, random: &mut fastrand::Rng, steps: &mut Vec<Step>) {
     let mut corner = Corner { random, steps, poll: setup.poll(), long, count, hooks };
     let firm = matches!(gate, Gate::ReplicaWritable | Gate::WrongServer | Gate::NotDedicated);
     if phase == Phase::Suspect {
-        corner.now(0, Kind::MasterCrash, corner.long, 0);
+        corner.now(0, Kind::MasterCrash, corner.long, 32);
         corner.close(3 * setup.poll() + setup.probe_timeout(), gate, setup);
     } else {
         if !firm {
@@ -94,7 +94,7 @@ impl Corner<'_> {
             Gate::Released => self.now(wait, Kind::Release, 0, 1),
             Gate::NeverSeen => {
                 // without a state, without a master, and with no beat that is young enough to prove it
-                self.now(wait, Kind::MasterCrash, long, 0);
+                self.now(wait, Kind::MasterCrash, long, 32);
                 self.now(0, Kind::StateLost, 100, 0);
                 self.now(ms(setup.rules.max_data_age).min(60_000) + 200, Kind::ReplicaLags, long, 0);
             }

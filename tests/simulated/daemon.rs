@@ -9,7 +9,7 @@ use keyward::model::hook::HookOutcome;
 use keyward::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
 use keyward::model::retry;
 use keyward::model::upkeep::UpkeepStep;
-use keyward::model::{Event, EventKind};
+use keyward::model::{Address, Event, EventKind};
 
 use super::beater::Beater;
 use super::core::Core;
@@ -28,12 +28,12 @@ const RETRY_SAVE: Ms = 1_000;
 /// What reaches the loop.
 #[derive(Debug)]
 pub enum Input {
-    /// A look at the master, and when it began.
-    Master(Look<MasterFacts>, Ms),
+    /// A look at one of the master's addresses, and when it began.
+    Master(usize, Look<MasterFacts>, Ms),
     /// A look at a replica.
     Replica(usize, Box<Look<ReplicaFacts>>),
-    /// What came of a beat.
-    Beat(BeatOutcome),
+    /// What came of a beat at one of them.
+    Beat(usize, BeatOutcome),
     /// The end of a hook's run.
     Hook(HookOutcome),
     /// A look at the HAProxy.
@@ -60,10 +60,10 @@ pub struct Daemon {
     pub queue: VecDeque<Input>,
     /// Operators' commands and signals that wait for the loop.
     pub requests: VecDeque<Fault>,
-    /// The tasks that look: at the master, then at each replica.
+    /// The tasks that look: at each of the master's addresses, then at each replica.
     pub lookers: Vec<Looker>,
-    /// The task that beats.
-    pub beater: Beater,
+    /// The tasks that beat.
+    pub beaters: Vec<Beater>,
     /// Whether the lock on each replica is wanted.
     pub wishes: Vec<bool>,
     /// What is on disk as far as it knows.
@@ -86,7 +86,12 @@ impl Daemon {
     pub fn next_task(&self) -> Ms {
         let looks = self.lookers.iter().map(Looker::next);
         let upkeeps = self.keepers.iter().filter_map(|keeper| keeper.doing.as_ref().map(|(_, ends)| *ends));
-        looks.chain(upkeeps).chain(self.beater.next()).chain(self.watch.next()).min().unwrap_or(Ms::MAX)
+        looks
+            .chain(upkeeps)
+            .chain(self.beaters.iter().filter_map(Beater::next))
+            .chain(self.watch.next())
+            .min()
+            .unwrap_or(Ms::MAX)
     }
 }
 
@@ -106,7 +111,7 @@ impl World {
             memory.regions.entry(region()).or_default().hold("keyward", "the state file is damaged");
         }
         let (poll, limit, t) = (self.setup.poll(), self.setup.probe_timeout(), self.t);
-        let count = self.replicas.len();
+        let (addresses, count) = (self.setup.addresses(), self.replicas.len());
         let mut core = Core::new(self.rules.clone(), memory, self.setup.seed, self.now());
         for number in 0..count {
             core.stamp(number, !self.is_on_at(Kind::Unstamped, number));
@@ -116,8 +121,10 @@ impl World {
         self.daemon = Some(Daemon {
             queue: VecDeque::new(),
             requests: VecDeque::new(),
-            lookers: (0..=count).map(|_| Looker::new(t, poll, limit, self.setup.connecting)).collect(),
-            beater: Beater::new(t, saved.instance.clone(), self.setup.beat(), limit.max(1_000)),
+            lookers: (0..addresses + count).map(|_| Looker::new(t, poll, limit, self.setup.connecting)).collect(),
+            beaters: (0..addresses)
+                .map(|place| Beater::new(t, place, saved.instance.clone(), self.setup.beat(), limit.max(1_000)))
+                .collect(),
             wishes: vec![false; count],
             saved,
             saved_at: None,
@@ -184,20 +191,20 @@ impl World {
         let Some(daemon) = &mut self.daemon else { return };
         while let Some(input) = daemon.queue.pop_front() {
             match input {
-                Input::Master(look, began) => {
+                Input::Master(place, look, began) => {
                     self.reference.handles(self.t);
                     self.decides |= look.result.is_err();
-                    self.reference.handles_master(self.t, began, &look);
-                    daemon.core.master(now, &look);
+                    self.reference.handles_master(self.t, place, began, &look);
+                    daemon.core.master(now, place, &look);
                 }
                 Input::Replica(number, look) => {
                     self.reference.handles(self.t);
                     self.reference.handles_replica(number, &look);
                     daemon.core.replica(now, number, &look);
                 }
-                Input::Beat(outcome) => {
-                    self.reference.handles_beat(self.t, &outcome);
-                    daemon.core.beat(now, &outcome);
+                Input::Beat(place, outcome) => {
+                    self.reference.handles_beat(self.t, place, &outcome);
+                    daemon.core.beat(now, place, &outcome);
                 }
                 Input::Hook(outcome) => {
                     self.decides = true;
@@ -230,7 +237,7 @@ impl World {
                 && keeper.not_before <= self.t
                 && let Some(steps) = daemon.core.upkeep(now, number)
             {
-                self.reference.keeps(number, &steps, daemon.core.region());
+                self.reference.keeps(self.t, number, &steps, daemon.core.region());
                 due.push((number, steps));
             }
         }
@@ -328,10 +335,11 @@ impl World {
     fn direct(&mut self) {
         let now = self.now();
         let Some(daemon) = &mut self.daemon else { return };
-        for order in daemon.core.orders() {
-            self.reference.orders(order);
-            daemon.beater.take(order);
+        for (place, order) in daemon.core.orders() {
+            self.reference.orders(place, order);
+            daemon.beaters[place].take(order);
         }
+        self.reference.ordered();
         for number in 0..daemon.wishes.len() {
             daemon.wishes[number] = daemon.core.wants_lock(number);
         }
@@ -369,7 +377,8 @@ impl World {
             } else {
                 keeper.failures = 0;
                 keeper.not_before = self.t + 1_000;
-                steps.iter().for_each(|step| perform(&mut self.replicas[number], step));
+                let addresses = &self.setup.rules.master_addresses;
+                steps.iter().for_each(|step| perform(self.t, &mut self.replicas[number], step, addresses));
                 format!("did {}", steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
             };
             daemon.queue.push_back(Input::Upkeep(number, sentence));
@@ -377,13 +386,17 @@ impl World {
     }
 }
 
-fn perform(replica: &mut Replica, step: &UpkeepStep) {
+fn perform(t: Ms, replica: &mut Replica, step: &UpkeepStep, addresses: &[Address]) {
     match step {
         UpkeepStep::SetReadOnly => replica.set_read_only(true),
         UpkeepStep::HoldSqlThread => replica.sql_on = false,
         UpkeepStep::SetFilter(filter) => replica.set_filter(filter),
         UpkeepStep::StartThreads | UpkeepStep::RestartIoThread => (replica.io_on, replica.sql_on) = (true, true),
         UpkeepStep::StopThreads => (replica.io_on, replica.sql_on) = (false, false),
-        UpkeepStep::SetNetTimeout(_) | UpkeepStep::MoveLink(_) => {}
+        UpkeepStep::MoveLink(to) => {
+            let place = addresses.iter().position(|address| address == to);
+            replica.move_link(t, place.unwrap_or(0));
+        }
+        UpkeepStep::SetNetTimeout(_) => {}
     }
 }

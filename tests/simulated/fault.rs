@@ -40,6 +40,7 @@ closed_list! {
         AnswersLost => "master's answers lost",
         LinkOneWay => "nothing reaches the replica",
         Loss => "packet loss",
+        Unshared => "an address leaves the stream",
         ReplicaDown => "replica down",
         ReplicaFrozen => "replica freezes",
         ReplicaPathCut => "path to the replica cut",
@@ -124,6 +125,12 @@ impl Kind {
     /// Whether it strikes the HAProxy of a hook.
     pub fn is_of_proxy(self) -> bool {
         matches!(self, Kind::ProxyDown | Kind::ProxyWeak | Kind::ProxyReload)
+    }
+
+    /// Whether it strikes one of the master's addresses, or all of them.
+    pub fn is_of_address(self) -> bool {
+        let links = [Kind::PartitionBoth, Kind::LinkCut, Kind::LinkOneWay];
+        (self as usize) <= Kind::Unshared as usize && !links.contains(&self)
     }
 
     /// Whether it strikes one replica.

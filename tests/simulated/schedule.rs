@@ -6,7 +6,7 @@ use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
 
 /// Kinds that strike more often in one mood than in another.
-const MOODS: [&[Kind]; 11] = [
+const MOODS: [&[Kind]; 12] = [
     &[Kind::Suspend, Kind::Starved, Kind::Frozen, Kind::Frozen, Kind::Starved, Kind::MasterFreeze],
     &[Kind::FailoverForce, Kind::FailbackForce, Kind::ClockStep, Kind::HookHangs, Kind::StateUnwritable],
     &[Kind::ReplicaLags, Kind::MasterCrash, Kind::ReloadFailback, Kind::StateUnwritable, Kind::MasterCrash],
@@ -18,6 +18,7 @@ const MOODS: [&[Kind]; 11] = [
     &[Kind::Failover, Kind::FailoverForce, Kind::Failback, Kind::FailbackForce, Kind::Pause, Kind::Resume],
     &[Kind::ReplicaDown, Kind::ReplicaRestart, Kind::ReplicaLags, Kind::ReplicaWritable, Kind::ReplicaPathCut],
     &[Kind::Frozen, Kind::MasterFreeze, Kind::Frozen, Kind::PartitionBoth, Kind::Frozen, Kind::MasterFreeze],
+    &[Kind::Unshared, Kind::MasterCrash, Kind::Unshared, Kind::MasterFreeze, Kind::Unshared, Kind::BeatsRefused],
 ];
 
 /// Orders and faults that last until somebody undoes them: rare, or nothing else would ever be seen.

@@ -23,6 +23,8 @@ pub struct Setup {
     pub connecting: Ms,
     /// How long each hook takes when all is well.
     pub hook_takes: Vec<Ms>,
+    /// Only one of several servers of the master side takes writes.
+    pub standby: bool,
     /// Which hook sets an HAProxy, if one does.
     pub proxy: Option<usize>,
     /// How long a look at it takes.
@@ -80,6 +82,8 @@ impl Setup {
             replicas: (0..random.usize(1..=2)).map(|number| (replica(number), core::address(number + 2))).collect(),
             ..core::rules()
         };
+        let addresses = pick(random, &[1, 1, 1, 1, 2, 2, 3]);
+        rules.master_addresses = (0..addresses).map(|place| core::address(core::master(place))).collect();
         for (number, spec) in rules.hooks.iter_mut().enumerate() {
             match proxy {
                 Some(proxy) if proxy == number => spec.kind = HookKind::Haproxy(core::proxy()),
@@ -89,6 +93,7 @@ impl Setup {
         }
         Self {
             seed,
+            standby: random.bool(),
             proxy,
             // mostly its answers come with those of the servers
             proxy_latency: if random.u32(..4) == 0 {
@@ -108,6 +113,11 @@ impl Setup {
     /// The time between looks.
     pub fn poll(&self) -> Ms {
         ms(self.rules.poll_interval)
+    }
+
+    /// How many addresses the master has.
+    pub fn addresses(&self) -> usize {
+        self.rules.master_addresses.len()
     }
 
     /// The time limit of a look.
@@ -134,7 +144,7 @@ impl Setup {
         let hooks: Vec<String> = rules.hooks.iter().map(hook).collect();
         format!(
             "poll_interval {:?}, probe_timeout {:?}, beat_interval {:?}, unreachable_after {:?}, failback_after {:?}, \
-             failback_max_lag {:?}, max_data_age {:?}, mode {}, failback {}, {} replica(s), hooks {}, latency {} ms, \
+             failback_max_lag {:?}, max_data_age {:?}, mode {}, failback {}, {} address(es), standby {}, {} replica(s), hooks {}, latency {} ms, \
              connecting {} ms, durable {}, dark for {} ms at the start",
             rules.poll_interval,
             rules.probe_timeout,
@@ -145,6 +155,8 @@ impl Setup {
             rules.max_data_age,
             rules.mode.code(),
             rules.failback.code(),
+            rules.master_addresses.len(),
+            self.standby,
             rules.replicas.len(),
             hooks.join(" "),
             self.latency,

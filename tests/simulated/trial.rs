@@ -102,7 +102,7 @@ impl World {
                 let kind = kinds[how as usize % kinds.len()];
                 self.story.tell(self.t, || format!("* for good: {}", kind.words()));
                 self.settle();
-                self.lasting(kind, 0, HOUR * 24);
+                self.everywhere(kind, HOUR * 24);
                 self.trial = Some(Trial { stage: Stage::Dark, deadline: self.t + self.way_out(), ..trial });
             }
             (Stage::Dark, _) => {

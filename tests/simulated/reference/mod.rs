@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyward::judge::{Memory, RegionMemory, Rules};
 use keyward::model::hook::HookEvent;
-use keyward::model::observation::ReplicaFacts;
+use keyward::model::observation::{MasterFacts, ReplicaFacts};
 use keyward::model::{Cause, Event, EventKind, Now, Phase};
 
 use super::servers::{Master, Truth};
@@ -43,6 +43,17 @@ struct Seen {
     linked: Option<Ms>,
 }
 
+/// One of the master's addresses as the daemon has seen it.
+#[derive(Clone, Debug, Default)]
+struct Seat {
+    /// Whether it answered the last look.
+    answers: bool,
+    /// What it last showed.
+    facts: Option<MasterFacts>,
+    /// Since when every look there has ended as evidence of an outage.
+    gone_since: Option<Ms>,
+}
+
 /// A hook of one turn of one episode.
 type Task = (String, u32, String);
 
@@ -60,7 +71,8 @@ pub struct Reference {
     ever_seen: bool,
     sick_at: Ms,
     answered: Option<Ms>,
-    answers: bool,
+    /// What is known of each of the master's addresses.
+    seats: [Seat; 3],
     /// After this failback by hand nothing happens by itself until a proof of life.
     rests_since: Option<Ms>,
     /// Whether an operator ordered the way out of this episode, and this turn, and by force.
@@ -115,7 +127,7 @@ impl Reference {
             ever_seen: false,
             sick_at: 0,
             answered: None,
-            answers: false,
+            seats: Default::default(),
             rests_since: None,
             by_hand: false,
             ordered: false,
@@ -174,7 +186,7 @@ impl Reference {
         for seen in &mut self.replicas {
             *seen = Seen { stamped: seen.stamped, ..Seen::default() };
         }
-        (self.sick_at, self.answered, self.answers, self.overdue) = (t, None, false, None);
+        (self.sick_at, self.answered, self.seats, self.overdue) = (t, None, Default::default(), None);
         let found = memory.episode.as_ref().map(|episode| episode.id.clone());
         if let Some(expected) = self.episode.clone().filter(|_| !self.excused) {
             let same = found.as_ref() == Some(&expected);
