@@ -243,6 +243,7 @@ impl Reference {
     pub fn reloaded(&mut self, t: Ms, rules: &Rules, before: &RegionMemory, after: &RegionMemory) {
         self.rules = rules.clone();
         self.overdue = None;
+        self.level.unwatched();
         let same = before.phase == after.phase && before.pause == after.pause && turn_of(before) == turn_of(after);
         self.promise("a reload moves no phase", same, || format!("at {t}: {:?}", after.phase));
         self.forced &= after.episode.as_ref().is_some_and(|episode| episode.forced);
