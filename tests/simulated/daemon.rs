@@ -9,7 +9,7 @@ use keyward::model::hook::HookOutcome;
 use keyward::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
 use keyward::model::retry;
 use keyward::model::upkeep::UpkeepStep;
-use keyward::model::{Address, Event, EventKind};
+use keyward::model::{Event, EventKind};
 
 use super::beater::Beater;
 use super::core::Core;
@@ -17,7 +17,6 @@ use super::fault::{Fault, Kind, Point};
 use super::looker::Looker;
 use super::proxy::Watch;
 use super::runs::Behaviour;
-use super::servers::Replica;
 use super::setup::region;
 use super::time::{Ms, moment, ms, span};
 use super::world::World;
@@ -378,25 +377,10 @@ impl World {
                 keeper.failures = 0;
                 keeper.not_before = self.t + 1_000;
                 let addresses = &self.setup.rules.master_addresses;
-                steps.iter().for_each(|step| perform(self.t, &mut self.replicas[number], step, addresses));
+                steps.iter().for_each(|step| self.replicas[number].perform(self.t, step, addresses));
                 format!("did {}", steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
             };
             daemon.queue.push_back(Input::Upkeep(number, sentence));
         }
-    }
-}
-
-fn perform(t: Ms, replica: &mut Replica, step: &UpkeepStep, addresses: &[Address]) {
-    match step {
-        UpkeepStep::SetReadOnly => replica.set_read_only(true),
-        UpkeepStep::HoldSqlThread => replica.sql_on = false,
-        UpkeepStep::SetFilter(filter) => replica.set_filter(filter),
-        UpkeepStep::StartThreads | UpkeepStep::RestartIoThread => (replica.io_on, replica.sql_on) = (true, true),
-        UpkeepStep::StopThreads => (replica.io_on, replica.sql_on) = (false, false),
-        UpkeepStep::MoveLink(to) => {
-            let place = addresses.iter().position(|address| address == to);
-            replica.move_link(t, place.unwrap_or(0));
-        }
-        UpkeepStep::SetNetTimeout(_) => {}
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use keyward::model::Address;
 use keyward::model::observation::{ActingLock, BeatRow, Durability, MasterFacts, ReplicaFacts, ThreadState};
+use keyward::model::upkeep::UpkeepStep;
 
 use super::core;
 use super::time::Ms;
@@ -245,15 +247,31 @@ impl Replica {
     }
 
     /// Somebody sets its filter, for which both threads stop.
-    pub fn set_filter(&mut self, filter: &str) {
+    fn set_filter(&mut self, filter: &str) {
         self.facts.filter = filter.to_owned();
         (self.io_on, self.sql_on) = (false, false);
     }
 
     /// Its link is moved to another address.
-    pub fn move_link(&mut self, t: Ms, place: usize) {
+    fn move_link(&mut self, t: Ms, place: usize) {
         (self.truth.leads_to, self.heard, self.cut_since) = (place, t, None);
         (self.io_on, self.sql_on) = (true, true);
+    }
+
+    /// Does a step of an upkeep.
+    pub fn perform(&mut self, t: Ms, step: &UpkeepStep, addresses: &[Address]) {
+        match step {
+            UpkeepStep::SetReadOnly => self.set_read_only(true),
+            UpkeepStep::HoldSqlThread => self.sql_on = false,
+            UpkeepStep::SetFilter(filter) => self.set_filter(filter),
+            UpkeepStep::StartThreads | UpkeepStep::RestartIoThread => (self.io_on, self.sql_on) = (true, true),
+            UpkeepStep::StopThreads => (self.io_on, self.sql_on) = (false, false),
+            UpkeepStep::MoveLink(to) => {
+                let place = addresses.iter().position(|address| address == to);
+                self.move_link(t, place.unwrap_or(0));
+            }
+            UpkeepStep::SetNetTimeout(_) => {}
+        }
     }
 
     /// What is true of the link.
