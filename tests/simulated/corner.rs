@@ -40,6 +40,10 @@ const PHASES: [Phase; 10] = [
     Phase::Suspect,
 ];
 
+/// Kinds that strike in some worlds only, or hardly ever elsewhere.
+const RARE: [Kind; 6] =
+    [Kind::ProxyDown, Kind::ProxyWeak, Kind::ProxyReload, Kind::Unshared, Kind::SqlByHand, Kind::ReloadPatience];
+
 /// A burst under way to its corner.
 struct Corner<'a> {
     random: &'a mut fastrand::Rng,
@@ -133,7 +137,7 @@ impl Corner<'_> {
             let kind = pick(self.random, Kind::ALL);
             let ends = matches!(kind, Kind::StateLost | Kind::StateDamaged);
             if !kind.is_trial() && !kind.is_request() && !ends {
-                break if self.random.u32(..12) == 0 { Kind::SqlByHand } else { kind };
+                break if self.random.u32(..4) == 0 { pick(self.random, &RARE) } else { kind };
             }
         };
         let lasts = if kind.is_death() { self.random.u64(1..=100) } else { self.random.u64(1..=4 * self.poll) };
@@ -141,8 +145,12 @@ impl Corner<'_> {
     }
 
     fn strike_with(&mut self, kind: Kind, lasts: Ms, hooks_begin: bool) {
-        let point =
-            if hooks_begin && self.random.u32(..3) == 0 { Point::HookBegun } else { pick(self.random, Point::ALL) };
+        let point = match self.random.u32(..12) {
+            _ if kind.is_request() => Point::Idle,
+            0..4 if hooks_begin => Point::HookBegun,
+            4 | 5 => Point::Down,
+            _ => pick(self.random, Point::ALL),
+        };
         if point == Point::Down {
             let down = self.random.u64(200..=1_500);
             self.now(self.poll, Kind::Killed, down, 0);
