@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use keyward::cli::args::Cli;
 use keyward::model::hook::{HookEvent, HookKind, HookRun, HookSpec};
 use keyward::model::view::{EpisodeView, HookView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView};
-use keyward::model::{Event, EventKind, Gate, Phase, Reason, RegionName, Severity, Verdict};
+use keyward::model::{Budget, Event, EventKind, Gate, Phase, Reason, RegionName, Severity, Verdict};
 use keyward::report::Metrics;
 use regex::Regex;
 
@@ -145,6 +145,8 @@ fn snapshot() -> Snapshot {
         io_errno: Some(0),
         sql_errno: Some(0),
         missing_transactions: Some(0),
+        errant_transactions: Some(0),
+        outage_budget: Some(Budget::Unlimited),
         ..ReplicaView::default()
     };
     let region = RegionView {

@@ -1,9 +1,107 @@
 //! The lab itself on real servers: what the other tests and the demo stand on.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
+
 use std::time::Duration;
 
 use keyward::lab::keystone::{self, Size};
-use keyward::lab::{Lab, Spec, program};
+use keyward::lab::skip::lacks;
+use keyward::lab::{Kind, Lab, Spec, program};
+use keyward::model::Family;
+
+/// Starts a server of this kind, writes to it, kills it, starts it again and stops it.
+async fn lives_through_kill_and_stop(kind: Kind) {
+    if lacks(kind) {
+        return;
+    }
+    let lab = Lab::new().unwrap();
+    let mut server = lab.start(Spec::new("one", 7).kind(kind)).await.unwrap();
+    let version = server.value("SELECT VERSION()").await.unwrap().unwrap();
+    assert!(version.starts_with(server.version()), "{version}");
+    let expected = match kind {
+        Kind::MariaDb1011 => "1",
+        Kind::MariaDb118 => "11.8.",
+        Kind::MySql97 => "9.",
+    };
+    assert!(version.starts_with(expected), "{kind:?}: {version}");
+    assert_eq!(version.contains("MariaDB"), kind.family() == Family::MariaDb, "{version}");
+    let asked = "SELECT @@server_id, @@log_bin, @@global.binlog_format, @@port";
+    let port = server.port().to_string();
+    assert_eq!(server.rows(asked).await.unwrap(), [["7", "1", "ROW", &port].map(|cell| Some(cell.to_owned()))]);
+
+    keystone::load(&server, "keystone", Size { users: 300, projects: 40 }).await.unwrap();
+    let content = keystone::content(&server, "keystone").await.unwrap();
+    let rows = |content: &keystone::Content| content.values().map(|(rows, _)| rows).sum::<u64>();
+    assert_eq!(rows(&content), 1585);
+    server.kill9();
+    assert!(server.sql("DO 1").await.is_err());
+    server.start().await.unwrap();
+    assert_eq!(keystone::content(&server, "keystone").await.unwrap(), content);
+    server.sql("DELETE FROM keystone.endpoint").await.unwrap();
+    server.restart().await.unwrap();
+    assert_eq!(rows(&keystone::content(&server, "keystone").await.unwrap()), 1555);
+}
+
+#[tokio::test]
+async fn an_installed_mariadb_lives_through_kill_and_stop() {
+    lives_through_kill_and_stop(Kind::MariaDb1011).await;
+}
+
+#[tokio::test]
+async fn mariadb_11_8_lives_through_kill_and_stop() {
+    lives_through_kill_and_stop(Kind::MariaDb118).await;
+}
+
+#[tokio::test]
+async fn mysql_9_7_lives_through_kill_and_stop() {
+    lives_through_kill_and_stop(Kind::MySql97).await;
+}
+
+#[tokio::test]
+async fn each_mysql_has_a_uuid_of_its_own_and_knows_its_transactions() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let lab = Lab::new().unwrap();
+    let spec = |name, id| Spec::new(name, id).kind(Kind::MySql97);
+    let (one, two) = tokio::try_join!(lab.start(spec("one", 1)), lab.start(spec("two", 2))).unwrap();
+    let uuid = one.value("SELECT @@server_uuid").await.unwrap().unwrap();
+    assert_ne!(Some(&uuid), two.value("SELECT @@server_uuid").await.unwrap().as_ref());
+    assert_eq!(one.value("SELECT @@gtid_executed").await.unwrap().as_deref(), Some(""));
+    one.sql("CREATE DATABASE d").await.unwrap();
+    assert_eq!(one.value("SELECT @@gtid_executed").await.unwrap(), Some(format!("{uuid}:1")));
+}
+
+#[tokio::test]
+async fn an_account_of_mysql_logs_in_with_and_without_tls() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let lab = Lab::new().unwrap();
+    let pair = lab.authority("ours").unwrap().server("one").unwrap();
+    let server = lab.start(Spec::new("one", 1).kind(Kind::MySql97).tls(&pair)).await.unwrap();
+    server.sql("CREATE USER someone@'%' IDENTIFIED BY 'x'").await.unwrap();
+    let plugin = "SELECT plugin FROM mysql.user WHERE user = 'someone'";
+    assert_eq!(server.value(plugin).await.unwrap().as_deref(), Some("caching_sha2_password"));
+    server.client("someone", "x").run("DO 1").await.unwrap();
+    assert!(server.client("someone", "y").run("DO 1").await.is_err());
+    let client = program::find("mariadb", "mariadb-client-core").unwrap();
+    let said = program::finish(&client, Duration::from_secs(20), |command| {
+        command.args(["--no-defaults", "-h127.0.0.1", "-usomeone", "-px", "--ssl-verify-server-cert", "-N"]);
+        command.args(["-e", "SHOW STATUS LIKE 'Ssl_cipher'"]).arg(format!("-P{}", server.port()));
+        command.arg(format!("--ssl-ca={}", pair.ca.display()))
+    });
+    assert!(said.unwrap().contains("TLS_"), "the login was not protected");
+}
+
+#[test]
+fn a_kind_that_is_not_here_is_named_with_the_way_to_get_it() {
+    assert!(Lab::has(Kind::MariaDb1011));
+    for kind in Kind::ALL.into_iter().filter(|kind| !Lab::has(*kind)) {
+        let why = kind.fetched().unwrap_err().to_string();
+        assert!(why.contains(kind.name()), "{why}");
+    }
+}
 
 #[tokio::test]
 async fn a_server_keeps_rows_and_port_through_kill_stop_and_freeze() {

@@ -37,16 +37,27 @@ impl Fault<'_> {
 /// Loses the master `runs` times and prints what came of it.
 pub async fn measure(rig: &mut Rig, pace: Pace, fault: Fault<'_>, runs: u64) -> anyhow::Result<()> {
     let (mut after_fault, mut beyond) = (Vec::new(), Vec::new());
+    let mut slowest = (BUDGET_MS, String::new());
     for _ in 0..runs {
+        let before = rig.log().len();
         let (after, over) = lose_master(rig, pace, fault).await?;
         after_fault.push(after * 1e3);
         beyond.push(over * 1e3);
+        if over * 1e3 > slowest.0 {
+            slowest = (over * 1e3, rig.log().split_off(before));
+        }
     }
     let what = format!("{}, {runs} runs", fault.name());
     let median = figures::percentile(&mut after_fault, 50);
     println!("  {what}: hook {median:.0} ms after the fault (median); beyond the patience:");
     println!("    {:<42} {:>9.3} ms", "p50", figures::percentile(&mut beyond, 50));
     figures::print("  p99", figures::percentile(&mut beyond, 99), "ms", BUDGET_MS);
+    if let (over, log) = slowest
+        && over > BUDGET_MS
+    {
+        println!("    what the daemon told of the slowest run, {over:.3} ms beyond:");
+        log.lines().for_each(|line| println!("      {line}"));
+    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Figures for the main job on real servers: fault to hook, lag, `/metrics`, memory and CPU while idle.
 //!
 //! They are printed beside their budgets. Nothing is asserted by the clock; what fails is only what does not happen.
-//! `cargo bench --bench main_job -- [--runs N] [--idle SECONDS] [--only faults|lag|idle|drop]`
+//! `cargo bench --bench main_job -- [--runs N] [--idle SECONDS] [--only faults|lag|idle|drop] [--fault kill|stop]
+//! [--pace default|shortest]`
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod faults;
@@ -23,8 +24,7 @@ use rig::{DEFAULT, LAG, Pace, Rig, SHORTEST};
 async fn main() -> anyhow::Result<()> {
     let runs = number("--runs", 30)?;
     let idle = Duration::from_secs(number("--idle", 30)?);
-    let only = argument("--only");
-    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    let wanted = |part: &str| is_chosen("--only", part);
     if argument("--inside").is_some() {
         return drop_packets(runs).await;
     }
@@ -37,8 +37,10 @@ async fn main() -> anyhow::Result<()> {
         for (pace, runs) in paces(runs) {
             println!("\nfault to hook, {}", pace.name);
             let mut rig = Rig::make(pace, None).await?;
-            for fault in [Fault::Killed, Fault::Frozen] {
-                faults::measure(&mut rig, pace, fault, runs).await?;
+            for (name, fault) in [("kill", Fault::Killed), ("stop", Fault::Frozen)] {
+                if is_chosen("--fault", name) {
+                    faults::measure(&mut rig, pace, fault, runs).await?;
+                }
             }
         }
     }
@@ -55,8 +57,14 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// A run at the default pace takes ten times as long, so there are fewer.
-fn paces(runs: u64) -> [(Pace, u64); 2] {
-    [(DEFAULT, runs.div_ceil(3)), (SHORTEST, runs)]
+fn paces(runs: u64) -> impl Iterator<Item = (Pace, u64)> {
+    let all = [("default", DEFAULT, runs.div_ceil(3)), ("shortest", SHORTEST, runs)];
+    all.into_iter().filter(|(name, ..)| is_chosen("--pace", name)).map(|(_, pace, runs)| (pace, runs))
+}
+
+/// Whether the option names this, or is not given.
+fn is_chosen(option: &str, name: &str) -> bool {
+    argument(option).is_none_or(|only| only == name)
 }
 
 async fn be_idle(pace: Pace, span: Duration, cpu_budget: f64) -> anyhow::Result<()> {

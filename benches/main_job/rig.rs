@@ -104,7 +104,7 @@ impl Rig {
         write_files(lab.folder(), settings)?;
         let mut rig = Self { daemon: None, one, two, http, _port: port, lab };
         rig.keyward(&["setup", "--master-admin", &path(&rig.one), "--replica-admin", &path(&rig.two)])?;
-        let log = fs::File::create(rig.lab.folder().join("keyward.log"))?;
+        let log = fs::File::create(rig.log_file())?;
         let settings = rig.settings();
         let run = program::spawn(Path::new(KEYWARD), |command| {
             command.arg("run").env("KEYWARD_CONFIG", settings).stderr(log)
@@ -112,6 +112,15 @@ impl Rig {
         rig.daemon = Some(run?);
         rig.home().await?;
         Ok(rig)
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.lab.folder().join("keyward.log")
+    }
+
+    /// What the daemon has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
     fn settings(&self) -> PathBuf {
@@ -145,8 +154,7 @@ impl Rig {
             match self.region().await {
                 Ok(region) if there(&region) => return Ok(region),
                 seen if started.elapsed() > LIMIT => {
-                    let log = fs::read_to_string(self.lab.folder().join("keyward.log")).unwrap_or_default();
-                    bail!("not {what} within 60 s: {seen:?}; log: {}", program::tail(&log, 10))
+                    bail!("not {what} within 60 s: {seen:?}; log: {}", program::tail(&self.log(), 10))
                 }
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }

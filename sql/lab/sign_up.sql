@@ -1,5 +1,5 @@
 -- Adds a user with a login, a password and an assignment; the account of the region's own Keystone.
-SET @id = MD5({name});
+SET @id = LEFT(SHA2({name}, 256), 32);
 BEGIN;
 INSERT INTO keystone.user (id, extra, enabled, default_project_id, created_at, last_active_at, domain_id)
 VALUES (@id, '{}', 1, NULL, UTC_TIMESTAMP(), NULL, 'default');
@@ -8,5 +8,5 @@ VALUES ('default', @id, {name}, 0);
 INSERT INTO keystone.password (local_user_id, self_service, password_hash, created_at_int, created_at)
 VALUES (LAST_INSERT_ID(), 0, 'not a real hash', 0, UTC_TIMESTAMP());
 INSERT INTO keystone.assignment (type, actor_id, target_id, role_id, inherited)
-VALUES ('UserProject', @id, MD5('project1'), MD5('role4'), 0);
+VALUES ('UserProject', @id, LEFT(SHA2('project1', 256), 32), LEFT(SHA2('role4', 256), 32), 0);
 COMMIT;

@@ -28,6 +28,9 @@ pub struct Stamp {
     pub identity: ServerIdentity,
     /// When it was stamped, by the replica's clock.
     pub stamped_at: Timestamp,
+    /// What stood in its own binary logs then: not every transaction of its own is errant.
+    #[serde(default)]
+    pub written: String,
 }
 
 /// A stamp that could not be read or written.
@@ -147,6 +150,7 @@ mod tests {
             replica: replica.clone(),
             identity: ServerIdentity { uid: "ke3a=".into(), server_id: 2 },
             stamped_at: "2026-11-22T05:00:00Z".parse().unwrap(),
+            written: "0-2-5".into(),
         };
         check(folder.path()).unwrap();
         write(folder.path(), &stamp).unwrap();

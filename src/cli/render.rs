@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use super::sheet::{Sheet, Tone, Words};
 use crate::model::time::{friendly, friendly_seconds, stamp};
 use crate::model::view::{GateView, HookView, MasterView, RegionView, ReplicaView, Snapshot};
-use crate::model::{Event, EventKind, Phase};
+use crate::model::{Budget, Event, EventKind, Phase};
+
+/// An outage budget below this, in seconds, is pointed out: a day.
+const SHORT_BUDGET: f64 = 86_400.0;
 
 /// Whether anything in a snapshot needs a person's eye: a verdict, a pause, an episode, or no full look yet.
 pub fn is_degraded(snapshot: &Snapshot) -> bool {
@@ -172,6 +175,18 @@ fn replica(sheet: &mut Sheet, view: &ReplicaView, gates: &[&GateView]) {
         Some(false) => facts.fact(Tone::Bad, "WRITABLE"),
         None => facts,
     };
+    facts = match view.outage_budget {
+        Some(Budget::Seconds(seconds)) => {
+            let tone = if seconds < SHORT_BUDGET { Tone::Warning } else { Tone::Plain };
+            facts.fact(tone, &format!("outage budget {}", roughly(seconds)))
+        }
+        Some(Budget::Unlimited) => facts.fact(Tone::Plain, "outage budget unlimited"),
+        None => facts,
+    };
+    facts = match view.errant_transactions {
+        Some(count @ 1..) => facts.fact(Tone::Warning, &format!("{count} errant transaction(s)")),
+        _ => facts,
+    };
     facts = if view.filter_ok == Some(false) { facts.fact(Tone::Bad, "filter is wrong") } else { facts };
     facts = if view.durable == Some(false) { facts.fact(Tone::Warning, "not durable") } else { facts };
     sheet.more(facts);
@@ -191,6 +206,16 @@ fn replica(sheet: &mut Sheet, view: &ReplicaView, gates: &[&GateView]) {
     if let Some(upkeep) = &view.upkeep {
         sheet.more(Words::new().say(Tone::Dim, upkeep));
     }
+}
+
+/// A long span in the two units that matter.
+fn roughly(seconds: f64) -> String {
+    let unit = match seconds {
+        86_400.0.. => 3_600.0,
+        3_600.0.. => 60.0,
+        _ => 1.0,
+    };
+    friendly_seconds((seconds / unit).floor() * unit)
 }
 
 fn gate_words(gate: &GateView) -> Words {

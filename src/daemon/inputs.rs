@@ -2,7 +2,7 @@
 
 use crate::model::haproxy::{Change, HaproxyLook};
 use crate::model::hook::HookOutcome;
-use crate::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
+use crate::model::observation::{BeatOutcome, BinlogFacts, Look, MasterFacts, ReplicaFacts};
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
 use crate::model::{RegionName, ReplicaName};
 
@@ -12,6 +12,8 @@ pub enum Input {
     Master(usize, Look<MasterFacts>),
     /// A look at a replica.
     Replica(RegionName, ReplicaName, Box<Look<ReplicaFacts>>),
+    /// How long one of the master's addresses, by its number in the settings, keeps its binary logs.
+    Binlogs(usize, BinlogFacts),
     /// A beat at one of the master's addresses, by its number in the settings.
     Beat(usize, BeatOutcome),
     /// The end of a hook's run.

@@ -166,9 +166,10 @@ impl Daemon {
         }
     }
 
-    /// How long the loop may sleep: until the judge wants a step, and never longer than a look's interval.
+    /// How long the loop may sleep: until the judge wants a step, and never longer than a look's interval. Not at all
+    /// when that moment has passed during the turn.
     fn pause(&self, now: Moment) -> Duration {
-        let deadline = self.judge.poll_deadline(now).map_or(Duration::MAX, |at| at.since(now));
+        let deadline = self.judge.poll_deadline().map_or(Duration::MAX, |at| at.since(now));
         let look = self.levels.poll_deadline().map_or(Duration::MAX, |at| at.since(now));
         deadline.min(look).min(self.settings.poll_interval)
     }
@@ -196,6 +197,7 @@ impl Daemon {
                 self.count(Target::Replica, &look);
                 self.judge.handle_replica(now, &region, &name, &look);
             }
+            Input::Binlogs(place, binlogs) => self.judge.handle_binlogs(place, &binlogs),
             Input::Beat(place, outcome) => self.judge.handle_beat(now, place, &outcome),
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
             Input::Haproxy(region, hook, look) => {

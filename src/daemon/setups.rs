@@ -8,10 +8,9 @@ use tokio::sync::mpsc;
 
 use super::inputs::Input;
 use super::setup::{End, How, set_up_replica};
-use crate::act::stamp;
+use crate::act::stamp::{self, Stamp};
 use crate::config::Settings;
 use crate::judge::Judge;
-use crate::model::observation::ServerIdentity;
 use crate::model::{Moment, Now, RegionName, ReplicaName};
 
 /// How often the stamps are read.
@@ -25,7 +24,7 @@ pub struct Setups {
     auto: bool,
     read_at: Option<Moment>,
     /// What was read once stands: a folder that vanished later closes no way out.
-    known: BTreeMap<(RegionName, ReplicaName), ServerIdentity>,
+    known: BTreeMap<(RegionName, ReplicaName), Stamp>,
     told: BTreeSet<(RegionName, ReplicaName)>,
     not_before: BTreeMap<(RegionName, ReplicaName), Option<Moment>>,
     sink: mpsc::Sender<Input>,
@@ -59,7 +58,7 @@ impl Setups {
                 let key = (region.clone(), name.clone());
                 match stamp::read(&self.folder, &region, &name) {
                     Ok(Some(stamp)) => {
-                        self.known.insert(key.clone(), stamp.identity);
+                        self.known.insert(key.clone(), stamp);
                     }
                     Ok(None) => {}
                     Err(error) if self.told.insert(key.clone()) => {
@@ -67,7 +66,13 @@ impl Setups {
                     }
                     Err(_) => {}
                 }
-                judge.handle_stamp(&region, &name, self.known.get(&key).cloned());
+                let stamp = self.known.get(&key);
+                judge.handle_stamp(&region, &name, stamp.map(|stamp| stamp.identity.clone()));
+                judge.handle_written_before(
+                    &region,
+                    &name,
+                    stamp.map(|stamp| stamp.written.as_str()).unwrap_or_default(),
+                );
             }
         }
     }

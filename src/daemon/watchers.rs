@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::config::schema::{Replica, Tls};
 use crate::model::observation::BeatOrder;
 use crate::model::{Address, RegionName, ReplicaName};
+use crate::observe::binlogs::ask_now_and_then;
 use crate::observe::looker::{Rhythm, look_after};
 use crate::observe::master::MasterQuestion;
 use crate::observe::names::{ActingWish, NameTag};
@@ -49,6 +50,8 @@ impl Watchers {
                 wrap,
                 stopped.clone(),
             ));
+            let wrap = move |binlogs| Input::Binlogs(place, binlogs);
+            tokio::spawn(ask_now_and_then(target.clone(), sink.clone(), wrap, stopped.clone()));
             let plan = BeatPlan {
                 target,
                 instance: instance.to_owned(),

@@ -3,7 +3,11 @@
 pub mod answer;
 pub mod grants;
 pub mod haproxy;
-pub mod mariadb;
+pub mod keep;
+pub mod looks;
+mod mariadb;
+pub mod mysql;
+pub mod settings;
 pub mod sql;
 pub mod text;
 pub mod version;

@@ -19,6 +19,7 @@ mod phases;
 mod region;
 mod replica;
 mod rules;
+mod stream;
 mod succession;
 mod verdicts;
 mod view;
@@ -40,7 +41,7 @@ use self::masters::Masters;
 use crate::model::command::{Command, Reply};
 use crate::model::haproxy::{Change, HaproxyLook};
 use crate::model::hook::HookOutcome;
-use crate::model::observation::{BeatOrder, BeatOutcome, Look, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::observation::{BeatOrder, BeatOutcome, BinlogFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::view::RegionView;
 use crate::model::{Event, Moment, Now, RegionName, ReplicaName};
 
@@ -51,6 +52,7 @@ pub struct Judge {
     regions: Vec<Region>,
     masters: Masters,
     gap_limit: Duration,
+    last_called: Option<Moment>,
     last_step: Option<Moment>,
     /// Every region's operator has accepted a loss of beats.
     pardons: bool,
@@ -71,7 +73,8 @@ impl Judge {
             .collect();
         let beats = Beats::new(memory.instance, memory.beat);
         let masters = Masters::new(regions.first().map(Region::rules));
-        Self { beats, regions, masters, gap_limit, last_step: None, pardons: false, events: Vec::new() }
+        let (last_called, last_step) = (None, None);
+        Self { beats, regions, masters, gap_limit, last_called, last_step, pardons: false, events: Vec::new() }
     }
 
     /// The memory as it should be on disk.
@@ -127,6 +130,16 @@ impl Judge {
         }
         for region in &mut self.regions {
             region.handle_master(place, look);
+            if place == self.beats.writer() {
+                region.compare_streams(look);
+            }
+        }
+    }
+
+    /// Takes in how long the master's address number `place` keeps its binary logs.
+    pub fn handle_binlogs(&mut self, place: usize, binlogs: &BinlogFacts) {
+        for region in &mut self.regions {
+            region.handle_binlogs(place, binlogs);
         }
     }
 
@@ -157,6 +170,13 @@ impl Judge {
     pub fn handle_stamp(&mut self, region: &RegionName, name: &ReplicaName, stamp: Option<ServerIdentity>) {
         if let Some(region) = self.find(region) {
             region.handle_stamp(name, stamp);
+        }
+    }
+
+    /// Takes in what stood in this replica's own binary logs when it was set up.
+    pub fn handle_written_before(&mut self, region: &RegionName, name: &ReplicaName, written: &str) {
+        if let Some(region) = self.find(region) {
+            region.handle_written_before(name, written);
         }
     }
 
@@ -259,6 +279,7 @@ impl Judge {
     /// Lets time pass and decides.
     pub fn step(&mut self, now: Now) {
         self.mark_gap(now);
+        self.last_step = Some(now.mono);
         // how much was lost only the replicas know, where the daemon has just been started
         if self.pardons && self.looked() {
             self.pardons = false;
@@ -279,9 +300,11 @@ impl Judge {
         }
     }
 
-    /// When after `now` the judge next wants a `step`, were nothing to happen until then.
-    pub fn poll_deadline(&self, now: Moment) -> Option<Moment> {
-        self.regions.iter().filter_map(|region| region.poll_deadline(now)).min()
+    /// When the judge next wants a `step`, were nothing to happen until then: the first moment at which something becomes
+    /// due that was not due in the last step. It may have passed already while that step was carried out.
+    pub fn poll_deadline(&self) -> Option<Moment> {
+        let stepped = self.last_step?;
+        self.regions.iter().filter_map(|region| region.deadline_after(stepped)).min()
     }
 
     /// The events since the last call, oldest first.
@@ -311,14 +334,14 @@ impl Judge {
     }
 
     fn mark_gap(&mut self, now: Now) {
-        if let Some(last) = self.last_step
+        if let Some(last) = self.last_called
             && now.mono.since(last) > self.gap_limit
         {
             for region in &mut self.regions {
                 region.handle_gap(last, now);
             }
         }
-        self.last_step = Some(now.mono);
+        self.last_called = Some(now.mono);
     }
 
     fn lose(&mut self, loss: &str) {

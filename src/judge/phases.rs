@@ -201,9 +201,11 @@ impl Region {
 
     fn note_health(&mut self, now: Now, beats: &Beats) {
         match self.ailment(now, beats) {
-            None => {
-                self.healthy_since.get_or_insert(now.mono);
+            // a look that failed and was followed by another before anybody decided breaks it too
+            None if self.healthy_since.is_none_or(|since| self.db.probe_answers_since() > Some(since)) => {
+                self.healthy_since = Some(now.mono);
             }
+            None => {}
             Some(_) => self.healthy_since = None,
         }
     }
@@ -335,11 +337,11 @@ impl Region {
         starts
     }
 
-    /// When this region next wants a `step`.
-    pub(super) fn poll_deadline(&self, now: Moment) -> Option<Moment> {
+    /// When something next becomes due in this region that was not due in the step at `stepped`.
+    pub(super) fn deadline_after(&self, stepped: Moment) -> Option<Moment> {
         let silence = self.db.deadline(self.rules.unreachable_after);
         let health = self.memory.episode.as_ref().and_then(|_| self.healthy_enough_at());
-        [silence, self.retries.earliest(), health].into_iter().flatten().filter(|at| *at > now).min()
+        [silence, self.retries.earliest(), health].into_iter().flatten().filter(|at| *at > stepped).min()
     }
 
     pub(super) fn master_name(&self) -> String {

@@ -12,7 +12,7 @@ use super::replica::{Guard, Replica, Scene};
 use super::rules::Rules;
 use super::witness::DbSide;
 use crate::model::hook::{HookOutcome, HookRun};
-use crate::model::observation::{Look, MasterFacts, ReplicaFacts, ServerIdentity};
+use crate::model::observation::{BinlogFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::phase::Mode;
 use crate::model::time::friendly;
 use crate::model::{Event, EventKind, Moment, Now, Phase, RegionName, ReplicaName, Verdict};
@@ -43,6 +43,8 @@ pub struct Region {
     pub(super) state_broken: Option<String>,
     /// What each of the master's addresses showed last.
     pub(super) masters: Vec<Option<MasterFacts>>,
+    /// How long each of them keeps its binary logs.
+    pub(super) binlogs: Vec<Option<BinlogFacts>>,
     pub(super) shown: BTreeSet<Verdict>,
     pub(super) events: Vec<Event>,
     pub(super) starts: Vec<HookRun>,
@@ -69,6 +71,7 @@ impl Region {
         Self {
             db: DbSide::new(rules.master_addresses.len()),
             masters: vec![None; rules.master_addresses.len()],
+            binlogs: vec![None; rules.master_addresses.len()],
             rules,
             memory,
             replicas,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::beats::{Beats, Pace};
 use super::memory::{RegionMemory, ReplicaMemory};
 use super::rules::Rules;
+use super::stream::Errant;
 use crate::model::observation::{
     ActingLock, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity, ThreadState,
 };
@@ -36,6 +37,7 @@ pub struct Replica {
     pub(super) upkeep: Option<String>,
     pub(super) upkeep_runs: bool,
     pub(super) upkeep_ended: Moment,
+    pub(super) errant: Errant,
     baseline: Option<Baseline>,
     /// The server restarted under our eyes while it was following.
     restarted: bool,
@@ -67,6 +69,7 @@ impl Replica {
             upkeep: None,
             upkeep_runs: false,
             upkeep_ended: Moment::default(),
+            errant: Errant::default(),
             baseline: None,
             restarted: false,
         }
@@ -97,6 +100,7 @@ impl Replica {
         if proof.is_some() {
             self.link_proof = proof;
         }
+        self.errant.handle_replica(look);
         self.facts = Some((look.began, facts.clone()));
         proof
     }

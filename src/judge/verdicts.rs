@@ -23,7 +23,7 @@ struct Seen<'a> {
 type Says = fn(&Seen<'_>) -> Option<String>;
 
 /// Every verdict but `healthy`, which holds when no other does.
-const TABLE: [(Verdict, Says); 21] = [
+const TABLE: [(Verdict, Says); 22] = [
     (Verdict::MasterSilent, |seen| {
         let silent = seen.region.is_silent(seen.now) && !seen.region.is_down(seen.now);
         (silent && seen.region.db.failure().is_none_or(|failure| failure.reason.is_evidence())).then(|| seen.silence())
@@ -45,6 +45,7 @@ const TABLE: [(Verdict, Says); 21] = [
         ))
     }),
     (Verdict::ReplicationStopped, |seen| seen.each(|seen, replica| seen.stopped(replica))),
+    (Verdict::ErrantTransactions, |seen| seen.each(|seen, replica| seen.errant(replica))),
     (Verdict::BeatsRefused, |seen| {
         let refusal = seen.beats.refusal().filter(|_| seen.region.db.probe_up() == Some(true))?;
         Some(format!("{} answers and takes no beats: {refusal}", seen.region.master_name()))
@@ -175,6 +176,15 @@ impl Seen<'_> {
             let why = if link.io_errno == 0 { String::new() } else { format!(": {} {}", link.io_errno, link.io_error) };
             format!("the link of {name} shows no progress although the master answers{why}")
         })
+    }
+
+    fn errant(&self, replica: &Replica) -> Option<String> {
+        let count = replica.errant.lasting(self.now.mono, self.region.rules.link_patience())?;
+        let (name, master) = (&replica.name, self.region.master_name());
+        Some(format!(
+            "{name} holds at least {count} transaction(s) that {master} does not have, written on {name} itself or lost by \
+             the master; `keyward verify` shows what differs, `keyward setup --reseed` makes it equal"
+        ))
     }
 
     fn gap(&self, replica: &Replica) -> Option<String> {

@@ -3,6 +3,7 @@
 use super::beats::Beats;
 use super::region::Region;
 use super::replica::{Guard, Replica, points_at};
+use super::stream;
 use super::verdicts;
 use crate::model::hook::{HookEvent, HookSpec};
 use crate::model::observation::{LinkFacts, MasterFacts, ThreadState};
@@ -11,7 +12,7 @@ use crate::model::time::friendly;
 use crate::model::view::{
     EpisodeView, GateView, HookView, MasterView, PauseView, RegionView, ReplicaView, WayBackView,
 };
-use crate::model::{Address, Gate, Now, Phase, gtid};
+use crate::model::{Address, Budget, Gate, Now, Phase, gtid};
 
 impl Region {
     /// The region as it stands now.
@@ -217,6 +218,11 @@ impl Region {
         gtid::missing(&self.master_facts(place.unwrap_or(0))?.position, &facts.applied)
     }
 
+    fn outage_budget(&self, replica: &Replica, beats: &Beats, now: Now) -> Option<Budget> {
+        let binlogs = self.binlogs.get(beats.writer())?.as_ref()?;
+        stream::outage_budget(binlogs, replica, replica.data_age(beats, now))
+    }
+
     fn replica_view(&self, replica: &Replica, beats: &Beats, now: Now) -> ReplicaView {
         let facts = replica.facts();
         let link = facts.and_then(|facts| facts.link.as_ref());
@@ -248,6 +254,8 @@ impl Region {
             sql_error: link.map(|link| link.sql_error.clone()).filter(|error| !error.is_empty()),
             applied: facts.map(|facts| facts.applied.clone()),
             missing_transactions: self.missing(replica),
+            errant_transactions: replica.errant.count(),
+            outage_budget: self.outage_budget(replica, beats, now),
             gates: replica.closed_gates(&self.scene(beats, now)).into_iter().map(gate_view).collect(),
             upkeep: replica.upkeep.clone(),
         }

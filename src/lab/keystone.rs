@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::server::Server;
 use crate::dialect::text::{fill, identifier, literal};
+use crate::model::Family;
 
 /// How much to load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,16 @@ pub async fn load(server: &Server, schema: &str, size: Size) -> anyhow::Result<(
     let schema = identifier(schema);
     let (users, projects) = (size.users.to_string(), size.projects.max(1).to_string());
     let tables = fill(include_str!("../../sql/lab/keystone.sql"), &[]);
-    let rows = include_str!("../../sql/lab/keystone_rows.sql");
-    let rows = fill(rows, &[("users", &users), ("projects", &projects)]);
+    let numbers = |most: &str| match server.kind().family() {
+        Family::MariaDb => format!("seq_1_to_{most}"),
+        Family::MySql => fill(include_str!("../../sql/lab/numbers.sql"), &[("most", most)]),
+    };
+    let (all_users, all_projects) = (numbers(&users), numbers(&projects));
+    let [two, three, five] = ["2", "3", "5"].map(numbers);
+    let gaps = [("users", &users), ("projects", &projects), ("all_users", &all_users), ("all_projects", &all_projects)];
+    let gaps = gaps.into_iter().chain([("two", &two), ("three", &three), ("five", &five)]);
+    let gaps: Vec<(&str, &str)> = gaps.map(|(name, text)| (name, text.as_str())).collect();
+    let rows = fill(include_str!("../../sql/lab/keystone_rows.sql"), &gaps);
     let all = format!("CREATE DATABASE {schema} DEFAULT CHARACTER SET utf8mb3; USE {schema}; {tables}; {rows}");
     server.sql(&all).await.context("load the keystone-like database")
 }

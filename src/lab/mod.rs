@@ -1,4 +1,4 @@
-//! Real MariaDB servers on loopback in a temporary folder, for `keyward demo`, the tests and the measurements.
+//! Real servers on loopback in a temporary folder, for `keyward demo`, the tests and the measurements.
 //!
 //! Nothing is imitated here, and nothing outside the temporary folder is touched: no service, no `/etc/mysql`, no
 //! well-known port. Everything ends with its owner: dropped, panicked or killed.
@@ -7,9 +7,11 @@ pub mod client;
 pub mod folder;
 pub mod http;
 pub mod keystone;
+pub mod kind;
 pub mod port;
 pub mod program;
 pub mod server;
+pub mod skip;
 pub mod template;
 pub mod tls;
 
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use folder::Folder;
+pub use kind::Kind;
 use program::Programs;
 pub use server::{Server, Spec};
 pub use tls::{Authority, Pair};
@@ -31,12 +34,12 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Makes a temporary folder and finds MariaDB's programs. Folders of owners that were killed are cleared away.
+    /// Makes a temporary folder and finds the installed MariaDB's programs. Folders of owners that were killed are cleared away.
     ///
     /// # Errors
     /// A program is missing (the sentence names the package), or the temporary folder cannot be made.
     pub fn new() -> anyhow::Result<Self> {
-        let programs = Programs::find()?;
+        let programs = Programs::find(Kind::default())?;
         let folder = Folder::make().context("make a temporary folder for the servers")?;
         Ok(Self { folder: Arc::new(folder), programs: Arc::new(programs) })
     }
@@ -46,7 +49,12 @@ impl Lab {
         self.folder.path()
     }
 
-    /// The version of the servers, for example `10.11.19-MariaDB`.
+    /// Whether servers of this kind can be started here.
+    pub fn has(kind: Kind) -> bool {
+        kind.fetched().is_ok()
+    }
+
+    /// The version of the installed servers, for example `10.11.19-MariaDB`.
     pub fn version(&self) -> &str {
         &self.programs.version
     }
@@ -54,9 +62,13 @@ impl Lab {
     /// Starts a server and waits until it answers.
     ///
     /// # Errors
-    /// What kept it from answering within a minute, with the end of its own log.
+    /// Its kind is not here, or what kept it from answering within a minute, with the end of its own log.
     pub async fn start(&self, spec: Spec) -> anyhow::Result<Server> {
-        Server::create(Arc::clone(&self.folder), Arc::clone(&self.programs), spec).await
+        let programs = match spec.kind == self.programs.kind {
+            true => Arc::clone(&self.programs),
+            false => Arc::new(Programs::find(spec.kind)?),
+        };
+        Server::create(Arc::clone(&self.folder), programs, spec).await
     }
 
     /// A certificate authority of its own, kept in the lab's folder under `name`.

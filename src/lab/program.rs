@@ -11,15 +11,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use super::kind::Kind;
+use crate::model::Family;
 use crate::model::time::friendly;
 
-/// MariaDB's programs on this host.
+/// The programs of one kind of server on this host.
 #[derive(Debug)]
 pub struct Programs {
-    /// `mariadbd`
+    /// Which kind.
+    pub kind: Kind,
+    /// `mariadbd` or `mysqld`
     pub server: PathBuf,
-    /// `mariadb-install-db`
+    /// What makes a data folder: `mariadb-install-db`, or MySQL's server itself.
     pub install: PathBuf,
+    /// The folder `usr` that holds a fetched server's programs and all that they read; `None` for the installed one.
+    pub usr: Option<PathBuf>,
     /// The server's version, for example `10.11.19-MariaDB`.
     pub version: String,
 }
@@ -28,16 +34,20 @@ impl Programs {
     /// Finds them and asks the server for its version.
     ///
     /// # Errors
-    /// One is missing (the sentence says what to install), or the server does not tell its version.
-    pub fn find() -> anyhow::Result<Self> {
+    /// One is missing (the sentence says what to install or fetch), or the server does not tell its version.
+    pub fn find(kind: Kind) -> anyhow::Result<Self> {
         let packages = "mariadb-server-core mariadb-client-core";
-        let server = find("mariadbd", packages)?;
-        let install = find("mariadb-install-db", packages)?;
+        let usr = kind.fetched()?;
+        let (server, install) = match (&usr, kind.family()) {
+            (None, _) => (find("mariadbd", packages)?, find("mariadb-install-db", packages)?),
+            (Some(usr), Family::MariaDb) => (usr.join("sbin/mariadbd"), usr.join("bin/mariadb-install-db")),
+            (Some(usr), Family::MySql) => (usr.join("sbin/mysqld"), usr.join("sbin/mysqld")),
+        };
         let said = finish(&server, Duration::from_secs(10), |command| command.args(["--no-defaults", "--version"]))?;
         let version = said.split_whitespace().skip_while(|word| *word != "Ver").nth(1);
         let version = version.with_context(|| format!("{} does not tell its version: {said}", server.display()))?;
         let version = version.split_inclusive("-MariaDB").next().unwrap_or(version).to_owned();
-        Ok(Self { server, install, version })
+        Ok(Self { kind, server, install, usr, version })
     }
 }
 

@@ -1,4 +1,4 @@
-//! One MariaDB server: started, killed, frozen, stopped and started again on the same data and the same port.
+//! One server: started, killed, frozen, stopped and started again on the same data and the same port.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
@@ -11,10 +11,22 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::{Cells, Client};
 use super::folder::{Folder, copy_folder};
+use super::kind::Kind;
 use super::port::Port;
 use super::program::{self, Programs};
 use super::template;
 use super::tls::Pair;
+use crate::model::Family;
+
+/// What only MariaDB is told.
+const MARIADB: &str = "binlog_format=ROW\nperformance_schema=OFF\n";
+/// What only MySQL is told. Much of it makes it smaller: its performance schema alone takes 250 MB by default.
+const MYSQL: &str = "gtid_mode=ON\nenforce_gtid_consistency=ON\nmysqlx=OFF\nsecure_file_priv=\n\
+    innodb_log_buffer_size=1M\ninnodb_buffer_pool_dump_at_shutdown=OFF\ninnodb_buffer_pool_load_at_startup=OFF\n\
+    max_connections=100\ntable_open_cache=200\ntable_definition_cache=400\n\
+    performance_schema_digests_size=100\nperformance_schema_error_size=0\n\
+    performance_schema_events_statements_history_long_size=1\nperformance_schema_events_stages_history_long_size=1\n\
+    performance_schema_events_waits_history_long_size=1\nperformance_schema_events_transactions_history_long_size=1\n";
 
 /// Limit of a start and of a stop.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -22,6 +34,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Which server to start.
 #[derive(Clone, Debug)]
 pub struct Spec {
+    pub(super) kind: Kind,
     name: String,
     server_id: u32,
     lines: Vec<String>,
@@ -34,7 +47,13 @@ impl Spec {
     /// The name, for example `r1`, is unique in its lab.
     pub fn new(name: &str, server_id: u32) -> Self {
         let (host, below) = ("127.0.0.1".to_owned(), Vec::new());
-        Self { name: name.to_owned(), server_id, lines: Vec::new(), host, below }
+        Self { kind: Kind::default(), name: name.to_owned(), server_id, lines: Vec::new(), host, below }
+    }
+
+    /// A server of this kind, and not the MariaDB that is installed.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Listens on another address than 127.0.0.1, and starts through another program (as `below`) that enters the
@@ -98,11 +117,21 @@ impl Server {
         .await??;
         let port = Port::take().context("find a free port")?;
         let client = Client::root(&spec.name, &dir.join("s"));
-        let Spec { name, server_id, lines, host, below } = spec;
+        let Spec { name, server_id, lines, host, below, .. } = spec;
         let mut server = Self { name, dir, port, host, child: None, client, below, programs, _folder: folder };
         server.configure(server_id, &lines)?;
         server.start().await?;
         Ok(server)
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.programs.kind
+    }
+
+    /// Its exact version, for example `10.11.19-MariaDB`.
+    pub fn version(&self) -> &str {
+        &self.programs.version
     }
 
     /// Its name in the lab.
@@ -301,14 +330,15 @@ impl Server {
         for (name, file) in [("datadir", "data"), ("socket", "s"), ("pid_file", "pid"), ("tmpdir", "tmp")] {
             text.push_str(&format!("{name}={}\n", self.dir.join(file).display()));
         }
-        text.push_str("log_bin=binlog\nbinlog_format=ROW\n");
-        text.push_str(template::INNODB);
+        text.push_str("log_bin=binlog\n");
+        text.push_str(&template::lines(&self.programs));
         // committed rows outlive a killed server, which is what the lab does to servers; not a power cut
         text.push_str("innodb_flush_log_at_trx_commit=2\nsync_binlog=0\n");
-        text.push_str("innodb_buffer_pool_size=32M\nkey_buffer_size=1M\nperformance_schema=OFF\n");
-        if rustix::process::geteuid().is_root() {
-            text.push_str("user=root\n");
-        }
+        text.push_str("innodb_buffer_pool_size=32M\nkey_buffer_size=1M\n");
+        text.push_str(match self.kind().family() {
+            Family::MariaDb => MARIADB,
+            Family::MySql => MYSQL,
+        });
         for line in lines {
             text.push_str(line);
             text.push('\n');

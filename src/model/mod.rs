@@ -1,5 +1,6 @@
 //! Plain values that every other room speaks. No I/O, no clock, no behaviour beyond reading themselves.
 
+pub mod budget;
 pub mod command;
 pub mod failure;
 pub mod family;
@@ -18,6 +19,7 @@ pub mod upkeep;
 pub mod verdict;
 pub mod view;
 
+pub use budget::Budget;
 pub use failure::{Failure, Reason};
 pub use family::Family;
 pub use gate::Gate;

@@ -1,5 +1,7 @@
 //! What was seen of the servers. Possibly incomplete, always a little out of date.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::failure::Failure;
@@ -22,7 +24,8 @@ pub struct Look<T> {
 /// Which server it is, by what survives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ServerIdentity {
-    /// MariaDB's `@@server_uid`, made from the machine's network address and the port.
+    /// MariaDB's `@@server_uid`, made from the machine's network address and the port; MySQL's `@@server_uuid`, kept
+    /// in its data folder.
     pub uid: String,
     /// `@@server_id`.
     pub server_id: u32,
@@ -35,12 +38,40 @@ pub struct MasterFacts {
     pub identity: ServerIdentity,
     /// `@@version`.
     pub version: String,
-    /// `@@gtid_binlog_pos`.
+    /// `@@gtid_binlog_pos`, or `@@gtid_executed` of MySQL.
     pub position: String,
+    /// Everything that it ever wrote, by server: `@@gtid_binlog_state`, or `@@gtid_executed` of MySQL.
+    pub written: String,
     /// `@@read_only`; of a master only where it has several servers, and this one is not the one that is written to.
     pub read_only: bool,
     /// Every instance's beat row on the master, newest first.
     pub beats: Vec<BeatRow>,
+}
+
+/// How long a master keeps its binary logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BinlogFacts {
+    /// A log is purged when its last write is so old; absent for never.
+    pub kept_for: Option<Duration>,
+    /// It is purged earlier when all logs together are too large.
+    pub limited_by_size: bool,
+    /// What has been purged already.
+    pub purged: Purged,
+}
+
+/// What a master's binary logs no longer hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purged {
+    /// Every log with a smaller number, on MariaDB.
+    LogsBefore(u64),
+    /// These transactions, on MySQL: `@@gtid_purged`.
+    Transactions(String),
+}
+
+impl Default for Purged {
+    fn default() -> Self {
+        Purged::LogsBefore(0)
+    }
 }
 
 /// A row of `keyward.beat`.
@@ -78,7 +109,7 @@ pub enum ThreadState {
     Stopped,
 }
 
-/// The replication link as the replica's server describes it.
+/// The replication link as the replica's server describes it. Names are MariaDB's; MySQL says `Source` and `Replica`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkFacts {
     /// `Master_Host`.
@@ -91,7 +122,7 @@ pub struct LinkFacts {
     pub io: ThreadState,
     /// The SQL thread.
     pub sql: ThreadState,
-    /// `Last_IO_Errno`, 0 for none.
+    /// `Last_IO_Errno`, 0 for none; MySQL's newer numbers are told as the older ones that mean the same.
     pub io_errno: u32,
     /// `Last_IO_Error`.
     pub io_error: String,
@@ -107,9 +138,9 @@ pub struct LinkFacts {
     pub log_number: u64,
     /// `Read_Master_Log_Pos`.
     pub log_position: u64,
-    /// `Using_Gtid` is `Slave_Pos`.
+    /// `Using_Gtid` is `Slave_Pos`, or MySQL's `Auto_Position` is on.
     pub by_gtid: bool,
-    /// `Gtid_IO_Pos`.
+    /// `Gtid_IO_Pos`, or MySQL's `Retrieved_Gtid_Set`.
     pub io_gtid: String,
     /// `Slave_heartbeat_period`, in seconds.
     pub heartbeat_period: f64,
@@ -138,11 +169,13 @@ pub struct ReplicaFacts {
     pub uptime_seconds: u64,
     /// `@@read_only`.
     pub read_only: bool,
-    /// Whether `read_only` outlives a restart.
+    /// `@@super_read_only`, which stops accounts that may write in spite of `read_only`; absent where there is none.
+    pub super_read_only: Option<bool>,
+    /// Whether `read_only`, and `super_read_only` where there is one, outlives a restart.
     pub read_only_durability: Durability,
-    /// `@@replicate_wild_do_table`.
+    /// `@@replicate_wild_do_table`, or MySQL's filter of the same name.
     pub filter: String,
-    /// Whether the filter outlives a restart.
+    /// Whether the filter outlives a restart, or nothing is applied after one without it.
     pub filter_durability: Durability,
     /// `@@slave_net_timeout`, in seconds.
     pub net_timeout_seconds: u64,
@@ -152,7 +185,7 @@ pub struct ReplicaFacts {
     pub other_links: Vec<String>,
     /// Replicas that read from this server.
     pub own_replicas: u64,
-    /// `@@wsrep_on`.
+    /// `@@wsrep_on`, or MySQL's member of a replication group.
     pub galera: bool,
     /// Every schema but the server's own ones.
     pub schemas: Vec<String>,
@@ -164,8 +197,10 @@ pub struct ReplicaFacts {
     pub is_also: Option<ReplicaName>,
     /// Who may act here.
     pub acting_lock: ActingLock,
-    /// `@@gtid_slave_pos`.
+    /// `@@gtid_slave_pos`, or `@@gtid_executed` of MySQL.
     pub applied: String,
+    /// What stands in its own binary logs, by server: `@@gtid_binlog_state`; empty on MySQL, where `applied` has it too.
+    pub written: String,
     /// Every instance's beat row that has arrived, newest first.
     pub beats: Vec<BeatRow>,
 }

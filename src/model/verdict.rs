@@ -39,6 +39,8 @@ pub enum Verdict {
     ProbePathBroken,
     /// The probe answers while the link is dead.
     ReplicationStopped,
+    /// A replica holds transactions that the master has not.
+    ErrantTransactions,
     /// The master answers probes and takes no beats.
     BeatsRefused,
     /// The replica does not answer.
@@ -68,7 +70,7 @@ pub enum Verdict {
 }
 
 /// Every verdict in the order of the list above, with its code and its urgency.
-const TABLE: [(Verdict, &str, Severity); 22] = [
+const TABLE: [(Verdict, &str, Severity); 23] = [
     (Verdict::Healthy, "healthy", Severity::Fine),
     (Verdict::MasterSilent, "master_silent", Severity::Warning),
     (Verdict::MasterUnreachable, "master_unreachable", Severity::Critical),
@@ -78,6 +80,7 @@ const TABLE: [(Verdict, &str, Severity); 22] = [
     (Verdict::MasterAddressFailing, "master_address_failing", Severity::Warning),
     (Verdict::ProbePathBroken, "probe_path_broken", Severity::Warning),
     (Verdict::ReplicationStopped, "replication_stopped", Severity::Critical),
+    (Verdict::ErrantTransactions, "errant_transactions", Severity::Warning),
     (Verdict::BeatsRefused, "beats_refused", Severity::Warning),
     (Verdict::ReplicaUnreachable, "replica_unreachable", Severity::Critical),
     (Verdict::ReplicaWritable, "replica_writable", Severity::Critical),

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
 use super::phase::Phase;
 
 /// Everything that is known at one instant.
@@ -236,6 +237,12 @@ pub struct ReplicaView {
     pub applied: Option<String>,
     /// Transactions of the master's last known position that are not applied here.
     pub missing_transactions: Option<u64>,
+    /// Transactions that it has and the master has not, at least; absent before both were asked.
+    #[serde(default)]
+    pub errant_transactions: Option<u64>,
+    /// How long its link can stay down before the master purges what it still needs, in seconds; absent when unknown.
+    #[serde(default)]
+    pub outage_budget: Option<Budget>,
     /// Gates that this replica closes.
     pub gates: Vec<GateView>,
     /// What keyward last did or tried to do there, and what came of it.

@@ -13,7 +13,7 @@ use crate::model::hook::{HookKind, HookSpec};
 use crate::model::view::{
     EpisodeView, GateView, HookView, PauseView, RegionView, ReplicaView, Snapshot, VerdictView, WayBackView,
 };
-use crate::model::{Address, Phase, RegionName};
+use crate::model::{Address, Budget, Phase, RegionName};
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -120,6 +120,7 @@ pub(crate) fn good_day() -> Snapshot {
     (replica.filter_ok, replica.durable) = (Some(true), Some(true));
     (replica.lag_seconds, replica.data_age_seconds, replica.seconds_behind_master) = (Some(0.0), Some(0.8), Some(0));
     (replica.io_errno, replica.sql_errno) = (Some(0), Some(0));
+    (replica.errant_transactions, replica.outage_budget) = (Some(0), Some(Budget::Seconds(863_999.2)));
     snapshot
 }
 
@@ -176,6 +177,7 @@ pub(crate) fn outage() -> Snapshot {
     let replica = &mut region.replicas[0];
     (replica.io_running, replica.read_only) = (Some(false), Some(false));
     (replica.lag_seconds, replica.data_age_seconds, replica.seconds_behind_master) = (Some(161.9), Some(161.9), None);
+    (replica.errant_transactions, replica.outage_budget) = (Some(3), Some(Budget::Seconds(3_438.1)));
     replica.io_errno = Some(2003);
     replica.io_error = Some("error connecting to master 'keyward_repl@10.13.32.19:3306'".into());
     replica.gates = vec![GateView { code: "replica_writable".into(), sentence: "It takes writes.".into() }];

@@ -66,6 +66,7 @@ impl Daemon {
             replica: ReplicaName("r2-db1".to_owned()),
             identity: ServerIdentity { uid: uid.to_owned(), server_id },
             stamped_at: jiff::Timestamp::now(),
+            written: String::new(),
         };
         stamp::write(&self.folder.join("state"), &stamp).unwrap();
     }
@@ -206,6 +207,19 @@ impl Daemon {
         let line = found.next()?;
         assert_eq!(found.next(), None, "several series of {name} with {labels:?}");
         line.rsplit(' ').next()?.parse().ok()
+    }
+
+    /// Waits until a metric is there and as it should be.
+    pub async fn until_metric(&self, name: &str, labels: &[(&str, &str)], is: impl Fn(f64) -> bool) {
+        let started = Instant::now();
+        loop {
+            let value = self.metric(name, labels).await;
+            if value.is_some_and(&is) {
+                return;
+            }
+            assert!(started.elapsed() < LIMIT, "{name} is {value:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub async fn events(&self) -> Vec<Event> {

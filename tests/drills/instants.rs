@@ -55,7 +55,7 @@ async fn walk(instants: impl Iterator<Item = usize> + Clone, again: impl Fn(usiz
     };
     let (pair, mut daemon) = Pair::healthy(wishes).await;
     if let Err(why) = Tracer::attach(daemon.pid(), &daemon.folder, 0) {
-        println!("NOT TESTED: strace cannot attach to a process here: {why}");
+        keyward::lab::skip::skip(&format!("strace cannot attach to a process here: {why}"));
         return;
     }
     let (mut out, mut back) = (Vec::new(), Vec::new());

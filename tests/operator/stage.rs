@@ -282,6 +282,7 @@ impl Stage {
             identity: identity(1),
             version: "10.11.19-MariaDB".into(),
             position: "0-1-1".into(),
+            written: "0-1-1".into(),
             read_only: false,
             beats: self.rows(now),
         };

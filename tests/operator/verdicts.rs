@@ -30,6 +30,7 @@ fn bring_about(verdict: Verdict, stage: &mut Stage) {
         Verdict::MasterAddressFailing => stage.standby = Err(Reason::Login),
         Verdict::ProbePathBroken => stage.probe = Err(Reason::Unreachable),
         Verdict::ReplicationStopped => link(stage).io = ThreadState::Stopped,
+        Verdict::ErrantTransactions => stage.facts.written = "0-2-1".into(),
         Verdict::BeatsRefused => stage.beats_taken = false,
         Verdict::ReplicaUnreachable => stage.replica = Err(Reason::Refused),
         Verdict::ReplicaWritable => stage.facts.read_only = false,

@@ -43,7 +43,7 @@ const HARDLY_A_LOOK: &str = "10";
 const APART: &str = "11";
 
 /// Every bug.
-pub const BUGS: [Bug; 56] = [
+pub const BUGS: [Bug; 58] = [
     rare(HARDLY_A_LOOK, bug("fires without failed probes", WITNESS, EVIDENCE, "true")),
     rare(
         HARDLY_A_LOOK,
@@ -66,6 +66,18 @@ pub const BUGS: [Bug; 56] = [
         WITNESS,
         "self.deadline(patience).is_some_and(|deadline| now >= deadline)",
         "self.deadline(2 * patience).is_some_and(|deadline| now >= deadline)",
+    ),
+    bug(
+        "misses a deadline that passes during a turn",
+        PHASES,
+        "*at > stepped",
+        "at.since(stepped) > Duration::from_millis(10)",
+    ),
+    bug(
+        "waits for the next look when the patience ends",
+        PHASES,
+        "[silence, self.retries.earliest(), health]",
+        "[silence.filter(|_| false), self.retries.earliest(), health]",
     ),
     bug("forgets the episode", REGION, "!memory.phase.in_episode()", "{ memory.episode = None; true }"),
     bug("doubles a hook", HOOKS, IDLE, "!hook.done && !retries.waits(&spec.name, now)"),

@@ -101,8 +101,8 @@ impl Core {
     }
 
     /// When it next wants a step.
-    pub fn deadline(&self, now: Moment) -> Option<Moment> {
-        self.0.poll_deadline(now)
+    pub fn deadline(&self) -> Option<Moment> {
+        self.0.poll_deadline()
     }
 
     /// What it tells.

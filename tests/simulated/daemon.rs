@@ -73,12 +73,14 @@ pub struct Daemon {
     /// The task that looks at the HAProxy.
     pub watch: Watch,
     wake: Ms,
+    /// Until when its last turn lasts.
+    busy: Ms,
 }
 
 impl Daemon {
     /// When the loop wakes.
     pub fn wake(&self) -> Ms {
-        if self.queue.is_empty() && self.requests.is_empty() { self.wake } else { 0 }
+        if self.queue.is_empty() && self.requests.is_empty() { self.wake } else { self.busy }
     }
 
     /// When one of its tasks next does something.
@@ -131,6 +133,7 @@ impl World {
             keepers: (0..count).map(|_| Keeper::default()).collect(),
             watch: Watch::default(),
             wake: t,
+            busy: t,
             core,
         });
     }
@@ -158,6 +161,7 @@ impl World {
             return;
         }
         let now = self.now();
+        self.reference.wakes(self.t, self.starved.max(self.frozen).max(self.asleep), self.setup.turn_takes);
         let Some(daemon) = &mut self.daemon else { return };
         daemon.core.step(now);
         let events = daemon.core.events();
@@ -352,8 +356,9 @@ impl World {
             let view = daemon.core.view(now);
             self.reference.publishes(&view, daemon.core.region(), &self.runs);
         }
-        let pause = daemon.core.deadline(moment(self.t)).map_or(Ms::MAX, |at| ms(at.since(moment(self.t))));
-        daemon.wake = self.t + pause.max(1).min(self.setup.poll());
+        daemon.busy = self.t + self.random.u64(0..=self.setup.turn_takes);
+        let pause = daemon.core.deadline().map_or(Ms::MAX, |at| ms(at.since(moment(daemon.busy))));
+        daemon.wake = (daemon.busy + pause.min(self.setup.poll())).max(self.t + 1);
         if proxied {
             daemon.wake = daemon.wake.min(daemon.watch.due().max(self.t + 1));
         }

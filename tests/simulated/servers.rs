@@ -122,6 +122,7 @@ impl Master {
             identity: core::identity(number),
             version: "10.11.19-MariaDB".into(),
             position: if alone { String::new() } else { format!("0-{number}-{}", server.position + ahead) },
+            written: String::new(),
             read_only: server.read_only,
             beats: if server.stranger { Vec::new() } else { server.rows.clone() },
         }

@@ -33,6 +33,8 @@ pub struct Setup {
     pub durable: bool,
     /// How long the master is away when the daemon starts for the first time.
     pub dark_start: Ms,
+    /// How long a turn of the daemon's loop takes at most: what becomes due meanwhile has passed when it ends.
+    pub turn_takes: Ms,
 }
 
 /// The only region.
@@ -106,6 +108,7 @@ impl Setup {
             hook_takes: (0..hooks).map(|_| random.u64(10..=1_500)).collect(),
             durable: random.u32(..4) > 0,
             dark_start: if random.u32(..4) == 0 { random.u64(1..=4 * unreachable) } else { 0 },
+            turn_takes: random.u64(0..=poll / 4),
             rules,
         }
     }
@@ -144,8 +147,9 @@ impl Setup {
         let hooks: Vec<String> = rules.hooks.iter().map(hook).collect();
         format!(
             "poll_interval {:?}, probe_timeout {:?}, beat_interval {:?}, unreachable_after {:?}, failback_after {:?}, \
-             failback_max_lag {:?}, max_data_age {:?}, mode {}, failback {}, {} address(es), standby {}, {} replica(s), hooks {}, latency {} ms, \
-             connecting {} ms, durable {}, dark for {} ms at the start",
+             failback_max_lag {:?}, max_data_age {:?}, mode {}, failback {}, {} address(es), standby {}, {} replica(s), \
+             hooks {}, latency {} ms, \
+             connecting {} ms, durable {}, dark for {} ms at the start, turns of {} ms at most",
             rules.poll_interval,
             rules.probe_timeout,
             rules.beat_interval,
@@ -162,7 +166,8 @@ impl Setup {
             self.latency,
             self.connecting,
             self.durable,
-            self.dark_start
+            self.dark_start,
+            self.turn_takes
         )
     }
 }

@@ -298,6 +298,7 @@ impl World {
             identity: ServerIdentity { uid: "uid-1".into(), server_id: 1 },
             version: "10.11.19-MariaDB".into(),
             position: "0-1-1".into(),
+            written: "0-1-1".into(),
             read_only: false,
             beats: self.master_beats.values().cloned().collect(),
         });

@@ -68,32 +68,33 @@ pub fn union(one: &State, other: &State) -> State {
     both
 }
 
-/// How many transactions `replica` wrote or `applied` holds that `master` has not, at least.
+/// How many transactions of `replica` are not in `known`, at least.
 ///
 /// A server's numbers in a domain have gaps where others wrote, so that only those are counted for sure that came after
 /// everything else that the replica is known to have there.
-pub fn errant(master: &State, replica: &State, applied: &State) -> u64 {
-    let all = union(replica, applied);
-    all.iter()
-        .map(|(&(domain, server), &sequence)| {
-            let known = master.get(&(domain, server)).copied().unwrap_or(0);
-            if sequence <= known {
-                return 0;
-            }
-            let others = all.iter().filter(|((of, by), last)| *of == domain && *by != server && **last < sequence);
-            let before = others.map(|(_, last)| *last).max().unwrap_or(0).max(known);
-            let overtaken = all.iter().any(|((of, by), last)| *of == domain && *by != server && *last > sequence);
-            if overtaken { 1 } else { sequence - before }
-        })
-        .sum()
+pub fn errant(known: &State, replica: &State) -> u64 {
+    let in_domain = |&(&(domain, server), &sequence): &(&(u32, u32), &u64)| {
+        let has = known.get(&(domain, server)).copied().unwrap_or(0);
+        let others =
+            || replica.iter().filter(move |((of, by), _)| *of == domain && *by != server).map(|(_, last)| *last);
+        if sequence <= has {
+            0
+        } else if others().any(|last| last > sequence) {
+            1
+        } else {
+            sequence - others().max().unwrap_or(0).max(has)
+        }
+    };
+    replica.iter().map(|entry| in_domain(&entry)).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn errant_in(master: &str, replica: &str, applied: &str) -> u64 {
-        errant(&parse_state(master).unwrap(), &parse_state(replica).unwrap(), &parse_state(applied).unwrap())
+    fn errant_in(master: &str, written: &str, applied: &str) -> u64 {
+        let state = |text| parse_state(text).unwrap();
+        errant(&state(master), &union(&state(written), &state(applied)))
     }
 
     #[test]

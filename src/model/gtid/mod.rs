@@ -37,22 +37,40 @@ pub fn covers(master: &str, applied: &str) -> bool {
     }
 }
 
-/// How many transactions a replica has that its master has not, at least; absent when either cannot be read.
+/// How many transactions of `replica` are not in `known`, at least; absent when one of the texts cannot be read. Each is
+/// several texts that belong together.
 ///
-/// `master` is everything that the master has, and `replica` everything that the replica wrote or applied: on MySQL
-/// `gtid_executed` of both, on MariaDB `gtid_binlog_state`, to which the replica adds `gtid_slave_pos` as `applied`.
-/// The master must have been asked after the replica, or what is on its way counts.
-pub fn errant(master: &str, replica: &str, applied: &str) -> Option<u64> {
-    match family(master).or(family(replica)).or(family(applied)).unwrap_or_default() {
+/// On MariaDB what is known is the master's `gtid_binlog_state`, and a replica has its own and `gtid_slave_pos`; on MySQL
+/// each is `gtid_executed`. The master must have been asked after the replica, or what is on its way counts.
+pub fn errant(known: &[&str], replica: &[&str]) -> Option<u64> {
+    match known.iter().chain(replica).find_map(|text| family(text)).unwrap_or_default() {
         Family::MariaDb => {
-            let (replica, applied) = (mariadb::parse_state(replica).ok()?, mariadb::parse_state(applied).ok()?);
-            Some(mariadb::errant(&mariadb::parse_state(master).ok()?, &replica, &applied))
+            let together = |texts: &[&str]| {
+                texts.iter().try_fold(mariadb::State::new(), |all, text| {
+                    Ok::<_, String>(mariadb::union(&all, &mariadb::parse_state(text)?))
+                })
+            };
+            Some(mariadb::errant(&together(known).ok()?, &together(replica).ok()?))
         }
         Family::MySql => {
-            let replica = mysql::parse(replica).ok()?.union(&mysql::parse(applied).ok()?);
-            Some(replica.subtract(&mysql::parse(master).ok()?).count())
+            let together = |texts: &[&str]| {
+                texts
+                    .iter()
+                    .try_fold(mysql::GtidSet::default(), |all, text| Ok::<_, String>(all.union(&mysql::parse(text)?)))
+            };
+            Some(together(replica).ok()?.subtract(&together(known).ok()?).count())
         }
     }
+}
+
+/// What of a replica's transactions a stamp must remember so that `errant` never counts them: on MySQL, where a replica
+/// has all of its master's in the same set, only what the master has not.
+pub fn written_beyond(master: &str, replica: &str) -> String {
+    let (Some(Family::MySql), Ok(seen), Ok(known)) = (family(replica), mysql::parse(replica), mysql::parse(master))
+    else {
+        return replica.to_owned();
+    };
+    seen.subtract(&known).to_string()
 }
 
 #[cfg(test)]
@@ -79,9 +97,10 @@ mod tests {
 
     #[test]
     fn a_transaction_that_the_master_never_had_is_errant() {
-        assert_eq!(errant("0-1-150", "0-2-102", "0-1-150"), Some(1));
-        assert_eq!(errant(&format!("{ONE}:1-9"), &format!("{ONE}:1-9:12-13"), ""), Some(2));
-        assert_eq!(errant("", "", ""), Some(0));
-        assert_eq!(errant("x", "", ""), None);
+        assert_eq!(errant(&["0-1-150", "0-2-3"], &["0-2-102", "0-1-150"]), Some(1));
+        let (known, has) = (format!("{ONE}:1-9"), format!("{ONE}:1-9:12-13"));
+        assert_eq!(errant(&[&known, ""], &[&has, ""]), Some(2));
+        assert_eq!(errant(&[""], &["", ""]), Some(0));
+        assert_eq!(errant(&["x"], &[""]), None);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
 use crate::model::view::{HookView, RegionView, ReplicaView, Snapshot};
-use crate::model::{Gate, Phase, Verdict};
+use crate::model::{Budget, Gate, Phase, Verdict};
 use crate::report::{REVISION, VERSION};
 
 /// Every gauge of `snapshot`; what it does not know has no series.
@@ -219,6 +219,18 @@ fn data(out: &mut Families, region: &str, replica: &ReplicaView) {
         "Transactions of the master's last known position that the replica has not applied.",
         &labels,
         replica.missing_transactions.map(|count| count as f64),
+    );
+    out.gauge(
+        "keyward_replica_errant_transactions",
+        "Transactions on the replica that the master does not have, at least.",
+        &labels,
+        replica.errant_transactions.map(|count| count as f64),
+    );
+    out.gauge(
+        "keyward_replica_outage_budget_seconds",
+        "How long the link can stay down before the master purges what the replica still needs; +Inf without a limit.",
+        &labels,
+        replica.outage_budget.map(Budget::seconds),
     );
     out.gauge(
         "keyward_replica_read_only",

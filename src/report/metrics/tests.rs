@@ -1,6 +1,7 @@
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::lab::skip::skip;
 use crate::model::RegionName;
 use crate::report::fixtures;
 
@@ -165,7 +166,7 @@ fn promtool_finds_nothing_to_complain_about() {
         Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut promtool = match started {
         Ok(child) => child,
-        Err(error) => return eprintln!("SKIPPED: promtool (Debian package `prometheus`) cannot be started: {error}"),
+        Err(error) => return skip(&format!("promtool (Debian package `prometheus`) cannot be started: {error}")),
     };
     std::io::Write::write_all(&mut promtool.stdin.take().unwrap(), text.as_bytes()).unwrap();
     let output = promtool.wait_with_output().unwrap();

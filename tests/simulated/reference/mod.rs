@@ -107,6 +107,8 @@ pub struct Reference {
     overdue: Option<Ms>,
     /// The level of the HAProxy that a hook sets.
     level: Level,
+    /// When the judge decided last, by the present settings.
+    stepped: Option<Ms>,
     /// When the last episode of this life ended.
     ended: Option<Ms>,
     /// Episodes that began.
@@ -147,6 +149,7 @@ impl Reference {
             unsaved: false,
             overdue: None,
             level: Level::default(),
+            stepped: None,
             ended: None,
             episodes: 0,
         }
@@ -186,7 +189,8 @@ impl Reference {
         for seen in &mut self.replicas {
             *seen = Seen { stamped: seen.stamped, ..Seen::default() };
         }
-        (self.sick_at, self.answered, self.seats, self.overdue) = (t, None, Default::default(), None);
+        (self.sick_at, self.answered, self.seats, self.overdue, self.stepped) =
+            (t, None, Default::default(), None, None);
         let found = memory.episode.as_ref().map(|episode| episode.id.clone());
         if let Some(expected) = self.episode.clone().filter(|_| !self.excused) {
             let same = found.as_ref() == Some(&expected);
@@ -242,7 +246,7 @@ impl Reference {
     /// The settings were read again.
     pub fn reloaded(&mut self, t: Ms, rules: &Rules, before: &RegionMemory, after: &RegionMemory) {
         self.rules = rules.clone();
-        self.overdue = None;
+        (self.overdue, self.stepped) = (None, None);
         self.level.unwatched();
         let same = before.phase == after.phase && before.pause == after.pause && turn_of(before) == turn_of(after);
         self.promise("a reload moves no phase", same, || format!("at {t}: {:?}", after.phase));

@@ -67,6 +67,12 @@ impl Silence {
         self.evidence.iter_mut().for_each(Vec::clear);
     }
 
+    /// When this patience ends, were nothing to happen until then; not told while a gap is in it.
+    fn ends(&self, patience: Ms) -> Option<Ms> {
+        let start = self.began.max(self.proof).max(self.refusal)?;
+        (self.last_gap() <= start).then_some(start + patience)
+    }
+
     fn last_gap(&self) -> Ms {
         self.unwatched.last().map_or(0, |(_, to)| *to)
     }
@@ -121,6 +127,16 @@ impl Reference {
             self.overdue = None;
             self.level.unwatched();
         }
+    }
+
+    /// The judge is about to decide. When the patience ends it does so at once, unless the loop was `held` up until later
+    /// or was in a turn, which takes at most `turn`.
+    pub fn wakes(&mut self, t: Ms, held: Ms, turn: Ms) {
+        self.handles(t);
+        let ends = self.silence.ends(ms(self.rules.unreachable_after));
+        let (Some(before), Some(ends)) = (self.stepped.replace(t), ends) else { return };
+        let at_once = before >= ends || t <= ends.max(held) + turn + 1;
+        self.promise("the end of the patience is met at once", at_once, || format!("at {t}, it ended at {ends}"));
     }
 
     /// A look at one of the master's addresses reaches the judge.

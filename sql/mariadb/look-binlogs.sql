@@ -1,0 +1,2 @@
+-- Lists the binary logs that are still there; BINLOG MONITOR.
+SHOW BINARY LOGS;
