@@ -64,11 +64,6 @@ pub struct RegionMemory {
 }
 
 impl RegionMemory {
-    /// Whether a run of the hook is under way.
-    pub fn is_running(&self, hook: &str) -> bool {
-        self.episode.as_ref().and_then(|episode| episode.hooks.get(hook)).is_some_and(|hook| hook.running.is_some())
-    }
-
     /// Pauses the region until somebody resumes it.
     pub fn hold(&mut self, user: &str, reason: &str) {
         self.pause = Some(Pause { until: None, reason: reason.to_owned(), user: user.to_owned() });
