@@ -326,14 +326,6 @@ fn positions_of_mysql(facts: &PairFacts, why: &mut Vec<String>) {
             if master.gtid_binlog_pos.is_empty() { "empty" } else { &master.gtid_binlog_pos }
         ));
     }
-    // what comes next is to write there, and no statement of keyward's makes a server writable
-    if facts.copy.super_read_only == Some(true) {
-        why.push(format!(
-            "{} has super_read_only on, which keeps set-up out as well: turn it off there, read_only may stay on, and set \
-             it up again",
-            replica.name
-        ));
-    }
 }
 
 fn parts(gtid: &str) -> Option<(u32, u32, u64)> {
