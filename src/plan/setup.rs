@@ -14,7 +14,8 @@ use crate::model::preflight::{BeatTable, LinkAccount, LinkSettings, Login, PairF
 /// # Errors
 /// Every reason that keeps set-up from beginning, one sentence each.
 pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
-    let journal = journal::read(&facts.replica, &wanted.schemas());
+    let fresh = if facts.copy.link.is_none() { wanted.schemas() } else { Vec::new() };
+    let journal = journal::read(&facts.replica, &fresh);
     let mut why = refusals(facts, wanted, &journal);
     if !why.is_empty() {
         return Err(why);

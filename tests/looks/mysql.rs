@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use keyward::act::upkeep::perform;
 use keyward::lab::Kind;
+use keyward::lab::port::Port;
 use keyward::lab::skip::lacks;
 use keyward::model::observation::{Durability, ThreadState};
 use keyward::model::upkeep::UpkeepStep;
@@ -208,4 +209,27 @@ async fn beats_are_written_arrive_and_are_refused_as_on_mariadb() {
     crate::beating::they_arrive(MYSQL).await;
     crate::beating::a_crash_in_between(MYSQL).await;
     crate::beating::they_are_refused(MYSQL).await;
+}
+
+#[tokio::test]
+async fn a_member_of_a_replication_group_is_as_little_keywards_own_as_a_galera_node() {
+    if lacks(MYSQL) {
+        return;
+    }
+    let port = Port::take().unwrap();
+    let address = format!("group_replication_local_address=127.0.0.1:{}", port.number());
+    let server = server(&[
+        "plugin_load_add=group_replication.so",
+        "report_host=127.0.0.1",
+        "group_replication_group_name=aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa",
+        "group_replication_bootstrap_group=ON",
+        "group_replication_start_on_boot=OFF",
+        &address,
+    ]);
+    let mut looks = look_at_replica(server.target(), &names());
+    assert!(!looks.good().await.galera, "the plugin alone is no group");
+    // it looks whether the port is free, which our own hold on it would spoil
+    drop(port);
+    server.sql("START GROUP_REPLICATION");
+    looks.until(|look| look.result.as_ref().is_ok_and(|facts| facts.galera)).await;
 }
