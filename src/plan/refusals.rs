@@ -96,12 +96,13 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
             master.name, master.binlog_format
         ));
     }
-    for (side, what) in [(master, "cannot be replicated from by GTID"), (&facts.replica, "cannot follow by GTID")] {
-        why.extend(side.amiss.iter().map(|(name, seen, needed)| {
-            let seen = if seen.is_empty() { "not set" } else { seen };
-            format!("{} {what}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
-        }));
-    }
+    // how it replicates is only asked of a replica
+    let of_master = master.amiss.iter().filter(|(name, ..)| name != "performance_schema").map(|amiss| (master, amiss));
+    let of_replica = facts.replica.amiss.iter().map(|amiss| (&facts.replica, amiss));
+    why.extend(of_master.chain(of_replica).map(|(side, (name, seen, needed))| {
+        let seen = if seen.is_empty() { "not set" } else { seen };
+        format!("{}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
+    }));
     if let BeatTable::Other(columns) = &facts.source.beat_table {
         why.push(format!("{} has a table keyward.beat that is not keyward's ({columns}): move it away", master.name));
     }
