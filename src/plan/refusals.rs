@@ -90,7 +90,7 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
     let master = &facts.master;
     if !master.log_bin {
         why.push(format!("{} writes no binlog: set log_bin there and restart it", master.name));
-    } else if !master.binlog_format.eq_ignore_ascii_case("ROW") {
+    } else if !writes_rows(master) {
         why.push(format!(
             "{} has binlog_format {}: set it to ROW there and restart it",
             master.name, master.binlog_format
@@ -115,6 +115,12 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
             Some(database) => unfit(facts, database, why),
         }
     }
+}
+
+/// A MySQL that has no such setting any more writes nothing but rows.
+fn writes_rows(master: &ServerSide) -> bool {
+    let has_none = master.family == Family::MySql && master.binlog_format.is_empty();
+    has_none || master.binlog_format.eq_ignore_ascii_case("ROW")
 }
 
 fn unfit(facts: &PairFacts, database: &DatabaseFacts, why: &mut Vec<String>) {
