@@ -11,6 +11,11 @@ const WORDS: Words = Words { master: "Source", slave: "Replica" };
 /// The settings of a replica's server.
 pub(super) fn settings(tables: &[Table], facts: &mut ReplicaFacts) -> Result<(), String> {
     let settings = row(tables, "net_timeout")?;
+    if settings.number::<u8>("performance_schema")? != Some(1) {
+        return Err("the server's performance_schema is off, so that nobody can see how it replicates: set \
+                    performance_schema to ON in its option file and restart it"
+            .to_owned());
+    }
     facts.read_only = settings.number::<u8>("read_only")? == Some(1);
     facts.super_read_only = Some(settings.number::<u8>("super_read_only")? == Some(1));
     facts.net_timeout_seconds = settings.number("net_timeout")?.unwrap_or(0);

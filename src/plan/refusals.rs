@@ -26,9 +26,7 @@ pub fn refusals(facts: &PairFacts, wanted: &Wanted, journal: &Journal) -> Vec<St
     source(facts, wanted, &mut why);
     identities(facts, &mut why);
     dedicated(facts, wanted, journal, &mut why);
-    if aside::is_anew(facts, wanted) {
-        locked(facts, &mut why);
-    } else {
+    if !aside::is_anew(facts, wanted) {
         data(facts, wanted, journal, &mut why);
         positions(facts, &mut why);
     }
@@ -97,18 +95,19 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
     let master = &facts.master;
     if !master.log_bin {
         why.push(format!("{} writes no binlog: set log_bin there and restart it", master.name));
-    } else if !master.binlog_format.eq_ignore_ascii_case("ROW") {
+    } else if !writes_rows(master) {
         why.push(format!(
             "{} has binlog_format {}: set it to ROW there and restart it",
             master.name, master.binlog_format
         ));
     }
-    for (side, what) in [(master, "cannot be replicated from by GTID"), (&facts.replica, "cannot follow by GTID")] {
-        why.extend(side.amiss.iter().map(|(name, seen, needed)| {
-            let seen = if seen.is_empty() { "not set" } else { seen };
-            format!("{} {what}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
-        }));
-    }
+    // how it replicates is only asked of a replica
+    let of_master = master.amiss.iter().filter(|(name, ..)| name != "performance_schema").map(|amiss| (master, amiss));
+    let of_replica = facts.replica.amiss.iter().map(|amiss| (&facts.replica, amiss));
+    why.extend(of_master.chain(of_replica).map(|(side, (name, seen, needed))| {
+        let seen = if seen.is_empty() { "not set" } else { seen };
+        format!("{}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
+    }));
     if let BeatTable::Other(columns) = &facts.source.beat_table {
         why.push(format!("{} has a table keyward.beat that is not keyward's ({columns}): move it away", master.name));
     }
@@ -121,6 +120,12 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
             Some(database) => unfit(facts, database, why),
         }
     }
+}
+
+/// A MySQL that has no such setting any more writes nothing but rows.
+fn writes_rows(master: &ServerSide) -> bool {
+    let has_none = master.family == Family::MySql && master.binlog_format.is_empty();
+    has_none || master.binlog_format.eq_ignore_ascii_case("ROW")
 }
 
 fn unfit(facts: &PairFacts, database: &DatabaseFacts, why: &mut Vec<String>) {
@@ -322,19 +327,6 @@ fn positions_of_mysql(facts: &PairFacts, why: &mut Vec<String>) {
             replica.name,
             replica.gtid_binlog_pos,
             if master.gtid_binlog_pos.is_empty() { "empty" } else { &master.gtid_binlog_pos }
-        ));
-    }
-    locked(facts, why);
-}
-
-/// Set-up is to write there, and no statement of keyward's makes a server writable.
-fn locked(facts: &PairFacts, why: &mut Vec<String>) {
-    let replica = &facts.replica;
-    if facts.copy.super_read_only == Some(true) {
-        why.push(format!(
-            "{} has super_read_only on, which keeps set-up out as well: turn it off there, read_only may stay on, and set \
-             it up again",
-            replica.name
         ));
     }
 }

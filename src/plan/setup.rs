@@ -16,7 +16,8 @@ use crate::model::preflight::{BeatTable, LinkAccount, LinkSettings, Login, PairF
 /// # Errors
 /// Every reason that keeps set-up from beginning, one sentence each.
 pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
-    let journal = journal::read(&facts.replica, &wanted.schemas());
+    let fresh = if facts.copy.link.is_none() { wanted.schemas() } else { Vec::new() };
+    let journal = journal::read(&facts.replica, &fresh);
     let mut why = refusals(facts, wanted, &journal);
     let findings = if facts.copy.is_the_master { Vec::new() } else { diagnosis::findings(facts, wanted) };
     let unmended = findings.iter().filter(|finding| !finding.is_mended(facts, wanted));
@@ -62,6 +63,7 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
     if wanted.auto && !begun && !steps.iter().all(last_steps) {
         return Err(vec![not_empty(&facts.replica)]);
     }
+    why.extend(shut_out(facts, &steps));
     for side in [Side::Master, Side::Replica] {
         why.extend(missing_rights(facts, wanted, side, &steps));
     }
@@ -201,6 +203,28 @@ fn is_let_in(link: &LinkSettings) -> bool {
 
 fn is_stopped(link: &LinkSettings) -> bool {
     link.facts.io == ThreadState::Stopped && link.facts.sql == ThreadState::Stopped
+}
+
+/// What has to be written on a replica that lets nobody write; no statement of keyward's makes a server writable.
+fn shut_out(facts: &PairFacts, steps: &[Step]) -> Option<String> {
+    let writes = |step: &&Step| match step {
+        Step::CreateAccount { side, .. } | Step::Grant { side, .. } => *side == Side::Replica,
+        Step::BeginMove { .. }
+        | Step::MoveAside { .. }
+        | Step::ClearHalfDone { .. }
+        | Step::ResetBinlog { .. }
+        | Step::Copy { .. }
+        | Step::Finish { .. } => true,
+        _ => false,
+    };
+    let step = steps.iter().find(writes).filter(|_| facts.copy.super_read_only == Some(true))?;
+    let plan = Plan { master: facts.master.name.clone(), replica: facts.replica.name.clone(), ..Plan::default() };
+    Some(format!(
+        "{} has super_read_only on, which keeps set-up out as well, and this is to be written there: {} Stop its keyward, \
+         turn super_read_only off there by hand, read_only may stay on, and set it up again",
+        facts.replica.name,
+        plan.sentence(step)
+    ))
 }
 
 /// Whether administrators may write, or could after a restart.

@@ -120,6 +120,33 @@ async fn mysqls_replica_that_started_unfiltered_is_held_filtered_and_told() {
     daemon.assert_never_acted().await;
 }
 
+#[tokio::test]
+async fn mysqls_empty_replica_is_set_up_by_the_daemon_with_what_print_sql_prints() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let (master, replica) = (Spec::new("r1", 1).kind(Kind::MySql97), Spec::new("r2", 2).kind(Kind::MySql97));
+    let pair = Pair::of(Lab::new().unwrap(), master, replica).await;
+    // what an administrator did there before is nothing that the master ever had
+    pair.replica.sql("RESET BINARY LOGS AND GTIDS").await.unwrap();
+    let mut daemon = Daemon::new(&pair, "keyward", Wishes { auto_setup: true, ..Wishes::default() });
+    let printed = daemon.does(&["setup", "--print-sql=mysql"]).await;
+    let (master, replica) = printed.split_once("-- RegionTwo/r2-db1").unwrap();
+    for (server, text) in [(&pair.master, master), (&pair.replica, replica.split_once('\n').unwrap().1)] {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("--")).collect();
+        let filled = lines.join("\n").replace("<put account.password here>", "kw");
+        server.sql(&filled.replace("<put replication.password here>", "rp")).await.unwrap();
+    }
+    daemon.start().await;
+    daemon.until_healthy().await;
+    pair.until_rows_equal().await;
+    pair.assert_replica_serves_reads_only().await;
+    assert_eq!(pair.replica.value("SELECT @@super_read_only").await.unwrap().as_deref(), Some("1"));
+    let own = "SELECT GTID_SUBTRACT(@@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged) LIKE CONCAT('%', @@server_uuid, '%')";
+    assert_eq!(pair.replica.value(own).await.unwrap().as_deref(), Some("0"), "no GTIDs of its own");
+    daemon.assert_never_acted().await;
+}
+
 /// Tries on the replica until keyward was slower.
 async fn until_done(pair: &Pair, statements: &str) {
     let began = Instant::now();
