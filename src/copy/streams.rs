@@ -32,7 +32,7 @@ pub async fn open(job: &mut Job<'_>, sources: Vec<Session>) -> Result<Vec<Stream
     let doing = || while_doing("connect the streams");
     let mut streams: Vec<Stream> = Vec::with_capacity(sources.len());
     for source in sources {
-        match Session::open_for_rows(job.target_target, job.target.who(), PATIENCE).await {
+        match Session::open(job.target_target, job.target.who(), PATIENCE).await {
             Ok(mut target) => {
                 if !is_same_server(job.target, &mut target).await.map_err(doing())? {
                     let sentence = "two connections to one address reach two servers: name the server itself";

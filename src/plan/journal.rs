@@ -118,7 +118,7 @@ mod tests {
     }
     #[test]
     fn a_schema_that_was_made_and_not_yet_marked_is_half_done_only_beside_the_journal() {
-        let mark = mark("a1b2");
+        let mark = mark("a1b2", &[]);
         let half = |names: &[&str]| Journal::HalfDone(names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(read(&replica(&[("keyward", "hollow")])), half(&["keyward"]));
         let beside = [("keystone", "hollow"), ("keyward", mark.as_str()), ("nova", "hollow")];

@@ -12,3 +12,4 @@ mod killed;
 mod kinds;
 mod pairs;
 mod refused;
+mod types;
