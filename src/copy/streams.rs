@@ -16,6 +16,10 @@ const RELEASE: &str = include_str!("../../sql/common/snapshot-release.sql");
 const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
 const NAMES_UTF8: &str = include_str!("../../sql/common/names-utf8.sql");
 
+/// Rows that are as long on average are written with INSERT, where a statement may be so long that any row fits.
+const LONG_ROW: u64 = 1024 * 1024;
+const FOR_LONG_ROWS: u64 = 40 * 1024 * 1024;
+
 /// One stream.
 pub struct Stream {
     /// In the snapshot.
@@ -94,7 +98,9 @@ async fn work(stream: &mut Stream, board: &Board<'_>, shared: &Shared<'_>) -> Re
 }
 
 async fn copy(stream: &mut Stream, place: &Place<'_>, piece: &Piece<'_>, shared: &Shared<'_>) -> Result<(), CopyError> {
-    let outcome = match shared.load {
+    // a server puts a long field of a LOAD DATA together in small steps, copying all of it at each
+    let long = place.table.bytes / place.table.rows.max(1) >= LONG_ROW && shared.max_allowed_packet >= FOR_LONG_ROWS;
+    let outcome = match shared.load && !long {
         true => load::piece(stream, piece, shared).await,
         false => rows::insert(stream, piece, shared).await,
     };

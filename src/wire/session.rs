@@ -9,8 +9,8 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Row, Value};
 
 use super::connect::{self, Target};
-use super::server::discard;
 use super::server::ask;
+use super::server::discard;
 use crate::dialect::answer::Table;
 use crate::dialect::looks::{self, NamedLink};
 use crate::dialect::text::fill;

@@ -233,13 +233,16 @@ fn a_replica_that_takes_no_load_data_gets_inserts() {
 
 #[test]
 fn long_rows_arrive_and_longer_ones_are_named() {
-    let pair = Pair::new(Server::start(1, &["max_allowed_packet=64M"]), Server::plain(2));
+    let pair = Pair::new(Server::start(1, &["max_allowed_packet=64M"]), Server::start(2, &["max_allowed_packet=64M"]));
     pair.master.sql(
         "CREATE DATABASE keystone; CREATE TABLE keystone.long_ones (id INT PRIMARY KEY, x LONGBLOB); \
-         INSERT INTO keystone.long_ones VALUES (1, REPEAT('0123456789abcde\\n', 1048000)), (2, 'short')",
+         INSERT INTO keystone.long_ones VALUES (1, REPEAT('0123456789abcde\\n', 300000)), (2, 'short'); \
+         CREATE TABLE keystone.longer_ones (id INT PRIMARY KEY, x LONGBLOB); \
+         INSERT INTO keystone.longer_ones VALUES (1, REPEAT('0123456789abcde\\n', 1048000)); \
+         ANALYZE TABLE keystone.long_ones, keystone.longer_ones",
     );
-    copy(&pair, as_root(&pair), |_| {}).unwrap();
-    assert_same(&pair, &["long_ones"]);
+    copy(&pair, as_root(&pair), |job| job.max_allowed_packet = 64 << 20).unwrap();
+    assert_same(&pair, &["long_ones", "longer_ones"]);
     pair.replica.sql("DROP DATABASE keystone");
     pair.master.sql("INSERT INTO keystone.long_ones VALUES (3, REPEAT('0123456789abcdef', 1048576))");
     let why = copy(&pair, as_root(&pair), |_| {}).unwrap_err().to_string();
@@ -269,7 +272,8 @@ fn a_lock_that_cannot_be_had_at_once_is_not_waited_for_and_who_holds_it_up_is_na
     }
     let pair = pair_of(Kind::MySql97);
     pair.master.sql(
-        "CREATE DATABASE keystone; CREATE TABLE keystone.t (id INT PRIMARY KEY); INSERT INTO keystone.t VALUES (1)",
+        "CREATE DATABASE keystone; CREATE TABLE keystone.t (id INT PRIMARY KEY); INSERT INTO keystone.t VALUES (1); \
+         CREATE TABLE keystone.held (id INT PRIMARY KEY); INSERT INTO keystone.held VALUES (1)",
     );
     std::thread::scope(|scope| {
         // whoever only reads is in nobody's way; whoever has written and not committed is
