@@ -27,7 +27,7 @@ pub fn split(create: &[u8], indexes_too: bool) -> Option<Deferred> {
     let (head, rest) = lines.split_first()?;
     let end = rest.iter().position(|line| line.starts_with(')'))?;
     let (body, tail) = rest.split_at(end);
-    if !head.starts_with("CREATE TABLE `") {
+    if !head.ends_with(" (") {
         return None;
     }
     let body: Vec<&str> = body.iter().map(|line| line.strip_suffix(',').unwrap_or(line)).collect();

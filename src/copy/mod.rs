@@ -250,3 +250,23 @@ async fn clear(job: &mut Job<'_>) -> Result<(), CopyError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Failure, Reason};
+
+    #[test]
+    fn a_full_disk_is_called_one() {
+        for (code, detail, full) in [
+            (1114, "1114 The table 't' is full", true),
+            (1021, "1021 Disk full (/tmp)", true),
+            (3, "3 Error writing file 'x' (Errcode: 28 \"No space left on device\")", true),
+            (1205, "1205 Lock wait timeout exceeded", false),
+        ] {
+            let failure = Failure { reason: Reason::Unexpected, detail: detail.to_owned() };
+            let told = while_doing("copy a.b")(Trouble { who: "r".to_owned(), failure, code: Some(code) });
+            assert_eq!(matches!(told, CopyError::NoRoom { .. }), full, "{detail}");
+        }
+    }
+}

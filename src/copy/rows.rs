@@ -113,6 +113,13 @@ pub fn reading(place: &Place<'_>, trouble: Trouble) -> CopyError {
     if trouble.code.is_some_and(|code| CHANGED.contains(&code)) {
         return CopyError::Changed(place.name());
     }
+    if trouble.failure.detail.to_lowercase().contains("packet is larger than") {
+        return CopyError::Unfit(format!(
+            "{}: a row of {} takes 16 MiB or more, which this release cannot copy: shorten it, or leave its schema out",
+            trouble.who,
+            place.name()
+        ));
+    }
     while_doing(format!("copy {}", place.name()))(trouble)
 }
 

@@ -102,7 +102,7 @@ async fn connect(job: &mut Job<'_>, wanted: usize) -> Result<Vec<Session>, CopyE
     let doing = || while_doing("open the snapshot");
     let mut sessions = Vec::with_capacity(wanted);
     for _ in 0..wanted {
-        match Session::open_for_rows(job.source_target, job.source.who(), PATIENCE).await {
+        match Session::open(job.source_target, job.source.who(), PATIENCE).await {
             Ok(mut session) => {
                 if !is_same_server(job.source, &mut session).await.map_err(doing())? {
                     let sentence = "two connections to one address reach two servers: name the server itself";

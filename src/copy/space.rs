@@ -24,20 +24,37 @@ pub async fn check(target: &mut Session, schemas: &[SchemaDefinition]) -> Result
         return Ok(());
     }
     let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free >= needed {
-        return Ok(());
+    match too_little(needed, disk.f_bavail.saturating_mul(disk.f_frsize)) {
+        Some(why) => {
+            Err(CopyError::Unfit(format!("{}: {why} in {}: make room there first", target.who(), folder.display())))
+        }
+        None => Ok(()),
     }
-    Err(CopyError::Unfit(format!(
-        "{}: the master's tables take {} MiB, and {} has only {} MiB free: make room there first",
-        target.who(),
-        needed.div_ceil(1 << 20),
-        folder.display(),
-        free >> 20
-    )))
+}
+
+/// Why so many free bytes are too few; `None` when they are not.
+fn too_little(needed: u64, free: u64) -> Option<String> {
+    (free < needed).then(|| {
+        let (needed, free) = (needed.div_ceil(1 << 20), free >> 20);
+        format!("the master's tables take {needed} MiB, and there are only {free} MiB free")
+    })
 }
 
 fn is_this_host(name: &str) -> bool {
     let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     !name.is_empty() && own.trim() == name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_with_too_little_room_is_told_and_one_that_has_it_is_not() {
+        assert_eq!(too_little(10 << 20, 10 << 20), None);
+        assert_eq!(
+            too_little(10 << 20, 9 << 20).unwrap(),
+            "the master's tables take 10 MiB, and there are only 9 MiB free"
+        );
+    }
 }

@@ -16,6 +16,10 @@ const RELEASE: &str = include_str!("../../sql/common/snapshot-release.sql");
 const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
 const NAMES_UTF8: &str = include_str!("../../sql/common/names-utf8.sql");
 
+/// Rows that are as long on average are written with INSERT, where a statement may be so long that any row fits.
+const LONG_ROW: u64 = 1024 * 1024;
+const FOR_LONG_ROWS: u64 = 40 * 1024 * 1024;
+
 /// One stream.
 pub struct Stream {
     /// In the snapshot.
@@ -32,7 +36,7 @@ pub async fn open(job: &mut Job<'_>, sources: Vec<Session>) -> Result<Vec<Stream
     let doing = || while_doing("connect the streams");
     let mut streams: Vec<Stream> = Vec::with_capacity(sources.len());
     for source in sources {
-        match Session::open_for_rows(job.target_target, job.target.who(), PATIENCE).await {
+        match Session::open(job.target_target, job.target.who(), PATIENCE).await {
             Ok(mut target) => {
                 if !is_same_server(job.target, &mut target).await.map_err(doing())? {
                     let sentence = "two connections to one address reach two servers: name the server itself";
@@ -94,7 +98,9 @@ async fn work(stream: &mut Stream, board: &Board<'_>, shared: &Shared<'_>) -> Re
 }
 
 async fn copy(stream: &mut Stream, place: &Place<'_>, piece: &Piece<'_>, shared: &Shared<'_>) -> Result<(), CopyError> {
-    let outcome = match shared.load {
+    // a server puts a long field of a LOAD DATA together in small steps, copying all of it at each
+    let long = place.table.bytes / place.table.rows.max(1) >= LONG_ROW && shared.max_allowed_packet >= FOR_LONG_ROWS;
+    let outcome = match shared.load && !long {
         true => load::piece(stream, piece, shared).await,
         false => rows::insert(stream, piece, shared).await,
     };

@@ -15,10 +15,9 @@ use secrecy::ExposeSecret;
 use crate::config::schema::{Account, Tls, TlsMode};
 use crate::model::{Address, Failure, Reason};
 
-/// No answer that keyward asks for has a row of more bytes.
-pub const MOST_ANSWER: usize = 16 * 1024 * 1024;
-/// No server sends a longer row.
-pub const MOST_ROW: usize = 1024 * 1024 * 1024;
+/// The longest row of an answer, in bytes. One that needs a second packet is refused by the driver at once: of such a row
+/// it may overlook that all of it has come, and then waits for ever (mysql_common 0.37, `PlainPacketCodec`).
+const MOST_ROW: usize = 16 * 1024 * 1024 - 2;
 
 /// Where and as whom to connect.
 #[derive(Clone, Debug)]
@@ -56,15 +55,7 @@ impl std::fmt::Display for Place {
 /// # Errors
 /// Why there is no connection. The password is not part of it.
 pub async fn connect(target: &Target, first: &[String]) -> Result<Conn, Failure> {
-    connect_for(target, first, MOST_ANSWER).await
-}
-
-/// The same with another limit for the bytes of one row of an answer.
-///
-/// # Errors
-/// As `connect`.
-pub async fn connect_for(target: &Target, first: &[String], most: usize) -> Result<Conn, Failure> {
-    let opts = options(target, first, most);
+    let opts = options(target, first);
     within(target.connect_timeout, Conn::new(opts)).await
 }
 
@@ -83,7 +74,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = mysql_async::
     }
 }
 
-fn options(target: &Target, first: &[String], most: usize) -> Opts {
+fn options(target: &Target, first: &[String]) -> Opts {
     let mut builder = OptsBuilder::default()
         .user(Some(&target.account.user))
         .pass(Some(target.account.password.expose_secret()))
@@ -92,7 +83,7 @@ fn options(target: &Target, first: &[String], most: usize) -> Opts {
         .tcp_keepalive(Some(Duration::from_secs(10)))
         .stmt_cache_size(0)
         // given here so that connecting costs no further round trip
-        .max_allowed_packet(Some(most))
+        .max_allowed_packet(Some(MOST_ROW))
         .wait_timeout(Some(28_800))
         // the driver runs them from the last to the first
         .init(first.iter().rev().cloned().collect::<Vec<_>>());

@@ -10,6 +10,7 @@ use mysql_async::{Conn, Row, Value};
 
 use super::connect::{self, Target};
 use super::server::ask;
+use super::server::discard;
 use crate::dialect::answer::Table;
 use crate::dialect::looks::{self, NamedLink};
 use crate::dialect::privilege;
@@ -113,20 +114,8 @@ impl Session {
     /// # Errors
     /// Why there is no connection.
     pub async fn open(target: &Target, who: &str, limit: Duration) -> Result<Self, Trouble> {
-        Self::open_with(target, who, limit, connect::MOST_ANSWER).await
-    }
-
-    /// The same for rows of any size: `open` takes answers of 16 MiB at most.
-    ///
-    /// # Errors
-    /// Why there is no connection.
-    pub async fn open_for_rows(target: &Target, who: &str, limit: Duration) -> Result<Self, Trouble> {
-        Self::open_with(target, who, limit, connect::MOST_ROW).await
-    }
-
-    async fn open_with(target: &Target, who: &str, limit: Duration, most: usize) -> Result<Self, Trouble> {
         let trouble = |failure| Trouble { who: who.to_owned(), failure, code: None };
-        let conn = connect::connect_for(target, &[fill(PLAIN_SESSION, &[])], most).await.map_err(trouble)?;
+        let conn = connect::connect(target, &[fill(PLAIN_SESSION, &[])]).await.map_err(trouble)?;
         let mut session = Self { conn: Some(conn), who: who.to_owned(), limit, family: Family::default() };
         let told = session.line(fill(VERSION, &[])).await?;
         session.family = detect(&told.text("version"), &told.text("version_comment")).family;
@@ -236,9 +225,13 @@ impl Session {
         self.conn.as_mut().ok_or(closed)
     }
 
-    /// Closes the connection at once.
+    /// Closes the connection beside everything else, whatever state it is in: its socket is gone within a moment.
     pub fn close(&mut self) {
-        self.conn = None;
+        if let Some(conn) = self.conn.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            discard(conn);
+        }
     }
 
     /// Says goodbye to the server.
@@ -272,6 +265,12 @@ impl Session {
                 Err(Trouble::timed_out(&self.who, limit))
             }
         }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

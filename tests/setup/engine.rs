@@ -17,7 +17,7 @@ use crate::harness::{Pair, Server, StopAtEnd, admin};
 const PIECE: u64 = 32 * 1024;
 
 /// Copies the schema `keystone` and nothing else; the position.
-fn copy(pair: &Pair, target: Target, change: impl Fn(&mut Job<'_>)) -> Result<(String, Copied), CopyError> {
+pub fn copy(pair: &Pair, target: Target, change: impl Fn(&mut Job<'_>)) -> Result<(String, Copied), CopyError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let last = std::sync::Mutex::new(Copied::default());
     let from = admin(pair.master.socket());
@@ -44,16 +44,16 @@ fn copy(pair: &Pair, target: Target, change: impl Fn(&mut Job<'_>)) -> Result<(S
     Ok((position, last.into_inner().unwrap()))
 }
 
-fn pair_of(kind: Kind) -> Pair {
+pub fn pair_of(kind: Kind) -> Pair {
     Pair::new(Server::of_kind(kind, 1, &[]), Server::of_kind(kind, 2, &["innodb_flush_log_at_trx_commit=1"]))
 }
 
-fn as_root(pair: &Pair) -> Target {
+pub fn as_root(pair: &Pair) -> Target {
     admin(pair.replica.socket())
 }
 
 /// Compares definition and rows of tables.
-fn assert_same(pair: &Pair, tables: &[&str]) {
+pub fn assert_same(pair: &Pair, tables: &[&str]) {
     for table in tables {
         for question in [format!("CHECKSUM TABLE keystone.{table}"), format!("SHOW CREATE TABLE keystone.{table}")] {
             assert_eq!(pair.master.sql(&question), pair.replica.sql(&question), "{question}");
@@ -232,14 +232,22 @@ fn a_replica_that_takes_no_load_data_gets_inserts() {
 }
 
 #[test]
-fn rows_longer_than_a_packet_arrive_or_are_named() {
+fn long_rows_arrive_and_longer_ones_are_named() {
     let pair = Pair::new(Server::start(1, &["max_allowed_packet=64M"]), Server::start(2, &["max_allowed_packet=64M"]));
     pair.master.sql(
         "CREATE DATABASE keystone; CREATE TABLE keystone.long_ones (id INT PRIMARY KEY, x LONGBLOB); \
-         INSERT INTO keystone.long_ones VALUES (1, REPEAT('0123456789abcde\\n', 1310720 + 7)), (2, 'short')",
+         INSERT INTO keystone.long_ones VALUES (1, REPEAT('0123456789abcde\\n', 300000)), (2, 'short'); \
+         CREATE TABLE keystone.longer_ones (id INT PRIMARY KEY, x LONGBLOB); \
+         INSERT INTO keystone.longer_ones VALUES (1, REPEAT('0123456789abcde\\n', 1048000)); \
+         ANALYZE TABLE keystone.long_ones, keystone.longer_ones",
     );
-    copy(&pair, as_root(&pair), |_| {}).unwrap();
-    assert_same(&pair, &["long_ones"]);
+    copy(&pair, as_root(&pair), |job| job.max_allowed_packet = 64 << 20).unwrap();
+    assert_same(&pair, &["long_ones", "longer_ones"]);
+    pair.replica.sql("DROP DATABASE keystone");
+    pair.master.sql("INSERT INTO keystone.long_ones VALUES (3, REPEAT('0123456789abcdef', 1048576))");
+    let why = copy(&pair, as_root(&pair), |_| {}).unwrap_err().to_string();
+    assert!(why.contains("keystone.long_ones") && why.contains("16 MiB"), "{why}");
+    assert!(pair.replica.sql("SHOW CREATE DATABASE keystone").contains("unfinished"), "and it is marked");
 }
 
 #[test]
@@ -264,13 +272,14 @@ fn a_lock_that_cannot_be_had_at_once_is_not_waited_for_and_who_holds_it_up_is_na
     }
     let pair = pair_of(Kind::MySql97);
     pair.master.sql(
-        "CREATE DATABASE keystone; CREATE TABLE keystone.t (id INT PRIMARY KEY); INSERT INTO keystone.t VALUES (1)",
+        "CREATE DATABASE keystone; CREATE TABLE keystone.t (id INT PRIMARY KEY); INSERT INTO keystone.t VALUES (1); \
+         CREATE TABLE keystone.held (id INT PRIMARY KEY); INSERT INTO keystone.held VALUES (1)",
     );
     std::thread::scope(|scope| {
         // whoever only reads is in nobody's way; whoever has written and not committed is
         let _report = scope.spawn(|| pair.master.try_sql("SELECT id, SLEEP(100) AS slow_report FROM keystone.t"));
         let holder = scope.spawn(|| {
-            pair.master.try_sql("BEGIN; UPDATE keystone.t SET id = id + 1000; DO SLEEP(100 + 0 * 4711); ROLLBACK")
+            pair.master.try_sql("BEGIN; UPDATE keystone.held SET id = id + 1000; DO SLEEP(100 + 0 * 4711); ROLLBACK")
         });
         let seen = |what: &str| {
             format!(
@@ -288,7 +297,7 @@ fn a_lock_that_cannot_be_had_at_once_is_not_waited_for_and_who_holds_it_up_is_na
                 let mut longest = Duration::ZERO;
                 while !stop.load(Ordering::Relaxed) {
                     let began = Instant::now();
-                    pair.master.sql("INSERT INTO keystone.t SELECT CONV(LEFT(UUID(), 8), 16, 10) % 1000000000");
+                    pair.master.sql("INSERT INTO keystone.t SELECT MAX(id) + 1 FROM keystone.t");
                     longest = longest.max(began.elapsed());
                 }
                 longest

@@ -16,3 +16,4 @@ mod kinds;
 mod pairs;
 mod refused;
 mod rights;
+mod types;
