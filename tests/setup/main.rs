@@ -5,6 +5,7 @@
 mod command;
 #[path = "../common/server.rs"]
 mod common;
+mod daily;
 mod door;
 mod exact;
 mod harness;
