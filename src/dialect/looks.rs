@@ -52,7 +52,7 @@ pub fn beat_statements(family: Family) -> Vec<String> {
 /// What a server's error says that ended a look at its last statement, where that is an answer too: the beats have no
 /// table yet, or somebody has locked it. `None` for every other error.
 pub fn forgiven(tables: &[Table], code: u16) -> Option<Table> {
-    let answers = matches!(code, 1049 | 1146 | 1205 | 3024);
+    let answers = matches!(code, 1044 | 1049 | 1142 | 1146 | 1205 | 3024);
     (answers && table(tables, "beats_next").is_some())
         .then(|| Table { columns: vec![REFUSED.to_owned()], rows: vec![vec![Some(code.to_string())]] })
 }
@@ -61,6 +61,12 @@ pub fn forgiven(tables: &[Table], code: u16) -> Option<Table> {
 pub fn beats_locked(tables: &[Table]) -> bool {
     let refused = row(tables, REFUSED).and_then(|row| row.number::<u16>(REFUSED));
     table(tables, "beats_locked").is_some() || matches!(refused, Ok(Some(1205 | 3024)))
+}
+
+/// Whether the account may not read the beats.
+pub fn beats_denied(tables: &[Table]) -> bool {
+    let refused = row(tables, REFUSED).and_then(|row| row.number::<u16>(REFUSED));
+    table(tables, "beats_denied").is_some() || matches!(refused, Ok(Some(1044 | 1142)))
 }
 
 /// What a look at the master shows.
@@ -269,9 +275,9 @@ mod tests {
     fn only_an_error_of_the_beats_is_an_answer() {
         let asked = [Table { columns: vec!["beats_next".into()], rows: vec![vec![Some("1".into())]] }];
         assert_eq!(forgiven(&asked, 1064), None);
-        assert_eq!(forgiven(&asked, 1142), None, "a right is missing");
         assert_eq!(forgiven(&[], 1146), None, "another statement's table is missing");
         assert!(!beats_locked(&[forgiven(&asked, 1146).unwrap()]));
         assert!(beats_locked(&[forgiven(&asked, 3024).unwrap()]));
+        assert!(beats_denied(&[forgiven(&asked, 1142).unwrap()]) && !beats_denied(&[forgiven(&asked, 1146).unwrap()]));
     }
 }

@@ -226,7 +226,10 @@ fn on_mysql_accounts_get_the_rights_they_need_and_no_more() {
     let rights = |server: &Server, user: &str| {
         let lines = server.sql(&format!("SHOW GRANTS FOR {user}"));
         let line = |line: &str| line.split(" TO ").next().unwrap().replace("GRANT ", "").replace('`', "");
-        lines.lines().map(line).collect::<Vec<_>>().join("\n")
+        // MySQL lists them in no order
+        let mut lines: Vec<String> = lines.lines().map(line).collect();
+        lines.sort_unstable();
+        lines.join("\n")
     };
     // the order of the schemas is the server's own
     let mut seen: Vec<String> = rights(&pair.master, "keyward").lines().map(str::to_owned).collect();
@@ -244,8 +247,7 @@ fn on_mysql_accounts_get_the_rights_they_need_and_no_more() {
         "replication_group_members",
     ]
     .map(|table| format!("SELECT ON performance_schema.{table}"));
-    let mut seen: Vec<String> = rights(&pair.replica, "keyward").lines().map(str::to_owned).collect();
-    seen.sort_unstable();
+    let seen: Vec<String> = rights(&pair.replica, "keyward").lines().map(str::to_owned).collect();
     let mut wanted = vec![
         "PROCESS, SHOW DATABASES, REPLICATION CLIENT ON *.*".to_owned(),
         "REPLICATION_SLAVE_ADMIN,SYSTEM_VARIABLES_ADMIN ON *.*".to_owned(),

@@ -7,6 +7,7 @@ mod broken;
 mod command;
 #[path = "../common/server.rs"]
 mod common;
+mod daily;
 mod door;
 mod engine;
 mod exact;

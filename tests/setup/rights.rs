@@ -4,24 +4,17 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use keyward::act::beat::{BeatPlan, write_beats};
-use keyward::act::upkeep::perform;
 use keyward::config::schema::Account;
 use keyward::daemon::setup::{End, How, Progress, set_up_replica, sql_by_hand};
 use keyward::dialect::grants::Grant;
 use keyward::lab::Kind;
 use keyward::lab::skip::lacks;
-use keyward::model::observation::{BeatOrder, BeatOutcome, Look};
+use keyward::model::Family;
 use keyward::model::upkeep::UpkeepStep;
-use keyward::model::{Family, Moment, Now};
-use keyward::observe::looker::{Question, Rhythm, look_after};
-use keyward::observe::master::MasterQuestion;
-use keyward::observe::names::{ActingWish, NameTag};
-use keyward::observe::replica::{ReplicaNames, ReplicaQuestion};
 use keyward::plan::wanted;
 use keyward::wire::connect::{Place, Target};
-use tokio::sync::{mpsc, watch};
 
+use crate::daily::{beat, look_at_master, look_at_replica, upkeep};
 use crate::door::Door;
 use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, no_tls, region, replica_name, settings};
 
@@ -99,15 +92,20 @@ impl Stage {
         };
     }
 
-    /// Every right of a side, one by one, with the word for whether set-up alone needs it.
-    fn rights(&self, side: Side) -> Vec<Grant> {
+    /// Every right of a side, one by one, and whether only a set-up needs it.
+    fn rights(&self, side: Side) -> Vec<(Grant, bool)> {
         let databases = [DATABASE.to_owned()];
         let lists = match side {
             Side::Master => [wanted::master_rights, wanted::master_setup_rights],
             Side::Replica => [wanted::replica_rights, wanted::replica_setup_rights],
         };
-        let grants = lists.into_iter().flat_map(|list| list(self.family, &databases));
-        grants.flat_map(|grant| grant.rights.iter().map(|right| one(&grant, right)).collect::<Vec<_>>()).collect()
+        let grants = lists.into_iter().zip([false, true]).flat_map(|(list, for_set_up)| {
+            list(self.family, &databases).into_iter().map(move |grant| (grant, for_set_up))
+        });
+        let each = |(grant, for_set_up): (Grant, bool)| {
+            grant.rights.iter().map(|right| (one(&grant, right), for_set_up)).collect::<Vec<_>>()
+        };
+        grants.flat_map(each).collect()
     }
 
     /// A set-up by keyward's own account, which is to begin from nothing or from a half-done one: the last step that it
@@ -181,70 +179,6 @@ fn taken(grant: &Grant) -> String {
 
 fn given(grant: &Grant) -> String {
     format!("GRANT {} ON {} TO keyward@'%'", grant.rights_text(), grant.scope_text())
-}
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn moment() -> Moment {
-    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    Moment::from_boot(START.get_or_init(std::time::Instant::now).elapsed() + Duration::from_secs(1_000))
-}
-
-fn now() -> Now {
-    Now { mono: moment(), wall: jiff::Timestamp::now() }
-}
-
-/// The first look of the daemon at a server.
-async fn look<Q: Question>(target: Target, question: Q) -> Result<(), String>
-where
-    Q::Facts: std::fmt::Debug,
-{
-    let rhythm = Rhythm { poll_interval: Duration::from_millis(100), probe_timeout: Duration::from_secs(10) };
-    let (sink, mut looks) = mpsc::channel::<Look<Q::Facts>>(10);
-    let (_stop, stopped) = watch::channel(false);
-    tokio::spawn(look_after(target, rhythm, question, moment, sink, |look| look, stopped));
-    let look = tokio::time::timeout(PATIENCE, looks.recv()).await.unwrap().unwrap();
-    look.result.map(drop).map_err(|failure| failure.to_string())
-}
-
-async fn look_at_master(target: Target) -> Result<(), String> {
-    let question = MasterQuestion::new(target.place.clone(), NameTag::new("test", "master"));
-    look(target, question).await
-}
-
-async fn look_at_replica(target: Target) -> Result<(), String> {
-    let names = ReplicaNames {
-        tag: NameTag::new("test", "RegionTwo/r2"),
-        masters: vec![NameTag::new("test", "master")],
-        others: Vec::new(),
-        acting: ActingWish::default(),
-    };
-    let question = ReplicaQuestion::new(target.place.clone(), names);
-    look(target, question).await
-}
-
-/// Two beats: the first makes the row, the second changes it.
-async fn beat(target: Target) -> Result<(), String> {
-    let instance = format!("rights-{}", fastrand::u64(..));
-    let limit = Duration::from_secs(10);
-    let plan = BeatPlan { target, instance, beat_interval: Duration::from_millis(50), limit };
-    let (order, orders) = mpsc::channel(10);
-    let (sink, mut outcomes) = mpsc::channel(10);
-    let (_stop, stopped) = watch::channel(false);
-    tokio::spawn(write_beats(plan, now, orders, sink, |outcome| outcome, stopped));
-    let mut written = 0;
-    while written < 2 {
-        match tokio::time::timeout(PATIENCE, outcomes.recv()).await.unwrap().unwrap() {
-            BeatOutcome::Read { .. } => order.send(BeatOrder::Write { next: 1 }).await.unwrap(),
-            BeatOutcome::Acknowledged { .. } => written += 1,
-            BeatOutcome::Refused(failure) | BeatOutcome::Unknown(failure) => return Err(failure.to_string()),
-        }
-    }
-    Ok(())
-}
-
-async fn upkeep(target: Target, step: UpkeepStep) -> Result<(), String> {
-    perform(&target, &[step]).await.map(drop).map_err(|failure| failure.to_string())
 }
 
 type Attempt = (String, Result<(), String>);
@@ -349,13 +283,15 @@ fn every_right_is_needed_and_missed_by_name(kind: Kind) {
     stage.clear();
     let mut wrong = Vec::new();
     for side in [Side::Master, Side::Replica] {
-        for grant in stage.rights(side) {
+        for (grant, for_set_up) in stage.rights(side) {
             let [right] = grant.rights.iter().collect::<Vec<_>>()[..] else { panic!("{grant:?}") };
             let mut attempts = stage.by_set_up(side, &grant);
-            stage.as_root(side, &taken(&grant));
-            attempts.extend(stage.by_the_daemon(side));
-            stage.make_writable();
-            stage.as_root(side, &given(&grant));
+            if !for_set_up {
+                stage.as_root(side, &taken(&grant));
+                attempts.extend(stage.by_the_daemon(side));
+                stage.make_writable();
+                stage.as_root(side, &given(&grant));
+            }
             let what = format!("{side:?}: {}", grant.words());
             println!("{what}");
             let listed = |list: &[(&str, &str)]| list.iter().any(|(words, _)| grant.words().starts_with(words));
