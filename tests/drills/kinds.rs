@@ -13,9 +13,13 @@ use super::story::story_of_one_outage;
 
 /// A pair of this kind that was set up by the program, and a daemon that finds everything healthy.
 async fn healthy(kind: Kind) -> (Pair, Daemon) {
+    healthy_pair(kind, kind).await
+}
+
+async fn healthy_pair(master: Kind, replica: Kind) -> (Pair, Daemon) {
     // what the lines say MySQL remembers by itself
-    let lines = if kind == Kind::MySql97 { &[][..] } else { &DROP_IN };
-    let (master, replica) = (Spec::new("r1", 1).kind(kind), Spec::new("r2", 2).kind(kind).lines(lines));
+    let lines = if replica == Kind::MySql97 { &[][..] } else { &DROP_IN };
+    let (master, replica) = (Spec::new("r1", 1).kind(master), Spec::new("r2", 2).kind(replica).lines(lines));
     let pair = Pair::of(Lab::new().unwrap(), master, replica).await;
     let mut daemon = Daemon::new(&pair, "keyward", Wishes::default());
     set_up(&pair, &daemon).await;
@@ -24,11 +28,11 @@ async fn healthy(kind: Kind) -> (Pair, Daemon) {
     (pair, daemon)
 }
 
-async fn outage(kind: Kind) {
-    if lacks(kind) {
+async fn outage(master: Kind, replica: Kind) {
+    if lacks(master) || lacks(replica) {
         return;
     }
-    let (mut pair, daemon) = healthy(kind).await;
+    let (mut pair, daemon) = healthy_pair(master, replica).await;
     pair.master.kill9();
     let back = async |pair: &mut Pair| pair.master.start().await.unwrap();
     story_of_one_outage(&mut pair, &daemon, back).await;
@@ -37,12 +41,22 @@ async fn outage(kind: Kind) {
 
 #[tokio::test]
 async fn mysqls_master_is_killed_and_comes_back() {
-    outage(Kind::MySql97).await;
+    outage(Kind::MySql97, Kind::MySql97).await;
 }
 
 #[tokio::test]
 async fn mariadb_118s_master_is_killed_and_comes_back() {
-    outage(Kind::MariaDb118).await;
+    outage(Kind::MariaDb118, Kind::MariaDb118).await;
+}
+
+#[tokio::test]
+async fn mariadb_1011s_master_is_killed_and_comes_back_to_a_replica_of_118() {
+    outage(Kind::MariaDb1011, Kind::MariaDb118).await;
+}
+
+#[tokio::test]
+async fn mariadb_118s_master_is_killed_and_comes_back_to_a_replica_of_1011() {
+    outage(Kind::MariaDb118, Kind::MariaDb1011).await;
 }
 
 #[tokio::test]
