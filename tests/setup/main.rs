@@ -11,5 +11,6 @@ mod exact;
 mod harness;
 mod killed;
 mod kinds;
+mod kinds_mended;
 mod pairs;
 mod refused;
