@@ -1,7 +1,7 @@
 //! The journal of a move: what cannot be renamed, written down in the dated schema before anything is touched.
 
 use super::{AsideError, NAMES_UTF8, USE_DATABASE, find, full_name, while_doing};
-use crate::dialect::definition::asleep;
+use crate::dialect::event::asleep;
 use crate::dialect::text::{fill, identifier, literal};
 use crate::model::aside::{JOURNAL, Move, Stage, comment};
 use crate::wire::session::{Line, Session, Trouble};
