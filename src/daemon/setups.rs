@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::inputs::Input;
-use super::setup::{End, How, set_up_replica};
+use super::setup::{End, How, Progress, set_up_replica};
 use crate::act::stamp::{self, Stamp};
 use crate::config::Settings;
 use crate::judge::Judge;
@@ -117,13 +118,7 @@ impl Setups {
         for (region, name) in judge.ready_reseeds() {
             if saved && self.reseeding.insert((region.clone(), name.clone())) {
                 let how = How { auto: true, reseed: true, ..How::default() };
-                self.begin(
-                    settings,
-                    &region,
-                    &name,
-                    how,
-                    "its old rows were moved aside, it was copied anew and follows",
-                );
+                self.begin(settings, &region, &name, how, "it was copied anew and follows the master");
             }
         }
     }
@@ -131,8 +126,19 @@ impl Setups {
     fn begin(&self, settings: &Settings, region: &RegionName, name: &ReplicaName, how: How, well: &'static str) {
         let (settings, region, name, sink) = (settings.clone(), region.clone(), name.clone(), self.sink.clone());
         tokio::spawn(async move {
-            let (sentence, done) = match set_up_replica(&settings, &region, &name, &how, &|_| {}).await {
-                End::Done(_) | End::NothingToDo(_) | End::Planned => (well.to_owned(), true),
+            let aside = Mutex::new(Vec::new());
+            let tell = |progress: Progress| {
+                if let Progress::MovedAside(moved) = progress {
+                    let mut aside = aside.lock().unwrap_or_else(PoisonError::into_inner);
+                    aside.extend(moved.into_iter().map(|one| one.into));
+                }
+            };
+            let (sentence, done) = match set_up_replica(&settings, &region, &name, &how, &tell).await {
+                End::Done(_) | End::NothingToDo(_) | End::Planned => {
+                    let aside = aside.lock().unwrap_or_else(PoisonError::into_inner).join(", ");
+                    let rows = if aside.is_empty() { String::new() } else { format!("; its old rows are in {aside}") };
+                    (format!("{well}{rows}"), true)
+                }
                 End::Refused(why) => (format!("cannot be set up by the daemon: {}", why.join("; ")), false),
                 End::Failed(why) => (format!("the set-up by the daemon failed: {why}"), false),
             };

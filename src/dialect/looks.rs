@@ -272,6 +272,16 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_of_an_unfinished_copy_is_known() {
+        let answer = |comment: Option<&str>| {
+            let rows = comment.into_iter().map(|comment| vec![Some(comment.to_owned())]).collect();
+            vec![Table { columns: vec!["own_comment".into()], rows }]
+        };
+        assert!(is_unfinished(&answer(Some(&format!("{UNFINISHED}a1b2")))));
+        assert!(!is_unfinished(&answer(Some("keyward's own"))) && !is_unfinished(&answer(None)) && !is_unfinished(&[]));
+    }
+
+    #[test]
     fn only_an_error_of_the_beats_is_an_answer() {
         let asked = [Table { columns: vec!["beats_next".into()], rows: vec![vec![Some("1".into())]] }];
         assert_eq!(forgiven(&asked, 1064), None);

@@ -82,6 +82,13 @@ fn what_a_replica_holds_is_moved_aside_whole_and_moved_back_by_the_printed_state
     assert!(moved.iter().all(|one| one.left.is_empty()), "{moved:?}");
     assert!(matches!(pair.set_up(&pair.admins()), End::NothingToDo(_)));
     assert!(matches!(pair.set_up(&replace(&pair)), End::NothingToDo(_)), "it follows the master now");
+    for one in &moved {
+        let kept =
+            format!("SELECT HEX(definition) FROM `{}`.moved_by_keyward WHERE kind = 'UNDO' ORDER BY number", one.into);
+        let hex = |line: &str| line.bytes().map(|byte| format!("{byte:02X}")).collect::<String>();
+        let printed: Vec<String> = one.undo.iter().map(|line| hex(line)).collect();
+        assert_eq!(pair.replica.sql(&kept), printed.join("\n"), "who did not see them finds them there");
+    }
     let mut undo = vec!["STOP SLAVE; SET sql_log_bin = 0; DROP DATABASE keystone; DROP DATABASE keyward;".to_owned()];
     undo.extend(moved.iter().flat_map(|one| one.undo.clone()));
     pair.replica.sql(&undo.join("\n"));

@@ -14,6 +14,7 @@ mod exact;
 mod harness;
 mod killed;
 mod kinds;
+mod kinds_mended;
 mod pairs;
 mod refused;
 mod rights;

@@ -1,7 +1,7 @@
 //! The journal of a move: what cannot be renamed, written down in the dated schema before anything is touched.
 
 use super::{AsideError, NAMES_UTF8, USE_DATABASE, find, full_name, while_doing};
-use crate::dialect::definition::asleep;
+use crate::dialect::event::asleep;
 use crate::dialect::text::{fill, identifier, literal};
 use crate::model::aside::{JOURNAL, Move, Stage, comment};
 use crate::wire::session::{Line, Session, Trouble};
@@ -13,10 +13,15 @@ const TRIGGERS: &str = include_str!("../../../sql/common/triggers-to-move.sql");
 const TRIGGER_MOVED: &str = include_str!("../../../sql/common/trigger-moved.sql");
 const CREATE: &str = include_str!("../../../sql/common/journal-create.sql");
 const CLEAR: &str = include_str!("../../../sql/common/journal-clear.sql");
+const CLEAR_UNDO: &str = include_str!("../../../sql/common/journal-undo-clear.sql");
 const WRITE: &str = include_str!("../../../sql/common/journal-write.sql");
 const READ: &str = include_str!("../../../sql/common/journal-read.sql");
 const STAGE: &str = include_str!("../../../sql/common/journal-stage.sql");
 
+/// The kind of a row that says how the move is undone.
+const UNDO: &str = "UNDO";
+/// Far beyond the number of the last object.
+const FIRST_OF_UNDO: usize = 1_000_000;
 /// What stands in a moved event's definition in place of `ENABLE`.
 const ASLEEP: &str = "DISABLE";
 
@@ -227,6 +232,17 @@ async fn write(work: &mut Session, one: &Move, number: usize, kept: &Kept) -> Re
         ("zone", &*literal(&kept.zone)),
     ];
     work.run(fill(WRITE, &gaps)).await
+}
+
+/// Writes down how the move is undone, one statement a row.
+pub async fn write_undo(work: &mut Session, one: &Move, statements: &[String]) -> Result<(), AsideError> {
+    let doing = || while_doing(format!("write down in {} how it is moved back", one.into));
+    work.run(fill(CLEAR_UNDO, &[("journal", &journal(one))])).await.map_err(doing())?;
+    for (number, statement) in statements.iter().enumerate() {
+        let kept = Kept { kind: UNDO.to_owned(), definition: statement.clone().into_bytes(), ..Kept::default() };
+        write(work, one, FIRST_OF_UNDO + number, &kept).await.map_err(doing())?;
+    }
+    Ok(())
 }
 
 /// Reads what is written down, in the order in which it is made again.

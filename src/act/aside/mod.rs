@@ -123,12 +123,14 @@ pub async fn finish(work: &mut Session, moves: &[Move]) -> Result<Vec<MovedAside
         rename(work, one).await?;
         let left = make_again(work, one, &kept).await?;
         drop_empty(work, one).await?;
-        stage(work, one, Stage::Moved).await?;
         let tables = tables_of(work, &one.into).await?;
         let undo = match find(work, &one.into).await? {
             Some(found) => undo::statements(one, (&found.charset, &found.collation), &tables, (&kept, &left)),
             None => Vec::new(),
         };
+        // whoever did not see it printed finds it there
+        journal::write_undo(work, one, &undo).await?;
+        stage(work, one, Stage::Moved).await?;
         let left = left.iter().map(Left::words).collect();
         done.push(MovedAside { of: one.of.clone(), into: one.into.clone(), tables: tables.len(), left, undo });
     }

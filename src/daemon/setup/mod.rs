@@ -7,6 +7,7 @@ mod logins;
 mod pair;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::act::aside::MovedAside;
 use crate::act::stamp;
@@ -30,6 +31,10 @@ const CONNECTION: &str = include_str!("../../../sql/common/connection.sql");
 
 /// The named lock on a replica's server that lets one keyward act there; as SQL text.
 const ACTING: &str = "'keyward.acting'";
+
+/// How often the lock is tried, and the pause between two tries.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// How a set-up is done.
 #[derive(Clone, Debug, Default)]
@@ -277,8 +282,12 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
         }
         return Err(Stop::Refused(vec![format!("{}: the lock {ACTING} was lost", pair.replica.name)]));
     }
-    if session.line(fill(TAKE_ACTING, &gaps)).await?.number("taken") == Some(1) {
-        return Ok(Some(session));
+    for _ in 0..LOCK_TRIES {
+        if session.line(fill(TAKE_ACTING, &gaps)).await?.number("taken") == Some(1) {
+            return Ok(Some(session));
+        }
+        // a daemon that was just told to release it does so at its next look
+        tokio::time::sleep(LOCK_PAUSE).await;
     }
     let holder = session.line(fill(LOCK_HOLDER, &gaps)).await?.number("holder").unwrap_or(0);
     let line = session.line(fill(CONNECTION, &[("id", &holder.to_string())])).await?;

@@ -1,4 +1,4 @@
-//! Definitions of objects as the server's own statements, and the little that is changed in one.
+//! The statement that makes an event, and the one word in it that is changed when it must not run.
 
 /// An event's statement, changed so that the event does not run; `state` is what stands in place of `ENABLE`. `None`
 /// when the statement is not one that a server prints.
