@@ -1,9 +1,11 @@
 //! Everything that differs between kinds of server, and how text becomes SQL. No I/O.
 
 pub mod answer;
+pub mod definition;
 pub mod grants;
 pub mod haproxy;
 pub mod mariadb;
+pub mod position;
 pub mod sql;
 pub mod text;
 pub mod version;

@@ -9,6 +9,8 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Row, Value};
 
 use super::connect::{self, Target};
+use super::server;
+use crate::dialect::answer::Table;
 use crate::dialect::mariadb;
 use crate::dialect::text::fill;
 use crate::dialect::version::detect;
@@ -179,6 +181,14 @@ impl Session {
     /// As `lines`.
     pub async fn line(&mut self, sql: impl AsRef<[u8]>) -> Result<Line, Trouble> {
         Ok(self.lines(sql).await?.into_iter().next().unwrap_or_default())
+    }
+
+    /// Runs several statements in one round trip and hands out their result sets.
+    ///
+    /// # Errors
+    /// What the server said of the first that failed, or that it did not answer in time.
+    pub async fn tables(&mut self, statements: &str) -> Result<Vec<Table>, Trouble> {
+        self.attempt(async |conn| server::ask(conn, statements).await).await
     }
 
     /// Lends the connection out, for a result that is read row by row. The borrower limits every wait, and calls
