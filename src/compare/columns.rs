@@ -6,6 +6,9 @@
 
 use crate::dialect::text::{identifier, literal};
 
+/// An ENUM with more members than this is searched in no range.
+const MOST_MEMBERS: u32 = 256;
+
 /// A column as `information_schema` describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Column {
@@ -47,6 +50,8 @@ pub struct KeyColumn {
     pub read: String,
     /// The expression that shows it to people, with its name.
     pub shown: String,
+    /// An ENUM's members, numbered from 1.
+    pub members: Option<u32>,
     written: Written,
 }
 
@@ -68,7 +73,11 @@ impl KeyColumn {
             Written::Number | Written::Time => name.clone(),
         };
         let shown = format!("{}, {value}", literal(&format!("{}=", column.name)));
-        Some(Self { name, read, shown, written })
+        let members = (column.data_type == "enum").then(|| members(&column.full_type));
+        if members.is_some_and(|members| members > MOST_MEMBERS) {
+            return None;
+        }
+        Some(Self { name, read, shown, members, written })
     }
 
     /// A value of it, as its column was read, as a literal that the server's index is searched with.
@@ -80,6 +89,25 @@ impl KeyColumn {
             Written::Bytes => bytes(value),
         }
     }
+}
+
+/// How many members an ENUM has: the literals in its type, in which a quote is written twice.
+fn members(full_type: &str) -> u32 {
+    let (mut members, mut inside) = (0, false);
+    let mut rest = full_type.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (c, inside) {
+            ('\'', true) if rest.peek() == Some(&'\'') => {
+                rest.next();
+            }
+            ('\'', _) => {
+                members += u32::from(!inside);
+                inside = !inside;
+            }
+            _ => {}
+        }
+    }
+    members
 }
 
 fn bytes(value: &[u8]) -> String {
@@ -165,5 +193,6 @@ mod tests {
         assert_eq!(key.literal(b"a'\xe4"), "_latin1 x'6127e4'");
         assert_eq!(KeyColumn::of(&column("k", "enum", false, 0)).unwrap().read, "CAST(`k` AS UNSIGNED)");
         assert_eq!(KeyColumn::of(&column("k", "double", false, 0)), None);
+        assert_eq!(["enum('','x')", "enum('a''','''','b,c')", "enum('a')"].map(members), [2, 3, 1]);
     }
 }

@@ -27,16 +27,28 @@ impl Range {
     }
 }
 
-/// Comparing column by column, as index searches need it: `a >= 1 AND (a > 1 OR (b > 2))`.
+/// Comparing column by column, as index searches need it: `a >= 1 AND (a > 1 OR (b > 2))`. An ENUM is searched in no range
+/// of its members, so that those beyond are listed: `(a = 1 AND (b > 2)) OR a IN (2, 3)`.
 fn beyond(columns: &[KeyColumn], key: &[Vec<u8>], strictly: &str, at_last: &str) -> String {
-    match (columns, key) {
-        ([column], [value, ..]) => format!("{} {at_last} {}", column.name, column.literal(value)),
-        ([column, columns @ ..], [value, key @ ..]) => {
-            let (name, value) = (&column.name, column.literal(value));
-            let rest = beyond(columns, key, strictly, at_last);
-            format!("{name} {strictly}= {value} AND ({name} {strictly} {value} OR ({rest}))")
-        }
-        _ => "1 = 1".to_owned(),
+    let ([column, columns @ ..], [value, key @ ..]) = (columns, key) else { return "1 = 1".to_owned() };
+    let (name, value) = (&column.name, column.literal(value));
+    let rest = (!columns.is_empty()).then(|| beyond(columns, key, strictly, at_last));
+    if let Some(members) = column.members {
+        let own: u32 = value.parse().unwrap_or(0);
+        let beyond = if strictly == ">" { own + 1..members + 1 } else { 0..own };
+        let listed: Vec<String> = beyond.map(|member| member.to_string()).collect();
+        let own = match (&rest, at_last) {
+            (Some(rest), _) => Some(format!("({name} = {value} AND ({rest}))")),
+            (None, "<=") => Some(format!("{name} = {value}")),
+            (None, _) => None,
+        };
+        let listed = (!listed.is_empty()).then(|| format!("{name} IN ({})", listed.join(", ")));
+        let any: Vec<String> = own.into_iter().chain(listed).collect();
+        return if any.is_empty() { "1 = 0".to_owned() } else { any.join(" OR ") };
+    }
+    match rest {
+        Some(rest) => format!("{name} {strictly}= {value} AND ({name} {strictly} {value} OR ({rest}))"),
+        None => format!("{name} {at_last} {value}"),
     }
 }
 
@@ -49,6 +61,11 @@ mod tests {
         KeyColumn::of(&Column { name: name.into(), data_type: "int".into(), ..Column::default() }).unwrap()
     }
 
+    fn range_of(one: &str, other: &str, side: &str) -> Range {
+        let key = Some(vec![one.as_bytes().to_vec(), other.as_bytes().to_vec()]);
+        if side == ">" { Range { after: key, upto: None } } else { Range { after: None, upto: key } }
+    }
+
     #[test]
     fn a_range_leaves_its_first_key_out_and_takes_its_last_in() {
         let columns = [key("a"), key("b")];
@@ -57,6 +74,19 @@ mod tests {
             range.condition(&columns),
             "(`a` >= 1 AND (`a` > 1 OR (`b` > 2))) AND (`a` <= 3 AND (`a` < 3 OR (`b` <= 4)))"
         );
+        let members = "enum('x','it''s','z')".to_owned();
+        let kind = Column { name: "k".into(), data_type: "enum".into(), full_type: members, ..Column::default() };
+        let columns_of = [KeyColumn::of(&kind).unwrap(), key("b")];
+        assert_eq!(
+            range_of("2", "5", ">").condition(&columns_of),
+            "(`k` = 2 AND (`b` > 5)) OR `k` IN (3)"
+        );
+        assert_eq!(
+            range_of("2", "5", "<").condition(&columns_of),
+            "(`k` = 2 AND (`b` <= 5)) OR `k` IN (0, 1)"
+        );
+        assert_eq!(range_of("3", "5", ">").condition(&columns_of[..1]), "1 = 0");
+        assert_eq!(range_of("0", "5", "<").condition(&columns_of[..1]), "`k` = 0");
         let one = Range { after: None, upto: Some(vec![b"3".into()]) };
         assert_eq!(one.condition(&columns[..1]), "`a` <= 3");
         assert_eq!(Range::default().condition(&columns), "1 = 1");

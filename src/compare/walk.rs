@@ -229,13 +229,16 @@ impl Walk<'_> {
         let by_key = |lines: Vec<Line>| -> BTreeMap<KeyValue, (String, String)> {
             lines.iter().map(|line| (self.values(line), (line.text("hash"), line.text("shown")))).collect()
         };
-        let (mut here, mut there) = (by_key(master), by_key(replica));
-        here.retain(|key, (hash, _)| there.get(key).is_none_or(|(other, _)| other != hash));
+        let (here, mut there) = (by_key(master), by_key(replica));
         let mut differing = Rows::new();
-        for (key, (_, shown)) in here {
-            let what = if there.remove(&key).is_some() { What::DifferentRow(shown) } else { What::MissingRow(shown) };
-            differing.insert(key, what);
+        for (key, (hash, shown)) in here {
+            match there.remove(&key) {
+                Some((other, _)) if other == hash => {}
+                Some(_) => drop(differing.insert(key, What::DifferentRow(shown))),
+                None => drop(differing.insert(key, What::MissingRow(shown))),
+            }
         }
+        differing.extend(there.into_iter().map(|(key, (_, shown))| (key, What::ExtraRow(shown))));
         Ok(differing)
     }
 
