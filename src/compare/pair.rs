@@ -10,6 +10,8 @@ use super::{CompareError, while_doing};
 use crate::dialect::position::{self, Met, Stand};
 use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::fill;
+use crate::model::observation::ThreadState;
+use crate::model::preflight::LinkSettings;
 use crate::wire::connect::Target;
 use crate::wire::session::{Line, Session, Trouble};
 
@@ -25,6 +27,8 @@ const STATEMENT: Duration = Duration::from_secs(600);
 const OLDEST: Duration = Duration::from_secs(10);
 /// How long the replica may take to come to the master's position.
 const FOLLOW: Duration = Duration::from_secs(60);
+/// How long one of its threads may stand meanwhile.
+const STOPPED: Duration = Duration::from_secs(5);
 /// How long the servers are tried to be met at one position.
 const MEET: Duration = Duration::from_secs(60);
 /// How long the replica waits in one statement, in seconds.
@@ -104,8 +108,7 @@ impl Pair {
                         return Ok(());
                     }
                     Ok(Met::Ahead) => break,
-                    Ok(Met::Behind) if waited_from.elapsed() < FOLLOW => {}
-                    Ok(Met::Behind) => return Err(self.why_behind().await),
+                    Ok(Met::Behind) => self.may_still_come(waited_from.elapsed()).await?,
                     Err(why) => return Err(while_doing("open a snapshot")(self.replica.trouble(&why))),
                 }
             }
@@ -180,26 +183,32 @@ impl Pair {
         self.replica.end().await;
     }
 
-    async fn why_behind(&mut self) -> CompareError {
-        let who = self.replica.who().to_owned();
-        let seconds = FOLLOW.as_secs();
-        let link = match self.replica.line(fill(LINKS, &[])).await.map(|line| line.link_settings()) {
-            Ok(Ok(settings)) => settings.facts,
-            _ => return CompareError::NotFollowing(format!("{who} did not come to the master's position in {seconds} s")),
+    /// Whether it is worth waiting on for a replica that is behind for so long.
+    async fn may_still_come(&mut self, behind: Duration) -> Result<(), CompareError> {
+        let (who, seconds) = (self.replica.who().to_owned(), FOLLOW.as_secs());
+        let link = self.replica.line(fill(LINKS, &[])).await.map(|line| line.link_settings());
+        let threads = match &link {
+            Ok(Ok(LinkSettings { facts, .. })) => {
+                vec![("applies", facts.sql, &facts.sql_error), ("receives", facts.io, &facts.io_error)]
+            }
+            _ => Vec::new(),
         };
-        let threads = [("receives", link.io, &link.io_error), ("applies", link.sql, &link.sql_error)];
-        let stopped = threads.iter().find(|(_, state, _)| *state != crate::model::observation::ThreadState::Running);
-        CompareError::NotFollowing(match stopped {
+        let stopped = threads.iter().find(|(_, state, _)| *state != ThreadState::Running);
+        let why = match stopped {
+            // keyward itself or a passing fault may have stopped it for a moment
+            Some(_) if behind < STOPPED => return Ok(()),
             Some((what, _, error)) if error.is_empty() => format!(
                 "{who} does not follow its master, the thread that {what} does not run: start it (`keyward status` tells \
                  why it stands), then verify"
             ),
             Some((_, _, error)) => format!("{who} does not follow its master ({error}): mend that, then verify"),
+            None if behind < FOLLOW => return Ok(()),
             None => format!(
                 "{who} has not come to the master's position within {seconds} s: verify when it has caught up (`keyward \
                  status`)"
             ),
-        })
+        };
+        Err(CompareError::NotFollowing(why))
     }
 }
 
