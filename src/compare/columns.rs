@@ -124,16 +124,34 @@ fn bytes(value: &[u8]) -> String {
 /// than the server's biggest packet becomes NULL there.
 pub fn row_text(columns: &[Column], most: u64) -> String {
     let mut left = most;
+    let mut texts: Vec<(&str, &str)> = columns
+        .iter()
+        .filter(|column| !column.charset.is_empty())
+        .map(|column| (column.charset.as_str(), column.collation.as_str()))
+        .collect();
+    texts.dedup();
+    // texts of one collation are joined as they are; of several the server would convert some, and lose what it cannot
+    let plain = texts.len() < 2 && !columns.iter().any(|column| is_special(&column.data_type));
     let parts = columns.iter().map(|column| {
         let room = column.octets.max(64);
         let hashed = room > left;
         left -= if hashed { 64.min(left) } else { room };
-        part(column, hashed)
+        part(column, hashed, plain)
     });
     format!("CONCAT_WS(',', {})", parts.collect::<Vec<_>>().join(", "))
 }
 
-fn part(column: &Column, hashed: bool) -> String {
+/// A hash of an expression. MySQL has lost its older ones.
+pub fn hash(expression: &str) -> String {
+    format!("SHA2({expression}, 256)")
+}
+
+/// Types that are read as text of a character set that nobody names.
+fn is_special(data_type: &str) -> bool {
+    matches!(data_type, "json" | "uuid" | "inet4" | "inet6")
+}
+
+fn part(column: &Column, hashed: bool, plain: bool) -> String {
     let name = identifier(&column.name);
     let or = |expression: String, word: &str| {
         if column.nullable { format!("IFNULL({expression}, {word})") } else { expression }
@@ -146,7 +164,9 @@ fn part(column: &Column, hashed: bool) -> String {
         // by number: the empty word of an ENUM is not its member ''
         "enum" | "set" | "bit" => or(format!("CAST({name} AS UNSIGNED)"), "'N'"),
         _ => {
-            let value = if hashed { format!("MD5({name})") } else { name.clone() };
+            let is_text = !column.charset.is_empty() || is_special(&column.data_type);
+            let value = if plain || !is_text { name.clone() } else { format!("CAST({name} AS BINARY)") };
+            let value = if hashed { hash(&value) } else { value };
             format!("{}, {}", or(value, "''"), or(format!("LENGTH({name})"), "'N'"))
         }
     }
@@ -162,7 +182,7 @@ pub fn checksum(row: &str, key: Option<&[KeyColumn]>) -> String {
             format!("BIT_XOR(CRC32({row}) * (CRC32(CONCAT_WS(',', {})) | 1))", names.join(", "))
         }
         // rows may repeat, and an exclusive or would overlook pairs of them
-        None => format!("SUM(CRC32({row}) * (CRC32(MD5({row})) | 1))"),
+        None => format!("SUM(CRC32({row}) * (CRC32({}) | 1))", hash(row)),
     }
 }
 
@@ -183,8 +203,14 @@ mod tests {
             row_text(&columns, 1_000),
             "CONCAT_WS(',', `a`, IFNULL(`b```, ''), IFNULL(LENGTH(`b```), 'N'), IFNULL(CAST(`c` AS DOUBLE), 'N'))"
         );
+        let other = Column { charset: "utf8mb4".into(), ..column("u", "varchar", false, 30) };
+        assert_eq!(
+            row_text(&[columns[1].clone(), other], 1_000),
+            "CONCAT_WS(',', IFNULL(CAST(`b``` AS BINARY), ''), IFNULL(LENGTH(`b```), 'N'), CAST(`u` AS BINARY), \
+             LENGTH(`u`))"
+        );
         let long = column("d", "longtext", false, u64::from(u32::MAX));
-        assert_eq!(row_text(&[long], 1_000), "CONCAT_WS(',', MD5(`d`), LENGTH(`d`))");
+        assert_eq!(row_text(&[long], 1_000), "CONCAT_WS(',', SHA2(`d`, 256), LENGTH(`d`))");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::columns::KeyColumn;
+use super::columns::{KeyColumn, hash};
 use super::pair::Pair;
 use super::ranges::{Key as KeyValue, Range};
 use super::report::What;
@@ -217,7 +217,7 @@ impl Walk<'_> {
         let gaps = [
             ("key", &*self.key_answer()),
             ("shown", &*format!("CONCAT({})", shown.join(", ', ', "))),
-            ("hash", &*format!("MD5({})", self.table.row)),
+            ("hash", &*hash(&self.table.row)),
             ("table", &*self.table.place),
             ("index", &*forced(self.key)),
             ("range", &*range.condition(&self.key.columns)),

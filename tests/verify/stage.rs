@@ -52,7 +52,8 @@ impl Stage {
         let start = match mysql {
             false => format!(
                 "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {port}, MASTER_USER = 'link', \
-                 MASTER_PASSWORD = 'link', MASTER_USE_GTID = slave_pos; START SLAVE"
+                 MASTER_PASSWORD = 'link', MASTER_SSL = 0, MASTER_SSL_VERIFY_SERVER_CERT = 0, \
+                 MASTER_USE_GTID = slave_pos; START SLAVE"
             ),
             true => format!(
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {port}, SOURCE_USER = 'link', \
