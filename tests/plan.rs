@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use keyward::model::Family;
 use keyward::model::observation::{Durability, LinkFacts, ServerIdentity, ThreadState};
 use keyward::model::preflight::{
     BeatTable, DatabaseFacts, LinkAccount, LinkSettings, LinkWanted, Login, PairFacts, Schema, ServerSide, SourceSide,
 };
+use keyward::plan::steps::Step;
 use keyward::plan::{by_hand, journal, setup, wanted::Wanted};
 
 fn wanted() -> Wanted {
@@ -38,7 +40,7 @@ fn side(name: &str, server_id: u32, schemas: &[&str]) -> ServerSide {
         log_bin: true,
         binlog_format: "ROW".into(),
         by_admin: true,
-        schemas: schemas.iter().map(|name| Schema { name: (*name).into(), comment: String::new() }).collect(),
+        schemas: schemas.iter().map(|name| Schema { name: (*name).into(), ..Schema::default() }).collect(),
         ..ServerSide::default()
     }
 }
@@ -186,17 +188,46 @@ fn all_reasons_are_said_at_once() {
     facts.replica.schemas = side("", 1, &["nova", "keystone"]).schemas;
     facts.replica.gtid_binlog_pos = "0-1-5".into();
     assert_eq!(steps(&facts).lines().count(), 7, "{}", steps(&facts));
-    facts.replica.version = "9.7.4-2".into();
+    // two families, or a server that is too old, leave nothing else to be said
+    (facts.replica.version, facts.replica.family) = ("9.7.4-2".into(), Family::MySql);
     assert_eq!(
         steps(&facts),
-        "replica RegionTwo/r2-db1 is MySQL 9.7.4-2, not MariaDB: MySQL is not in this release yet, and the two do not \
-         replicate to each other"
+        "master 10.13.32.19:3306 is MariaDB 10.11.19-MariaDB-0+deb12u1-log and replica RegionTwo/r2-db1 is MySQL 9.7.4-2: \
+         the two do not replicate to each other; put a MariaDB server in the replica's place"
     );
+    (facts.master.version, facts.master.family) = ("8.0.44".into(), Family::MySql);
+    assert_eq!(
+        steps(&facts),
+        "master 10.13.32.19:3306 is MySQL 8.0.44, which is too old: this release needs 8.4.0 or later: upgrade it"
+    );
+}
+
+const ONE: &str = "017130c5-e614-11f1-bab9-02fc00000001";
+
+#[test]
+fn mysql_is_made_read_only_for_administrators_when_nothing_is_left_to_write() {
+    let mut facts = fresh();
+    for side in [&mut facts.master, &mut facts.replica] {
+        (side.version, side.family) = ("8.4.3".into(), Family::MySql);
+        side.gtid_binlog_pos = format!("{ONE}:1-9");
+    }
+    (facts.copy.super_read_only, facts.copy.remembers) = (Some(false), true);
+    let plan = setup::plan(&facts, &wanted()).unwrap();
+    let place = |step: &Step| plan.steps.iter().position(|other| other == step).unwrap();
+    let finished = plan.steps.iter().position(|step| matches!(step, Step::Finish { .. })).unwrap();
+    assert!(place(&Step::SetReadOnly) < place(&Step::StartLink));
+    assert!(place(&Step::HoldThreads) < place(&Step::ConfigureLink));
+    assert!(finished < place(&Step::SetSuperReadOnly) && place(&Step::SetSuperReadOnly) < place(&Step::Stamp));
+    assert_eq!(plan.drop_in[0], "[mysqld]");
+
+    // what the replica alone has is never dropped silently
+    facts.replica.gtid_binlog_pos = format!("{ONE}:1-10");
+    assert!(steps(&facts).contains("has transactions of its own in the way"), "{}", steps(&facts));
 }
 
 #[test]
 fn what_an_administrator_runs_by_hand_reads_well() {
-    let text = by_hand::for_replica(&wanted()).join("\n");
+    let text = by_hand::for_replica(Family::MariaDb, &wanted()).join("\n");
     let beginning = "-- On the replica. Put the password of the settings where the text says so.
 -- The first statement keeps the replica from making GTIDs of its own.
 SET SESSION sql_log_bin = 0;

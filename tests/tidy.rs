@@ -30,8 +30,8 @@ const ROOMS: [(&str, &[&str]); 15] = [
     (
         "cli",
         &[
-            "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report", "daemon",
-            "lab", "demo",
+            "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report",
+            "daemon", "lab", "demo",
         ],
     ),
 ];

@@ -6,8 +6,8 @@ use crate::dialect::grants::Grant;
 use crate::dialect::text::{fill, identifier, literal};
 use crate::wire::session::{Session, Trouble};
 
-const CREATE_ACCOUNT: &str = include_str!("../../sql/mariadb/create-account.sql");
-const GRANT: &str = include_str!("../../sql/mariadb/grant.sql");
+const CREATE_ACCOUNT: &str = include_str!("../../sql/common/create-account.sql");
+const GRANT: &str = include_str!("../../sql/common/grant.sql");
 
 /// Makes an account that may do nothing yet; fails when there is one.
 ///

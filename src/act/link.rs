@@ -5,26 +5,26 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
+use crate::dialect::keep;
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, literal};
+use crate::model::Family;
 use crate::model::observation::ThreadState;
 use crate::model::preflight::{LinkSettings, LinkWanted, PROOF};
 use crate::wire::session::{Session, Trouble};
 
-const LINKS: &str = include_str!("../../sql/mariadb/links.sql");
-const MASTER_STATUS: &str = include_str!("../../sql/mariadb/master-status.sql");
-const READ_POSITION: &str = include_str!("../../sql/mariadb/read-slave-position.sql");
+const MASTER_STATUS: Sql = sql!("master-status");
+const READ_POSITION: Sql = sql!("read-slave-position");
 const SET_POSITION: &str = include_str!("../../sql/mariadb/set-slave-position.sql");
-const CHANGE_MASTER: &str = include_str!("../../sql/mariadb/change-master.sql");
-const CHANGE_MASTER_PROOF: &str = include_str!("../../sql/mariadb/change-master-proof.sql");
-const START_PROOF: &str = include_str!("../../sql/mariadb/start-proof.sql");
-const STOP_PROOF: &str = include_str!("../../sql/mariadb/stop-proof.sql");
-const DROP_PROOF: &str = include_str!("../../sql/mariadb/drop-proof.sql");
-const START_LINK: &str = include_str!("../../sql/mariadb/start-link.sql");
-const STOP_LINK: &str = include_str!("../../sql/mariadb/stop-link.sql");
-const DROP_LINK: &str = include_str!("../../sql/mariadb/drop-link.sql");
-const BEAT: &str = include_str!("../../sql/mariadb/setup-beat.sql");
+const CHANGE_MASTER: Sql = sql!("change-master");
+const CHANGE_MASTER_PROOF: Sql = sql!("change-master-proof");
+const START_PROOF: Sql = sql!("start-proof");
+const STOP_PROOF: Sql = sql!("stop-proof");
+const DROP_PROOF: Sql = sql!("drop-proof");
+const DROP_LINK: Sql = sql!("drop-link");
+const BEAT: Sql = sql!("setup-beat");
 const BEAT_SEEN: &str = include_str!("../../sql/common/beat-read.sql");
-const BEAT_DROP: &str = include_str!("../../sql/mariadb/setup-beat-drop.sql");
+const BEAT_DROP: &str = include_str!("../../sql/common/setup-beat-drop.sql");
 
 /// How often the link is looked at while something is waited for.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -59,21 +59,24 @@ pub async fn prove(
     password: &SecretString,
 ) -> Result<(), LinkError> {
     remove_proof(replica).await?;
-    let position = replica.line(fill(READ_POSITION, &[])).await?.text("position");
-    let status = master.line(fill(MASTER_STATUS, &[])).await?;
+    let before = position(replica).await?;
+    let status = master.line(MASTER_STATUS.fill(master.family(), &[])).await?;
     let (file, place) = (literal(&status.text("file")), status.text("position"));
     let outcome =
-        match change(replica, CHANGE_MASTER_PROOF, link, password, &[("file", &file), ("position", &place)]).await {
+        match change(replica, &CHANGE_MASTER_PROOF, link, password, &[("file", &file), ("position", &place)]).await {
             Ok(()) => watch_proof(replica, link).await,
             Err(trouble) => Err(trouble.into()),
         };
     remove_proof(replica).await?;
-    replica.run(fill(SET_POSITION, &[("position", &literal(&position))])).await?;
+    // on MySQL nothing has moved, as nothing was applied
+    if replica.family() == Family::MariaDb {
+        replica.run(fill(SET_POSITION, &[("position", &literal(&before))])).await?;
+    }
     outcome
 }
 
 async fn watch_proof(replica: &mut Session, link: &LinkWanted) -> Result<(), LinkError> {
-    replica.run(fill(START_PROOF, &[])).await?;
+    replica.run(START_PROOF.fill(replica.family(), &[])).await?;
     let began = Instant::now();
     loop {
         let seen = look(replica, PROOF).await?;
@@ -102,9 +105,9 @@ async fn watch_proof(replica: &mut Session, link: &LinkWanted) -> Result<(), Lin
 /// What the server said.
 pub async fn remove_proof(replica: &mut Session) -> Result<(), Trouble> {
     for statement in [STOP_PROOF, DROP_PROOF] {
-        match replica.run(fill(statement, &[])).await {
-            // 1617: there is no such connection
-            Err(trouble) if trouble.code != Some(1617) => return Err(trouble),
+        match replica.run(statement.fill(replica.family(), &[])).await {
+            // there is no such connection
+            Err(trouble) if !matches!(trouble.code, Some(1617 | 3074)) => return Err(trouble),
             _ => {}
         }
     }
@@ -116,12 +119,12 @@ pub async fn remove_proof(replica: &mut Session) -> Result<(), Trouble> {
 /// # Errors
 /// What the server said.
 pub async fn configure(replica: &mut Session, link: &LinkWanted, password: &SecretString) -> Result<(), Trouble> {
-    change(replica, CHANGE_MASTER, link, password, &[("heartbeat", &link.heartbeat)]).await
+    change(replica, &CHANGE_MASTER, link, password, &[("heartbeat", &link.heartbeat)]).await
 }
 
 async fn change(
     replica: &mut Session,
-    statement: &str,
+    statement: &Sql,
     link: &LinkWanted,
     password: &SecretString,
     more: &[(&str, &str)],
@@ -140,9 +143,11 @@ async fn change(
         ("cert", &*cert),
         ("key", &*key),
         ("verify", switch(link.verify)),
+        // without TLS a password is sent under the master's public key
+        ("public_key", switch(!link.ssl)),
     ];
     gaps.extend_from_slice(more);
-    replica.run(fill(statement, &gaps)).await
+    replica.run(statement.fill(replica.family(), &gaps)).await
 }
 
 /// Stops both threads.
@@ -150,7 +155,7 @@ async fn change(
 /// # Errors
 /// What the server said.
 pub async fn stop(replica: &mut Session) -> Result<(), Trouble> {
-    replica.run(fill(STOP_LINK, &[])).await
+    replica.run(keep::stop_link(replica.family())).await
 }
 
 /// Stops the link and forgets it.
@@ -159,7 +164,7 @@ pub async fn stop(replica: &mut Session) -> Result<(), Trouble> {
 /// What the server said.
 pub async fn forget(replica: &mut Session) -> Result<(), Trouble> {
     stop(replica).await?;
-    replica.run(fill(DROP_LINK, &[])).await
+    replica.run(DROP_LINK.fill(replica.family(), &[])).await
 }
 
 /// Starts both threads and waits until both run.
@@ -167,7 +172,7 @@ pub async fn forget(replica: &mut Session) -> Result<(), Trouble> {
 /// # Errors
 /// Why one does not, as a sentence.
 pub async fn start(replica: &mut Session, link: &LinkWanted) -> Result<(), LinkError> {
-    replica.run(fill(START_LINK, &[])).await?;
+    replica.run(keep::start_link(replica.family())).await?;
     let mut still = Still::new();
     loop {
         let seen = look(replica, "").await?;
@@ -196,7 +201,7 @@ pub async fn await_beat(
 ) -> Result<(), LinkError> {
     let instance = literal(&format!("setup-{token}"));
     let gaps = [("instance", &*instance)];
-    master.run(fill(BEAT, &gaps)).await?;
+    master.run(BEAT.fill(master.family(), &gaps)).await?;
     let outcome = watch_beat(replica, link, &fill(BEAT_SEEN, &gaps)).await;
     master.run(fill(BEAT_DROP, &gaps)).await?;
     outcome
@@ -254,22 +259,20 @@ fn fail_early(replica: &str, link: &LinkWanted, seen: &LinkSettings) -> Result<(
 }
 
 async fn position(replica: &mut Session) -> Result<String, Trouble> {
-    Ok(replica.line(fill(READ_POSITION, &[])).await?.text("position"))
+    Ok(replica.line(READ_POSITION.fill(replica.family(), &[])).await?.text("position"))
 }
 
 async fn look(replica: &mut Session, name: &str) -> Result<LinkSettings, Trouble> {
-    let lines = replica.lines(fill(LINKS, &[])).await?;
-    match lines.iter().find(|line| line.text("connection_name") == name) {
-        Some(line) => line.link_settings().map_err(|why| replica.trouble(&why)),
-        None => Err(replica.trouble("the replication link is not there any more")),
-    }
+    let found = replica.links().await?.into_iter().find(|(other, _)| other == name);
+    found.map(|(_, link)| link).ok_or_else(|| replica.trouble("the replication link is not there any more"))
 }
 
 /// An error of the thread that logs in at the master, as a sentence that says what to do.
 fn explain(replica: &str, link: &LinkWanted, number: u32, error: &str) -> String {
     let place = format!("{}:{}", link.host, link.port);
     // the server repeats who and where in front of what it has to say
-    let said = error.rsplit_once("message: ").map_or(error, |(_, said)| said);
+    let said =
+        ["message: ", "Message: "].iter().find_map(|word| error.rsplit_once(word)).map_or(error, |(_, said)| said);
     match number {
         1045 => format!(
             "{replica} is not let in at {place} as {} ({said}): correct replication.password, or the account's \
@@ -286,6 +289,10 @@ fn explain(replica: &str, link: &LinkWanted, number: u32, error: &str) -> String
             format!("{replica} does not reach {place} ({said}): correct address, firewall or listening of the master")
         }
         1236 => format!("{place} does not have the binlog any more that {replica} needs ({said}): set it up again"),
+        1593 => format!(
+            "{replica} and {place} have the same server_id ({said}): give the replica another one in its option file \
+             and restart it"
+        ),
         _ => format!("{replica} cannot replicate from {place}: error {number}, {said}"),
     }
 }

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use crate::dialect::keep;
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, identifier, literal};
+use crate::model::Family;
 use crate::wire::session::{Session, Trouble};
 
-const WRITE_NO_BINLOG: &str = include_str!("../../sql/mariadb/write-no-binlog.sql");
-const SET_POSITION: &str = include_str!("../../sql/mariadb/set-slave-position.sql");
-const SET_FILTER: &str = include_str!("../../sql/mariadb/set-filter.sql");
-const SET_NET_TIMEOUT: &str = include_str!("../../sql/mariadb/set-net-timeout.sql");
-const READ_ONLY_PATIENCE: &str = include_str!("../../sql/mariadb/read-only-patience.sql");
-const READ_ONLY_ON: &str = include_str!("../../sql/mariadb/read-only-on.sql");
-const DROP_DATABASE: &str = include_str!("../../sql/mariadb/drop-database.sql");
-const COMMENT_DATABASE: &str = include_str!("../../sql/mariadb/comment-database.sql");
+const WRITE_NO_BINLOG: &str = include_str!("../../sql/common/write-no-binlog.sql");
+const READ_POSITION: Sql = sql!("read-slave-position");
+const SET_POSITION: Sql = sql!("set-slave-position");
+const FORGET_POSITION: &str = include_str!("../../sql/mysql/forget-position.sql");
+const HOLD_THREADS: &str = include_str!("../../sql/mysql/hold-threads.sql");
+const READ_ONLY_PATIENCE: &str = include_str!("../../sql/common/read-only-patience.sql");
+const DROP_DATABASE: &str = include_str!("../../sql/common/drop-database.sql");
+const UNMARK_DATABASE: Sql = sql!("unmark-database");
 
 /// How often read-only is tried while others hold locks.
 const READ_ONLY_TRIES: u32 = 5;
@@ -25,15 +28,29 @@ pub async fn write_no_binlog(work: &mut Session) -> Result<(), Trouble> {
     work.run(fill(WRITE_NO_BINLOG, &[])).await
 }
 
-/// Makes the server read-only; waits 2 s at a time for others' locks, so that nobody stands behind it for long.
+/// Makes the server read-only for ordinary accounts; waits 2 s at a time for others' locks, so that nobody stands
+/// behind it for long.
 ///
 /// # Errors
 /// What the server said at the last try.
 pub async fn set_read_only(work: &mut Session) -> Result<(), Trouble> {
+    in_turns(work, &keep::read_only_for_ordinary()).await
+}
+
+/// Makes the server read-only for everybody where it can be, in the same way, and as well after a restart.
+///
+/// # Errors
+/// What the server said at the last try.
+pub async fn set_super_read_only(work: &mut Session) -> Result<(), Trouble> {
+    let statement = keep::read_only_on(work.family());
+    in_turns(work, &statement).await
+}
+
+async fn in_turns(work: &mut Session, statement: &str) -> Result<(), Trouble> {
     work.run(fill(READ_ONLY_PATIENCE, &[])).await?;
     let mut tries = 1;
     loop {
-        match work.run(fill(READ_ONLY_ON, &[])).await {
+        match work.run(statement).await {
             // 1205: somebody held a lock all the while
             Err(trouble) if trouble.code == Some(1205) && tries < READ_ONLY_TRIES => tries += 1,
             outcome => return outcome,
@@ -42,12 +59,25 @@ pub async fn set_read_only(work: &mut Session) -> Result<(), Trouble> {
     }
 }
 
-/// Sets the GTID position from which the link will go on.
+/// Keeps replication from starting by itself with the server, which could be without its filter.
+///
+/// # Errors
+/// What the server said.
+pub async fn hold_threads(work: &mut Session) -> Result<(), Trouble> {
+    work.run(fill(HOLD_THREADS, &[])).await
+}
+
+/// Sets the GTID position from which the link will go on. What MySQL has executed before is forgotten with its binary
+/// logs: the caller knows that it all came from the master, and that nobody replicates from there.
 ///
 /// # Errors
 /// What the server said.
 pub async fn set_position(work: &mut Session, position: &str) -> Result<(), Trouble> {
-    work.run(fill(SET_POSITION, &[("position", &literal(position))])).await
+    let family = work.family();
+    if family == Family::MySql && !work.line(READ_POSITION.fill(family, &[])).await?.text("position").is_empty() {
+        work.run(fill(FORGET_POSITION, &[])).await?;
+    }
+    work.run(SET_POSITION.fill(family, &[("position", &literal(position))])).await
 }
 
 /// Sets the filter; replication is stopped.
@@ -55,7 +85,7 @@ pub async fn set_position(work: &mut Session, position: &str) -> Result<(), Trou
 /// # Errors
 /// What the server said.
 pub async fn set_filter(work: &mut Session, filter: &str) -> Result<(), Trouble> {
-    work.run(fill(SET_FILTER, &[("filter", &literal(filter))])).await
+    work.run(keep::set_filter(work.family(), filter)).await
 }
 
 /// Sets `slave_net_timeout`, in seconds.
@@ -63,7 +93,7 @@ pub async fn set_filter(work: &mut Session, filter: &str) -> Result<(), Trouble>
 /// # Errors
 /// What the server said.
 pub async fn set_net_timeout(work: &mut Session, seconds: u64) -> Result<(), Trouble> {
-    work.run(fill(SET_NET_TIMEOUT, &[("seconds", &seconds.to_string())])).await
+    work.run(keep::set_net_timeout(work.family(), seconds)).await
 }
 
 /// Drops a schema that keyward made; whether it did is the caller's to know.
@@ -74,10 +104,11 @@ pub async fn drop_schema(work: &mut Session, name: &str) -> Result<(), Trouble> 
     work.run(fill(DROP_DATABASE, &[("name", &identifier(name))])).await
 }
 
-/// Gives a schema a comment, in place of the mark of an unfinished set-up.
+/// Takes the mark of an unfinished set-up off a schema; its own comment comes in place of it.
 ///
 /// # Errors
 /// What the server said.
-pub async fn comment_schema(work: &mut Session, name: &str, comment: &str) -> Result<(), Trouble> {
-    work.run(fill(COMMENT_DATABASE, &[("name", &identifier(name)), ("comment", &literal(comment))])).await
+pub async fn unmark_schema(work: &mut Session, name: &str, comment: &str) -> Result<(), Trouble> {
+    let gaps = [("name", &*identifier(name)), ("comment", &*literal(comment))];
+    work.run(UNMARK_DATABASE.fill(work.family(), &gaps)).await
 }

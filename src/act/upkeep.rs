@@ -7,9 +7,9 @@ use std::time::Duration;
 use mysql_async::Conn;
 
 use crate::dialect::answer::table;
-use crate::dialect::text::{fill, literal};
-use crate::model::Failure;
+use crate::dialect::keep;
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
+use crate::model::{Failure, Family};
 use crate::wire::connect::{Target, meaning};
 use crate::wire::server::{Patience, ask, discard, open, timed_out};
 
@@ -17,16 +17,6 @@ use crate::wire::server::{Patience, ask, discard, open, timed_out};
 const STEP: Duration = Duration::from_secs(10);
 /// While a lock is waited for, everybody else's writes wait behind it.
 const LOCK: Duration = Duration::from_secs(2);
-const SET_READ_ONLY: &str = include_str!("../../sql/mariadb/read-only-on.sql");
-const HOLD_SQL_THREAD: &str = include_str!("../../sql/mariadb/keep-hold-sql-thread.sql");
-const STOP_THREADS: &str = include_str!("../../sql/mariadb/stop-link.sql");
-const START_THREADS: &str = include_str!("../../sql/mariadb/start-link.sql");
-const STOP_IO_THREAD: &str = include_str!("../../sql/mariadb/keep-stop-io-thread.sql");
-const START_IO_THREAD: &str = include_str!("../../sql/mariadb/keep-start-io-thread.sql");
-const SET_FILTER: &str = include_str!("../../sql/mariadb/set-filter.sql");
-const MOVE_LINK: &str = include_str!("../../sql/mariadb/move-link.sql");
-const SET_NET_TIMEOUT: &str = include_str!("../../sql/mariadb/set-net-timeout.sql");
-const BLOCKERS: &str = include_str!("../../sql/mariadb/keep-blockers.sql");
 
 /// Does the steps in their order; returns those that were done, which are all.
 ///
@@ -34,13 +24,13 @@ const BLOCKERS: &str = include_str!("../../sql/mariadb/keep-blockers.sql");
 /// The first step that failed; the later ones were not tried.
 pub async fn perform(target: &Target, steps: &[UpkeepStep]) -> Result<Vec<UpkeepStep>, UpkeepFailure> {
     let patience = Patience { idle: Duration::from_secs(30), statement: STEP, lock: LOCK };
-    let (mut conn, _) = match open(target, patience).await {
+    let (mut conn, greeting) = match open(target, patience).await {
         Ok(open) => open,
         Err(failure) => return Err(UpkeepFailure { step: None, failure, blocking: None }),
     };
     let mut done = Vec::with_capacity(steps.len());
     for step in steps {
-        if let Err((failure, blocking)) = perform_one(&mut conn, target, step).await {
+        if let Err((failure, blocking)) = perform_one(&mut conn, greeting.family, target, step).await {
             discard(conn);
             return Err(UpkeepFailure { step: Some(step.clone()), failure, blocking });
         }
@@ -51,33 +41,29 @@ pub async fn perform(target: &Target, steps: &[UpkeepStep]) -> Result<Vec<Upkeep
     Ok(done)
 }
 
-async fn perform_one(conn: &mut Conn, target: &Target, step: &UpkeepStep) -> Result<(), (Failure, Option<String>)> {
-    let alone = |failure| (failure, None);
-    match step {
-        UpkeepStep::SetReadOnly => return set_read_only(conn, target).await,
-        UpkeepStep::HoldSqlThread => run(conn, &fill(HOLD_SQL_THREAD, &[])).await,
-        UpkeepStep::StopThreads => run(conn, &fill(STOP_THREADS, &[])).await,
-        UpkeepStep::RestartIoThread => {
-            run(conn, &fill(STOP_IO_THREAD, &[])).await.map_err(alone)?;
-            run(conn, &fill(START_IO_THREAD, &[])).await
-        }
-        UpkeepStep::StartThreads => run(conn, &fill(START_THREADS, &[])).await,
-        UpkeepStep::SetFilter(filter) => {
-            // refused with 1198 while a thread runs
-            run(conn, &fill(STOP_THREADS, &[])).await.map_err(alone)?;
-            run(conn, &fill(SET_FILTER, &[("filter", &literal(filter))])).await
-        }
+async fn perform_one(
+    conn: &mut Conn,
+    family: Family,
+    target: &Target,
+    step: &UpkeepStep,
+) -> Result<(), (Failure, Option<String>)> {
+    let statements = match step {
+        UpkeepStep::SetReadOnly => return set_read_only(conn, family, target).await,
+        UpkeepStep::HoldSqlThread => vec![keep::hold_sql_thread(family)],
+        UpkeepStep::StopThreads => vec![keep::stop_link(family)],
+        UpkeepStep::RestartIoThread => vec![keep::stop_io_thread(family), keep::start_io_thread(family)],
+        UpkeepStep::StartThreads => vec![keep::start_link(family)],
+        // refused while a thread runs
+        UpkeepStep::SetFilter(filter) => vec![keep::stop_link(family), keep::set_filter(family, filter)],
         UpkeepStep::MoveLink(address) => {
-            run(conn, &fill(STOP_THREADS, &[])).await.map_err(alone)?;
-            let gaps = [("host", &*literal(&address.host)), ("port", &*address.port.to_string())];
-            run(conn, &fill(MOVE_LINK, &gaps)).await.map_err(alone)?;
-            run(conn, &fill(START_THREADS, &[])).await
+            vec![keep::stop_link(family), keep::move_link(family, address), keep::start_link(family)]
         }
-        UpkeepStep::SetNetTimeout(seconds) => {
-            run(conn, &fill(SET_NET_TIMEOUT, &[("seconds", &seconds.to_string())])).await
-        }
+        UpkeepStep::SetNetTimeout(seconds) => vec![keep::set_net_timeout(family, *seconds)],
+    };
+    for statement in statements {
+        run(conn, &statement).await.map_err(|failure| (failure, None))?;
     }
-    .map_err(alone)
+    Ok(())
 }
 
 async fn run(conn: &mut Conn, statement: &str) -> Result<(), Failure> {
@@ -88,21 +74,21 @@ async fn run(conn: &mut Conn, statement: &str) -> Result<(), Failure> {
     }
 }
 
-async fn set_read_only(conn: &mut Conn, target: &Target) -> Result<(), (Failure, Option<String>)> {
-    match tokio::time::timeout(STEP, ask(conn, &fill(SET_READ_ONLY, &[]))).await {
+async fn set_read_only(conn: &mut Conn, family: Family, target: &Target) -> Result<(), (Failure, Option<String>)> {
+    match tokio::time::timeout(STEP, ask(conn, &keep::read_only_on(family))).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => {
             // 1205: somebody holds a lock, 1969: so many somebodies that the statement's own limit passed
             let waited = matches!(&error, mysql_async::Error::Server(server) if matches!(server.code, 1205 | 1969));
-            let blocking = if waited { blockers(conn, target).await } else { None };
+            let blocking = if waited { blockers(conn, family, target).await } else { None };
             Err((meaning(&error), blocking))
         }
         Err(_) => Err((timed_out(STEP), None)),
     }
 }
 
-async fn blockers(conn: &mut Conn, target: &Target) -> Option<String> {
-    let statement = fill(BLOCKERS, &[("user", &literal(&target.account.user))]);
+async fn blockers(conn: &mut Conn, family: Family, target: &Target) -> Option<String> {
+    let statement = keep::blockers(family, &target.account.user);
     let tables = tokio::time::timeout(STEP, ask(conn, &statement)).await.ok()?.ok()?;
     let threads: Vec<String> = table(&tables, "blocker")?
         .records()

@@ -5,11 +5,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::duration;
-use crate::model::{RegionName, ReplicaName};
+use crate::model::{Family, RegionName, ReplicaName};
 
 /// Keeps every other OpenStack region signing its users in when RegionOne is gone.
 #[derive(Debug, Parser)]
@@ -90,6 +90,25 @@ impl Command {
     }
 }
 
+/// A family of servers as it is named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// MariaDB.
+    Mariadb,
+    /// MySQL.
+    Mysql,
+}
+
+impl Kind {
+    /// The family.
+    pub fn family(self) -> Family {
+        match self {
+            Kind::Mariadb => Family::MariaDb,
+            Kind::Mysql => Family::MySql,
+        }
+    }
+}
+
 /// `keyward setup`
 #[derive(Clone, Debug, Default, Args)]
 pub struct Setup {
@@ -105,9 +124,9 @@ pub struct Setup {
     /// Copy everything once more (not in this release yet).
     #[arg(long)]
     pub reseed: bool,
-    /// Print what an administrator has to run by hand, and change nothing.
-    #[arg(long)]
-    pub print_sql: bool,
+    /// Print what an administrator has to run by hand, on MariaDB or MySQL, and change nothing.
+    #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "mariadb")]
+    pub print_sql: Option<Kind>,
     /// Copy although the region does not authenticate at the master's region: its logins stop meanwhile.
     #[arg(long)]
     pub force: bool,

@@ -13,7 +13,7 @@ use crate::config::schema::Replica;
 use crate::config::{self, Settings};
 use crate::copy::Copied;
 use crate::daemon::setup::{End, How, Progress, set_up_replica, sql_by_hand};
-use crate::model::RegionName;
+use crate::model::{Family, RegionName};
 use crate::plan::steps::Plan;
 
 /// How a copy's bar looks.
@@ -37,8 +37,8 @@ pub fn command(path: Option<&Path>, asked: &args::Setup) -> anyhow::Result<Exit>
 /// [`BadInput`]: the options contradict the settings or each other.
 pub async fn run(settings: &Settings, asked: &args::Setup) -> anyhow::Result<Exit> {
     let chosen = choose(settings, asked.region.as_ref()).map_err(BadInput)?;
-    if asked.print_sql {
-        return print_sql(settings, &chosen);
+    if let Some(kind) = asked.print_sql {
+        return print_sql(settings, kind.family(), &chosen);
     }
     let how = how(settings, asked, &chosen).map_err(BadInput)?;
     let mut end = Exit::Done;
@@ -94,9 +94,9 @@ fn how(settings: &Settings, asked: &args::Setup, chosen: &Chosen<'_>) -> Result<
     Ok(how)
 }
 
-fn print_sql(settings: &Settings, chosen: &Chosen<'_>) -> anyhow::Result<Exit> {
+fn print_sql(settings: &Settings, family: Family, chosen: &Chosen<'_>) -> anyhow::Result<Exit> {
     for (at, (region, replica)) in chosen.iter().enumerate() {
-        let (master, copy) = sql_by_hand(settings, region, &replica.name).map_err(BadInput)?;
+        let (master, copy) = sql_by_hand(settings, family, region, &replica.name).map_err(BadInput)?;
         if at == 0 {
             output::line(&master.join("\n"))?;
         }

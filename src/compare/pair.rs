@@ -11,15 +11,13 @@ use crate::dialect::position::{self, Met, Stand};
 use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::fill;
 use crate::model::observation::ThreadState;
-use crate::model::preflight::LinkSettings;
 use crate::wire::connect::Target;
 use crate::wire::session::{Line, Session, Trouble};
 
 const SESSION: Sql = sql!("verify-session");
-const NAMES_BINARY: &str = include_str!("../../sql/mariadb/names-binary.sql");
-const RELEASE: &str = include_str!("../../sql/mariadb/snapshot-release.sql");
-const END: &str = include_str!("../../sql/mariadb/snapshot-end.sql");
-const LINKS: &str = include_str!("../../sql/mariadb/links.sql");
+const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
+const RELEASE: &str = include_str!("../../sql/common/snapshot-release.sql");
+const END: &str = include_str!("../../sql/common/snapshot-end.sql");
 
 /// How long one statement may take; the server ends it then too.
 const STATEMENT: Duration = Duration::from_secs(600);
@@ -186,13 +184,12 @@ impl Pair {
     /// Whether it is worth waiting on for a replica that is behind for so long.
     async fn may_still_come(&mut self, behind: Duration) -> Result<(), CompareError> {
         let (who, seconds) = (self.replica.who().to_owned(), FOLLOW.as_secs());
-        let link = self.replica.line(fill(LINKS, &[])).await.map(|line| line.link_settings());
-        let threads = match &link {
-            Ok(Ok(LinkSettings { facts, .. })) => {
-                vec![("applies", facts.sql, &facts.sql_error), ("receives", facts.io, &facts.io_error)]
-            }
-            _ => Vec::new(),
-        };
+        // who cannot say why it is behind is behind all the same
+        let links = self.replica.links().await.unwrap_or_default();
+        let facts = links.iter().map(|(_, settings)| &settings.facts);
+        let threads: Vec<_> = facts
+            .flat_map(|link| [("applies", link.sql, &link.sql_error), ("receives", link.io, &link.io_error)])
+            .collect();
         let stopped = threads.iter().find(|(_, state, _)| *state != ThreadState::Running);
         let why = match stopped {
             // keyward itself or a passing fault may have stopped it for a moment

@@ -77,14 +77,8 @@ mod tests {
         let members = "enum('x','it''s','z')".to_owned();
         let kind = Column { name: "k".into(), data_type: "enum".into(), full_type: members, ..Column::default() };
         let columns_of = [KeyColumn::of(&kind).unwrap(), key("b")];
-        assert_eq!(
-            range_of("2", "5", ">").condition(&columns_of),
-            "(`k` = 2 AND (`b` > 5)) OR `k` IN (3)"
-        );
-        assert_eq!(
-            range_of("2", "5", "<").condition(&columns_of),
-            "(`k` = 2 AND (`b` <= 5)) OR `k` IN (0, 1)"
-        );
+        assert_eq!(range_of("2", "5", ">").condition(&columns_of), "(`k` = 2 AND (`b` > 5)) OR `k` IN (3)");
+        assert_eq!(range_of("2", "5", "<").condition(&columns_of), "(`k` = 2 AND (`b` <= 5)) OR `k` IN (0, 1)");
         assert_eq!(range_of("3", "5", ">").condition(&columns_of[..1]), "1 = 0");
         assert_eq!(range_of("0", "5", "<").condition(&columns_of[..1]), "`k` = 0");
         let one = Range { after: None, upto: Some(vec![b"3".into()]) };

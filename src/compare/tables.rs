@@ -170,7 +170,8 @@ fn definition_difference(here: &Seen, there: &Seen, same_words: bool) -> Option<
         let (one, other) = (here.columns.get(*at), there.columns.get(*at));
         one != other
     }) {
-        let tell = |column: Option<&Column>| column.map(|it| format!("{} {}", it.name, it.full_type)).unwrap_or_default();
+        let tell =
+            |column: Option<&Column>| column.map(|it| format!("{} {}", it.name, it.full_type)).unwrap_or_default();
         let (one, other) = (tell(here.columns.get(at)), tell(there.columns.get(at)));
         if one != other || !same_words {
             return Some((one, other));
@@ -211,12 +212,14 @@ fn to_walk(schema: &str, master: &All, replica: &All, packet: u64) -> Vec<Table>
 
 /// The primary key, or else a unique one without NULLs, that both sides have and that ranges can be made of.
 fn key(here: &Seen, there: &Seen) -> Option<Key> {
-    here.indexes.iter().filter(|index| index.unique && !index.partial && there.indexes.contains(index)).find_map(|index| {
-        let column = |name: &String| {
-            let column = here.columns.iter().find(|column| column.name == *name && !column.nullable)?;
-            KeyColumn::of(column)
-        };
-        let columns = index.columns.iter().map(column).collect::<Option<Vec<_>>>()?;
-        Some(Key { index: identifier(&index.name), columns })
-    })
+    here.indexes.iter().filter(|index| index.unique && !index.partial && there.indexes.contains(index)).find_map(
+        |index| {
+            let column = |name: &String| {
+                let column = here.columns.iter().find(|column| column.name == *name && !column.nullable)?;
+                KeyColumn::of(column)
+            };
+            let columns = index.columns.iter().map(column).collect::<Option<Vec<_>>>()?;
+            Some(Key { index: identifier(&index.name), columns })
+        },
+    )
 }

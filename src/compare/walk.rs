@@ -83,8 +83,7 @@ async fn sums(pair: &mut Pair, table: &Table, range: &Range) -> Result<(Sum, Sum
         Some(key) => (forced(key), range.condition(&key.columns)),
         None => (String::new(), range.condition(&[])),
     };
-    let gaps =
-        [("checksum", &*table.checksum), ("table", &*table.place), ("index", &*index), ("range", &*condition)];
+    let gaps = [("checksum", &*table.checksum), ("table", &*table.place), ("index", &*index), ("range", &*condition)];
     let (master, replica) = pair.ask_both(&fill(CHUNK, &gaps)).await?;
     let sum = |lines: Vec<Line>| {
         let line = lines.into_iter().next().unwrap_or_default();

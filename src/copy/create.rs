@@ -2,16 +2,19 @@
 
 use super::definitions::{Kind, ObjectDefinition, SchemaDefinition};
 use super::{CopyError, while_doing};
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, identifier, literal};
+use crate::model::Family;
 use crate::wire::session::{Session, Trouble};
 
-const CREATE_DATABASE: &str = include_str!("../../sql/mariadb/create-database.sql");
-const COLLATE_DATABASE: &str = include_str!("../../sql/mariadb/collate-database.sql");
-const USE_DATABASE: &str = include_str!("../../sql/mariadb/use-database.sql");
-const NAMES_UTF8: &str = include_str!("../../sql/mariadb/names-utf8.sql");
-const DEFINITION_SESSION: &str = include_str!("../../sql/mariadb/definition-session.sql");
+const CREATE_DATABASE: Sql = sql!("create-database");
+const MARK_DATABASE: &str = include_str!("../../sql/mysql/mark-database.sql");
+const COLLATE_DATABASE: &str = include_str!("../../sql/common/collate-database.sql");
+const USE_DATABASE: &str = include_str!("../../sql/common/use-database.sql");
+const NAMES_UTF8: &str = include_str!("../../sql/common/names-utf8.sql");
+const DEFINITION_SESSION: &str = include_str!("../../sql/common/definition-session.sql");
 
-/// Makes the schemas, each marked from its first moment.
+/// Makes the schemas, each marked from its first moment; on MySQL, which has no comments for them, from its second.
 ///
 /// # Errors
 /// What the server said.
@@ -24,8 +27,12 @@ pub async fn databases(target: &mut Session, schemas: &[SchemaDefinition], mark:
             ("collation", &*schema.collation),
             ("comment", &*literal(mark)),
         ];
-        let made = target.run(fill(CREATE_DATABASE, &gaps)).await;
+        let made = target.run(CREATE_DATABASE.fill(target.family(), &gaps)).await;
         made.map_err(while_doing(format!("create schema {}", schema.name)))?;
+        if target.family() == Family::MySql {
+            let marked = target.run(fill(MARK_DATABASE, &gaps)).await;
+            marked.map_err(while_doing(format!("mark schema {}", schema.name)))?;
+        }
     }
     Ok(())
 }

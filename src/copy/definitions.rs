@@ -3,17 +3,18 @@
 use super::columns::{self, Column};
 use super::{CopyError, while_doing};
 use crate::dialect::definition::{outside_quotes, without_counter};
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, identifier, literal};
 use crate::wire::session::{Line, Session, Trouble};
 
-const NAMES_BINARY: &str = include_str!("../../sql/mariadb/names-binary.sql");
-const SCHEMAS: &str = include_str!("../../sql/mariadb/schemas.sql");
-const TABLES: &str = include_str!("../../sql/mariadb/tables.sql");
-const COLUMNS: &str = include_str!("../../sql/mariadb/columns.sql");
-const ROUTINES: &str = include_str!("../../sql/mariadb/routines.sql");
-const TRIGGERS: &str = include_str!("../../sql/mariadb/triggers.sql");
-const EVENTS: &str = include_str!("../../sql/mariadb/events.sql");
-const SHOW_CREATE: &str = include_str!("../../sql/mariadb/show-create.sql");
+const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
+const SCHEMAS: Sql = sql!("schemas");
+const TABLES: &str = include_str!("../../sql/common/tables.sql");
+const COLUMNS: Sql = sql!("columns");
+const ROUTINES: &str = include_str!("../../sql/common/routines.sql");
+const TRIGGERS: &str = include_str!("../../sql/common/triggers.sql");
+const EVENTS: &str = include_str!("../../sql/common/events.sql");
+const SHOW_CREATE: &str = include_str!("../../sql/common/show-create.sql");
 
 /// A schema and everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ pub struct ObjectDefinition {
 pub async fn read(source: &mut Session, names: &[String]) -> Result<Vec<SchemaDefinition>, CopyError> {
     let doing = || while_doing("read the definitions");
     source.run(fill(NAMES_BINARY, &[])).await.map_err(doing())?;
-    let all = source.lines(fill(SCHEMAS, &[])).await.map_err(doing())?;
+    let all = source.lines(SCHEMAS.fill(source.family(), &[])).await.map_err(doing())?;
     let mut schemas = Vec::with_capacity(names.len());
     for name in names {
         let Some(line) = all.iter().find(|line| line.text("name") == *name) else {
@@ -139,7 +140,7 @@ async fn read_tables(source: &mut Session, schema: &str) -> Result<(Vec<TableDef
             continue;
         }
         let gaps = [("schema", &*quoted), ("table", &*literal(&name))];
-        let lines = source.lines(fill(COLUMNS, &gaps)).await.map_err(doing(&name))?;
+        let lines = source.lines(COLUMNS.fill(source.family(), &gaps)).await.map_err(doing(&name))?;
         let create = match show_create(source, "TABLE", schema, &name).await {
             Ok(create) => create,
             Err(trouble) if trouble.code == Some(1146) => return Err(CopyError::Changed(format!("{schema}.{name}"))),
@@ -245,7 +246,7 @@ fn asleep(create: &[u8]) -> Option<Vec<u8>> {
     let at = outside_quotes(create, marker)? + marker.len();
     let rest = &create[at..];
     let rest_at = at + [b"NOT PRESERVE ".as_slice(), b"PRESERVE "].iter().find(|word| rest.starts_with(word))?.len();
-    let states = [b"DISABLE ON SLAVE".as_slice(), b"DISABLE", b"ENABLE"];
+    let states = [b"DISABLE ON SLAVE".as_slice(), b"DISABLE ON REPLICA", b"DISABLE", b"ENABLE"];
     let state = states.iter().find(|state| create[rest_at..].starts_with(state))?;
     Some([&create[..rest_at], b"DISABLE ON SLAVE", &create[rest_at + state.len()..]].concat())
 }

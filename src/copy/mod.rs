@@ -1,4 +1,4 @@
-//! Moving a consistent snapshot from one server to another, byte for byte and without a lock.
+//! Moving a consistent snapshot from one server to another, byte for byte, on MariaDB without a lock.
 //!
 //! Memory is bounded whatever a table's size: two batches, one row, and the buffers that the driver keeps (some sixty,
 //! each as big as the biggest statement was, at most 4 MiB). There is no parallel copy: one stream keeps
@@ -11,21 +11,27 @@ mod rows;
 
 use std::time::Duration;
 
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, identifier, literal};
+use crate::model::Family;
 use crate::wire::session::{Session, Trouble};
 use definitions::SchemaDefinition;
 
-const SNAPSHOT_SESSION: &str = include_str!("../../sql/mariadb/snapshot-session.sql");
-const LOAD_SESSION: &str = include_str!("../../sql/mariadb/load-session.sql");
-const NAMES_BINARY: &str = include_str!("../../sql/mariadb/names-binary.sql");
-const NAMES_UTF8: &str = include_str!("../../sql/mariadb/names-utf8.sql");
-const SNAPSHOT_BEGIN: &str = include_str!("../../sql/mariadb/snapshot-begin.sql");
+const SNAPSHOT_SESSION: Sql = sql!("snapshot-session");
+const LOAD_SESSION: Sql = sql!("load-session");
+const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
+const NAMES_UTF8: &str = include_str!("../../sql/common/names-utf8.sql");
+const SNAPSHOT_BEGIN: &str = include_str!("../../sql/common/snapshot-begin.sql");
 const SNAPSHOT_STATUS: &str = include_str!("../../sql/mariadb/snapshot-status.sql");
 const SNAPSHOT_POSITION: &str = include_str!("../../sql/mariadb/snapshot-position.sql");
-const SNAPSHOT_HOLD: &str = include_str!("../../sql/mariadb/snapshot-hold.sql");
-const SNAPSHOT_RELEASE: &str = include_str!("../../sql/mariadb/snapshot-release.sql");
-const SNAPSHOT_END: &str = include_str!("../../sql/mariadb/snapshot-end.sql");
-const DROP_DATABASE: &str = include_str!("../../sql/mariadb/drop-database.sql");
+const SNAPSHOT_HOLD: &str = include_str!("../../sql/common/snapshot-hold.sql");
+const SNAPSHOT_RELEASE: &str = include_str!("../../sql/common/snapshot-release.sql");
+const SNAPSHOT_LOCK_PATIENCE: &str = include_str!("../../sql/mysql/snapshot-lock-patience.sql");
+const SNAPSHOT_LOCK: &str = include_str!("../../sql/mysql/snapshot-lock.sql");
+const SNAPSHOT_UNLOCK: &str = include_str!("../../sql/mysql/snapshot-unlock.sql");
+const EXECUTED: &str = include_str!("../../sql/mysql/read-slave-position.sql");
+const SNAPSHOT_END: &str = include_str!("../../sql/common/snapshot-end.sql");
+const DROP_DATABASE: &str = include_str!("../../sql/common/drop-database.sql");
 
 /// How often a copy begins again because tables were changed meanwhile.
 const MOST_ATTEMPTS: u32 = 5;
@@ -101,8 +107,8 @@ pub async fn run(mut job: Job<'_>) -> Result<String, CopyError> {
     for session in [&mut *job.source, &mut *job.target] {
         session.set_limit(PATIENCE);
     }
-    job.source.run(fill(SNAPSHOT_SESSION, &[])).await.map_err(while_doing("prepare the copy"))?;
-    job.target.run(fill(LOAD_SESSION, &[])).await.map_err(while_doing("prepare the copy"))?;
+    job.source.run(SNAPSHOT_SESSION.fill(job.source.family(), &[])).await.map_err(while_doing("prepare the copy"))?;
+    job.target.run(LOAD_SESSION.fill(job.target.family(), &[])).await.map_err(while_doing("prepare the copy"))?;
     let mut restless = String::new();
     for attempt in 1..=MOST_ATTEMPTS {
         match attempt_once(&mut job).await {
@@ -136,10 +142,32 @@ async fn attempt_once(job: &mut Job<'_>) -> Result<String, CopyError> {
     Ok(position)
 }
 
-/// Opens the snapshot; its place in the binlog is known without a lock.
+/// Opens the snapshot and tells where it stands.
 async fn snapshot(source: &mut Session) -> Result<String, CopyError> {
     let doing = || while_doing("open the snapshot");
     source.run(fill(NAMES_BINARY, &[])).await.map_err(doing())?;
+    let position = match source.family() {
+        Family::MariaDb => snapshot_of_mariadb(source).await?,
+        Family::MySql => snapshot_of_mysql(source).await.map_err(doing())?,
+    };
+    source.run(fill(SNAPSHOT_HOLD, &[])).await.map_err(doing())?;
+    Ok(position)
+}
+
+/// MySQL does not tell where a snapshot stands: nobody may write while it is opened and the position is read.
+async fn snapshot_of_mysql(source: &mut Session) -> Result<String, Trouble> {
+    source.run(fill(SNAPSHOT_LOCK_PATIENCE, &[])).await?;
+    source.run(fill(SNAPSHOT_LOCK, &[])).await?;
+    source.run(fill(SNAPSHOT_BEGIN, &[])).await?;
+    let position = source.line(fill(EXECUTED, &[])).await?.text("position");
+    source.run(fill(SNAPSHOT_UNLOCK, &[])).await?;
+    source.run(SNAPSHOT_SESSION.fill(source.family(), &[])).await?;
+    Ok(position)
+}
+
+/// MariaDB tells where a snapshot stands, so that no lock is needed.
+async fn snapshot_of_mariadb(source: &mut Session) -> Result<String, CopyError> {
+    let doing = || while_doing("open the snapshot");
     source.run(fill(SNAPSHOT_BEGIN, &[])).await.map_err(doing())?;
     let lines = source.lines(fill(SNAPSHOT_STATUS, &[])).await.map_err(doing())?;
     let value = |name: &str| {
@@ -156,7 +184,6 @@ async fn snapshot(source: &mut Session) -> Result<String, CopyError> {
     if position.is_empty() {
         return Err(doing()(source.trouble("the server knows no GTID position for the snapshot")));
     }
-    source.run(fill(SNAPSHOT_HOLD, &[])).await.map_err(doing())?;
     Ok(position)
 }
 

@@ -9,9 +9,9 @@ use super::{Copied, CopyError, Job, PATIENCE, while_doing};
 use crate::dialect::text::{fill, identifier};
 use crate::wire::session::{Line, Session, Trouble};
 
-const READ_ROWS: &str = include_str!("../../sql/mariadb/read-rows.sql");
-const INSERT_ROWS: &str = include_str!("../../sql/mariadb/insert-rows.sql");
-const SHOW_WARNINGS: &str = include_str!("../../sql/mariadb/show-warnings.sql");
+const READ_ROWS: &str = include_str!("../../sql/common/read-rows.sql");
+const INSERT_ROWS: &str = include_str!("../../sql/common/insert-rows.sql");
+const SHOW_WARNINGS: &str = include_str!("../../sql/common/show-warnings.sql");
 
 /// A batch is about this many bytes of SQL; the driver's buffers grow with it.
 const BATCH_BYTES: usize = 128 * 1024;

@@ -12,10 +12,10 @@ use super::text::{fill, literal};
 use crate::model::Family;
 use crate::model::gtid;
 
-const BEGIN: &str = include_str!("../../sql/mariadb/snapshot-begin.sql");
+const BEGIN: &str = include_str!("../../sql/common/snapshot-begin.sql");
 const STATUS: &str = include_str!("../../sql/mariadb/snapshot-status.sql");
 const LOOK_UP: &str = include_str!("../../sql/mariadb/snapshot-position.sql");
-const HOLD: &str = include_str!("../../sql/mariadb/snapshot-hold.sql");
+const HOLD: &str = include_str!("../../sql/common/snapshot-hold.sql");
 const BINLOG_END: &str = include_str!("../../sql/mariadb/master-status.sql");
 const SETTLE: &str = include_str!("../../sql/common/verify-settle.sql");
 const MASTER: Sql = sql!("verify-position");
@@ -124,7 +124,10 @@ mod tests {
 
     fn answer(columns: &[&str], rows: &[&[&str]]) -> Table {
         let text = |cells: &&[&str]| cells.iter().map(|cell| Some((*cell).to_owned())).collect();
-        Table { columns: columns.iter().map(|name| (*name).to_owned()).collect(), rows: rows.iter().map(text).collect() }
+        Table {
+            columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+            rows: rows.iter().map(text).collect(),
+        }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use crate::model::Family;
 
-/// The oldest release that tells `@@server_uid`.
-const OLDEST: (u32, u32, u32) = (10, 11, 9);
+/// The oldest MariaDB that tells `@@server_uid`.
+const OLDEST_MARIADB: (u32, u32, u32) = (10, 11, 9);
+/// The oldest MySQL that is maintained; older ones have other words for replication.
+const OLDEST_MYSQL: (u32, u32, u32) = (8, 4, 0);
 
 /// A server's family and version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,11 +34,13 @@ pub fn detect(version: &str, comment: &str) -> Server {
 pub fn handled(version: &str, comment: &str) -> Result<(), String> {
     let server = detect(version, comment);
     match server.family {
-        Family::MariaDb if server.version >= OLDEST => Ok(()),
-        Family::MariaDb => Err(format!("is MariaDB {version}; this release needs 10.11.9 or later")),
-        Family::MySql => Err(format!(
-            "is MySQL {version}, not MariaDB: MySQL is not in this release yet, and the two do not replicate to each other"
-        )),
+        Family::MariaDb if server.version < OLDEST_MARIADB => {
+            Err(format!("is MariaDB {version}, which is too old: this release needs 10.11.9 or later"))
+        }
+        Family::MySql if server.version < OLDEST_MYSQL => {
+            Err(format!("is MySQL {version}, which is too old: this release needs 8.4.0 or later"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -58,10 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn only_mariadb_that_tells_its_uid_is_handled() {
+    fn only_servers_that_are_young_enough_are_handled() {
         assert_eq!(handled("10.11.19-MariaDB-0+deb12u1-log", "Debian 12"), Ok(()));
         assert_eq!(handled("11.8.6-MariaDB", ""), Ok(()));
-        assert!(handled("9.7.4", "MySQL Community Server - GPL").unwrap_err().starts_with("is MySQL 9.7.4"));
+        assert_eq!(
+            (handled("9.7.4-2", "(Debian)"), handled("8.4.0", "MySQL Community Server - GPL")),
+            (Ok(()), Ok(()))
+        );
+        assert!(handled("8.0.44", "MySQL Community Server").unwrap_err().contains("8.4.0"));
         for old in ["10.6.22-MariaDB", "10.11.8-MariaDB"] {
             assert!(handled(old, "").unwrap_err().contains("10.11.9"), "{old}");
         }

@@ -24,7 +24,8 @@ pub struct Look<T> {
 /// Which server it is, by what survives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ServerIdentity {
-    /// MariaDB's `@@server_uid`, made from the machine's network address and the port.
+    /// MariaDB's `@@server_uid`, made from the machine's network address and the port; MySQL's `@@server_uuid`, kept
+    /// in its data folder.
     pub uid: String,
     /// `@@server_id`.
     pub server_id: u32,
@@ -108,7 +109,7 @@ pub enum ThreadState {
     Stopped,
 }
 
-/// The replication link as the replica's server describes it.
+/// The replication link as the replica's server describes it. Names are MariaDB's; MySQL says `Source` and `Replica`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkFacts {
     /// `Master_Host`.
@@ -121,7 +122,7 @@ pub struct LinkFacts {
     pub io: ThreadState,
     /// The SQL thread.
     pub sql: ThreadState,
-    /// `Last_IO_Errno`, 0 for none.
+    /// `Last_IO_Errno`, 0 for none; MySQL's newer numbers are told as the older ones that mean the same.
     pub io_errno: u32,
     /// `Last_IO_Error`.
     pub io_error: String,
@@ -137,9 +138,9 @@ pub struct LinkFacts {
     pub log_number: u64,
     /// `Read_Master_Log_Pos`.
     pub log_position: u64,
-    /// `Using_Gtid` is `Slave_Pos`.
+    /// `Using_Gtid` is `Slave_Pos`, or MySQL's `Auto_Position` is on.
     pub by_gtid: bool,
-    /// `Gtid_IO_Pos`.
+    /// `Gtid_IO_Pos`, or MySQL's `Retrieved_Gtid_Set`.
     pub io_gtid: String,
     /// `Slave_heartbeat_period`, in seconds.
     pub heartbeat_period: f64,
@@ -168,11 +169,13 @@ pub struct ReplicaFacts {
     pub uptime_seconds: u64,
     /// `@@read_only`.
     pub read_only: bool,
-    /// Whether `read_only` outlives a restart.
+    /// `@@super_read_only`, which stops accounts that may write in spite of `read_only`; absent where there is none.
+    pub super_read_only: Option<bool>,
+    /// Whether `read_only`, and `super_read_only` where there is one, outlives a restart.
     pub read_only_durability: Durability,
-    /// `@@replicate_wild_do_table`.
+    /// `@@replicate_wild_do_table`, or MySQL's filter of the same name.
     pub filter: String,
-    /// Whether the filter outlives a restart.
+    /// Whether the filter outlives a restart, or nothing is applied after one without it.
     pub filter_durability: Durability,
     /// `@@slave_net_timeout`, in seconds.
     pub net_timeout_seconds: u64,
@@ -182,7 +185,7 @@ pub struct ReplicaFacts {
     pub other_links: Vec<String>,
     /// Replicas that read from this server.
     pub own_replicas: u64,
-    /// `@@wsrep_on`.
+    /// `@@wsrep_on`, or MySQL's member of a replication group.
     pub galera: bool,
     /// Every schema but the server's own ones.
     pub schemas: Vec<String>,

@@ -2,6 +2,7 @@
 //!
 //! Account grants stand here as the server's own lines; `dialect::grants` reads them.
 
+use super::family::Family;
 use super::names::{Address, RegionName, ReplicaName};
 use super::observation::{Durability, LinkFacts, ServerIdentity};
 
@@ -30,13 +31,17 @@ pub struct ServerSide {
     pub identity: ServerIdentity,
     /// `@@version`.
     pub version: String,
+    /// Its family.
+    pub family: Family,
     /// `@@log_bin`.
     pub log_bin: bool,
     /// `@@binlog_format`.
     pub binlog_format: String,
-    /// `@@gtid_binlog_pos`.
+    /// MySQL's settings that must be as they are named here, where they are not: name, value seen, value needed.
+    pub amiss: Vec<(String, String, String)>,
+    /// `@@gtid_binlog_pos`, or MySQL's `@@gtid_executed`.
     pub gtid_binlog_pos: String,
-    /// `@@gtid_slave_pos`.
+    /// `@@gtid_slave_pos`; empty on MySQL.
     pub gtid_slave_pos: String,
     /// `@@gtid_binlog_state`.
     pub gtid_binlog_state: String,
@@ -68,8 +73,10 @@ impl ServerSide {
 pub struct Schema {
     /// Its name.
     pub name: String,
-    /// Its comment; set-up marks what it is copying here.
+    /// Its comment; set-up marks what it is copying here. On MySQL that of a table in it that is only there for this.
     pub comment: String,
+    /// There is nothing in it. Only asked where a schema cannot be made with its mark in one statement.
+    pub hollow: bool,
 }
 
 /// Whether keyward's own account can be used.
@@ -160,7 +167,13 @@ pub struct CopySide {
     pub replica: Option<ReplicaName>,
     /// `@@read_only`.
     pub read_only: bool,
-    /// Whether `read_only` outlives a restart.
+    /// `@@super_read_only`; absent where there is none.
+    pub super_read_only: Option<bool>,
+    /// The server can remember settings by itself.
+    pub remembers: bool,
+    /// Whether replication waits for a command after a restart; only known of a server that remembers.
+    pub threads_held: Durability,
+    /// Whether `read_only`, and `super_read_only` where there is one, outlives a restart.
     pub read_only_durability: Durability,
     /// `@@replicate_wild_do_table`.
     pub filter: String,
@@ -180,6 +193,8 @@ pub struct CopySide {
     pub proof_left_over: bool,
     /// Replicas that read from this server.
     pub own_replicas: u64,
+    /// It is in one of MySQL's replication groups.
+    pub in_group: bool,
     /// A named lock taken on the master is held here too.
     pub is_the_master: bool,
     /// A named lock taken here is held on this other replica of the settings.
@@ -195,6 +210,8 @@ pub struct LinkSettings {
     pub facts: LinkFacts,
     /// `Connect_Retry`, in seconds.
     pub connect_retry: u64,
+    /// After how many tries the server gives up, 0 for never; absent where the link has no such setting.
+    pub most_retries: Option<u64>,
     /// `Master_SSL_Allowed`.
     pub ssl: bool,
     /// `Master_SSL_Verify_Server_Cert`.

@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::dialect::mariadb;
-use crate::dialect::text::fill;
+use crate::dialect::looks;
 use crate::model::Failure;
 use crate::model::observation::BinlogFacts;
 use crate::wire::connect::{Target, meaning};
@@ -48,14 +47,11 @@ pub async fn ask_now_and_then<M: Send>(
 }
 
 async fn ask_once(target: &Target) -> Result<BinlogFacts, Failure> {
-    let (mut conn, _) = open(target, Patience { idle: LIMIT, statement: LIMIT, lock: Duration::ZERO }).await?;
-    let statements = [
-        fill(include_str!("../../sql/mariadb/look-binlog-settings.sql"), &[]),
-        fill(include_str!("../../sql/mariadb/look-binlogs.sql"), &[]),
-    ]
-    .join(";\n");
+    let patience = Patience { idle: LIMIT, statement: LIMIT, lock: Duration::ZERO };
+    let (mut conn, greeting) = open(target, patience).await?;
+    let statements = looks::binlog_statements(greeting.family).join(";\n");
     let answer = timeout(LIMIT, ask(&mut conn, &statements)).await;
     discard(conn);
     let tables = answer.map_err(|_| timed_out(LIMIT))?.map_err(|error| meaning(&error))?;
-    mariadb::binlogs(&tables).map_err(|why| unexpected(&target.place, &why))
+    looks::binlogs(greeting.family, &tables).map_err(|why| unexpected(&target.place, &why))
 }

@@ -17,7 +17,7 @@ use crate::dialect::answer::Table;
 use crate::model::observation::Look;
 use crate::model::{Failure, Moment, Reason};
 use crate::wire::connect::Target;
-use crate::wire::server::{Greeting, Patience, ask, discard, open, timed_out};
+use crate::wire::server::{Greeting, Patience, ask_look, discard, open, timed_out};
 
 /// How many sessions may be left on a server with a question that it has not answered.
 const MOST_LEFT: usize = 4;
@@ -111,7 +111,7 @@ struct Session {
 
 /// One round trip. It owns the connection, so that it can go on when its look is over.
 async fn exchange(mut session: Session, statements: String) -> (Session, mysql_async::Result<Vec<Table>>) {
-    let answer = ask(&mut session.conn, &statements).await;
+    let answer = ask_look(&mut session.conn, &statements).await;
     (session, answer)
 }
 

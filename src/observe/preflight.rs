@@ -1,71 +1,49 @@
 //! The facts that set-up plans from, read on both sides. Nothing is changed; named locks are taken and let go.
 
-use std::collections::BTreeMap;
-
 use super::hand::{self, Hand};
+use crate::dialect::looks::filter_statements;
+use crate::dialect::settings::{self, Variables};
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, literal};
+use crate::dialect::version::handled;
 use crate::model::Family;
-use crate::model::observation::{Durability, ServerIdentity};
 use crate::model::preflight::{BeatTable, CopySide, DatabaseFacts, LinkAccount, PROOF, Schema, ServerSide, SourceSide};
 use crate::wire::session::{Session, Trouble};
 
 const VERSION: &str = include_str!("../../sql/common/version.sql");
-const VARIABLES: &str = include_str!("../../sql/mariadb/variables.sql");
-const SCHEMAS: &str = include_str!("../../sql/mariadb/schemas.sql");
-const OWN_REPLICAS: &str = include_str!("../../sql/mariadb/own-replicas.sql");
-const LINKS: &str = include_str!("../../sql/mariadb/links.sql");
-const BEAT_TABLE: &str = include_str!("../../sql/mariadb/beat-table-columns.sql");
-const UNFIT_TABLES: &str = include_str!("../../sql/mariadb/unfit-tables.sql");
-const ROUTINES: &str = include_str!("../../sql/mariadb/routines.sql");
-const TRIGGERS: &str = include_str!("../../sql/mariadb/triggers.sql");
+const VARIABLES: Sql = sql!("variables");
+const SCHEMAS: Sql = sql!("schemas");
+const OWN_REPLICAS: Sql = sql!("own-replicas");
+const GROUP_MEMBERS: &str = include_str!("../../sql/mysql/group-members.sql");
+const BEAT_TABLE: &str = include_str!("../../sql/common/beat-table-columns.sql");
+const UNFIT_TABLES: &str = include_str!("../../sql/common/unfit-tables.sql");
+const ROUTINES: &str = include_str!("../../sql/common/routines.sql");
+const TRIGGERS: &str = include_str!("../../sql/common/triggers.sql");
 
-const OTHER_FILTERS: [&str; 6] = [
-    "replicate_do_db",
-    "replicate_do_table",
-    "replicate_ignore_db",
-    "replicate_ignore_table",
-    "replicate_wild_ignore_table",
-    "replicate_rewrite_db",
-];
-
-/// A server's settings by name in lower case: value and whether a restart would keep it.
-pub type Variables = BTreeMap<String, (String, Durability)>;
-
-/// What both sides have in common. On a server that is not MariaDB only its name and version are filled in.
+/// What both sides have in common. Of a server that keyward does not handle only its name and version.
 ///
 /// # Errors
 /// What the server said.
 pub async fn server(hand: &mut Hand, name: &str) -> Result<(ServerSide, Variables), Trouble> {
-    let version = hand.work.line(fill(VERSION, &[])).await?.text("version");
+    let told = hand.work.line(fill(VERSION, &[])).await?;
+    let family = hand.work.family();
     let mut side = ServerSide {
         name: name.to_owned(),
-        version,
+        version: told.text("version"),
+        family,
         account: hand.login.clone(),
         by_admin: hand.by_admin,
         ..ServerSide::default()
     };
-    if hand.work.family() == Family::MySql {
+    if handled(&side.version, &told.text("version_comment")).is_err() {
         return Ok((side, Variables::new()));
     }
-    let mut variables = Variables::new();
-    for line in hand.work.lines(fill(VARIABLES, &[])).await? {
-        // what an option file says for a filter is shown as COMPILE-TIME, so that only SQL means: will be lost
-        let durability = if line.text("origin") == "SQL" { Durability::Lost } else { Durability::Kept };
-        variables.insert(line.text("name").to_lowercase(), (line.text("value"), durability));
-    }
-    let text = |name: &str| variables.get(name).map(|(value, _)| value.clone()).unwrap_or_default();
-    side.identity = ServerIdentity { uid: text("server_uid"), server_id: text("server_id").parse().unwrap_or(0) };
-    side.log_bin = text("log_bin") == "ON";
-    side.binlog_format = text("binlog_format");
-    side.gtid_binlog_pos = text("gtid_binlog_pos");
-    side.gtid_slave_pos = text("gtid_slave_pos");
-    side.gtid_binlog_state = text("gtid_binlog_state");
-    side.max_allowed_packet = text("max_allowed_packet").parse().unwrap_or(0);
-    side.galera = text("wsrep_on") == "ON";
-    side.trusts_function_creators = text("log_bin_trust_function_creators") == "ON";
-    side.lower_case_table_names = text("lower_case_table_names");
-    for line in hand.work.lines(fill(SCHEMAS, &[])).await? {
-        side.schemas.push(Schema { name: line.text("name"), comment: line.text("comment") });
+    let tables = hand.work.tables(&VARIABLES.fill(family, &[])).await?;
+    let variables = settings::variables(family, &tables).map_err(|why| hand.work.trouble(&why))?;
+    settings::common(family, &variables, &mut side);
+    for line in hand.work.lines(SCHEMAS.fill(family, &[])).await? {
+        let hollow = line.number("hollow") == Some(1);
+        side.schemas.push(Schema { name: line.text("name"), comment: line.text("comment"), hollow });
     }
     Ok((side, variables))
 }
@@ -97,7 +75,10 @@ async fn beat_table(work: &mut Session) -> Result<BeatTable, Trouble> {
     let lines = work.lines(fill(BEAT_TABLE, &[])).await?;
     let columns: Vec<String> =
         lines.iter().map(|line| format!("{} {}", line.text("name"), line.text("type"))).collect();
-    let wanted = ["instance varchar(64)", "number bigint(20) unsigned", "written_at bigint(20)"];
+    let wanted = match work.family() {
+        Family::MariaDb => ["instance varchar(64)", "number bigint(20) unsigned", "written_at bigint(20)"],
+        Family::MySql => ["instance varchar(64)", "number bigint unsigned", "written_at bigint"],
+    };
     Ok(match columns.as_slice() {
         [] => BeatTable::Missing,
         columns if columns == wanted => BeatTable::Right,
@@ -142,27 +123,25 @@ async fn database(work: &mut Session, name: &str) -> Result<DatabaseFacts, Troub
 /// # Errors
 /// What the server said.
 pub async fn copy(hand: &mut Hand, variables: &Variables) -> Result<CopySide, Trouble> {
-    let value = |name: &str| variables.get(name).cloned().unwrap_or_default();
+    let family = hand.work.family();
     let mut copy = CopySide::default();
-    let (read_only, durability) = value("read_only");
-    (copy.read_only, copy.read_only_durability) = (read_only == "ON", durability);
-    (copy.filter, copy.filter_durability) = value("replicate_wild_do_table");
-    let (seconds, durability) = value("slave_net_timeout");
-    (copy.net_timeout_seconds, copy.net_timeout_durability) = (seconds.parse().unwrap_or(0), durability);
-    copy.other_filters = OTHER_FILTERS
-        .into_iter()
-        .map(|name| (name.to_owned(), value(name).0))
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
-    copy.own_replicas = hand.work.line(fill(OWN_REPLICAS, &[])).await?.number("replicas").unwrap_or(0);
-    for line in hand.work.lines(fill(LINKS, &[])).await? {
-        match &*line.text("connection_name") {
-            "" => copy.link = Some(line.link_settings().map_err(|why| hand.work.trouble(&why))?),
+    for (name, link) in hand.work.links().await? {
+        match &*name {
+            "" => copy.link = Some(link),
             PROOF => copy.proof_left_over = true,
-            name => {
-                copy.other_links.push(format!("{name} ({}:{})", line.text("master_host"), line.text("master_port")));
-            }
+            _ => copy.other_links.push(format!("{name} ({}:{})", link.facts.host, link.facts.port)),
         }
     }
+    let mut filters = Vec::new();
+    for statement in filter_statements(family) {
+        filters.extend(hand.work.tables(&statement).await?);
+    }
+    settings::replica(family, variables, &filters, &mut copy).map_err(|why| hand.work.trouble(&why))?;
+    copy.own_replicas = hand.work.line(OWN_REPLICAS.fill(family, &[])).await?.number("replicas").unwrap_or(0);
+    copy.in_group = match family {
+        // a Galera node is told by its settings
+        Family::MariaDb => false,
+        Family::MySql => hand.work.line(fill(GROUP_MEMBERS, &[])).await?.number("members") != Some(0),
+    };
     Ok(copy)
 }

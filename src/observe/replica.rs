@@ -8,12 +8,22 @@ use super::looker::Question;
 use super::master::server_statement;
 use super::names::{ActingWish, NameTag};
 use crate::dialect::answer::{Table, row, table};
-use crate::dialect::mariadb;
+use crate::dialect::looks;
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, literal};
 use crate::model::observation::{ActingLock, BeatRow, ReplicaFacts};
-use crate::model::{Failure, ReplicaName};
+use crate::model::{Failure, Family, ReplicaName};
 use crate::wire::connect::{Place, meaning};
 use crate::wire::server::{Greeting, lock_question, unexpected};
+
+const SETTINGS: Sql = sql!("look-replica");
+const ORIGINS: Sql = sql!("look-origins");
+const STATUS: Sql = sql!("look-status");
+const SCHEMAS: &str = include_str!("../../sql/common/look-schemas.sql");
+const ACTING_TAKE: &str = include_str!("../../sql/common/look-acting-take.sql");
+const ACTING_LEAVE: &str = include_str!("../../sql/common/look-acting-leave.sql");
+const GHOST_FIND: Sql = sql!("ghost-find");
+const GHOST_END: &str = include_str!("../../sql/common/ghost-end.sql");
 
 /// How many earlier connections are remembered.
 const GHOSTS: usize = 64;
@@ -36,8 +46,7 @@ pub struct ReplicaNames {
 pub struct ReplicaQuestion {
     place: Place,
     names: ReplicaNames,
-    taking: String,
-    leaving: String,
+    family: Family,
     connection: u64,
     greeting: Option<Greeting>,
     ghosts: VecDeque<Greeting>,
@@ -59,31 +68,10 @@ struct Hunt {
 impl ReplicaQuestion {
     /// The question for the replica at `place`.
     pub fn new(place: Place, names: ReplicaNames) -> Self {
-        let mut statements = vec![
-            server_statement(&names.tag),
-            fill(include_str!("../../sql/mariadb/look-replica.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look-beats.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look-origins.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look-status.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/look-schemas.sql"), &[]),
-            fill(include_str!("../../sql/mariadb/links.sql"), &[]),
-        ];
-        for (place, master) in names.masters.iter().enumerate() {
-            statements.push(lock_question(master.lock(), &format!("master_name_{place}_held")));
-        }
-        for (place, (_, other)) in names.others.iter().enumerate() {
-            statements.push(lock_question(other.lock(), &format!("other_name_{place}_held")));
-        }
-        let with = |acting: &str| {
-            let mut all = statements.clone();
-            all.push(fill(acting, &[]));
-            all.join(";\n")
-        };
         Self {
-            taking: with(include_str!("../../sql/mariadb/look-acting-take.sql")),
-            leaving: with(include_str!("../../sql/mariadb/look-acting-leave.sql")),
             place,
             names,
+            family: Family::default(),
             connection: 0,
             greeting: None,
             ghosts: VecDeque::new(),
@@ -93,8 +81,31 @@ impl ReplicaQuestion {
         }
     }
 
+    /// Everything that a look asks in its one round trip, the beats last.
+    fn look_statements(&self) -> String {
+        let family = self.family;
+        let mut statements = vec![
+            server_statement(family, &self.names.tag),
+            SETTINGS.fill(family, &[]),
+            ORIGINS.fill(family, &[]),
+            STATUS.fill(family, &[]),
+            fill(SCHEMAS, &[]),
+        ];
+        statements.extend(looks::filter_statements(family));
+        statements.extend(looks::link_statements(family));
+        for (place, master) in self.names.masters.iter().enumerate() {
+            statements.push(lock_question(master.lock(), &format!("master_name_{place}_held")));
+        }
+        for (place, (_, other)) in self.names.others.iter().enumerate() {
+            statements.push(lock_question(other.lock(), &format!("other_name_{place}_held")));
+        }
+        statements.push(fill(if self.names.acting.is_set() { ACTING_TAKE } else { ACTING_LEAVE }, &[]));
+        statements.extend(looks::beat_statements(family));
+        statements.join(";\n")
+    }
+
     fn facts(&self, tables: &[Table]) -> Result<(bool, ReplicaFacts), String> {
-        let mut facts = mariadb::replica(tables)?;
+        let mut facts = looks::replica(self.family, tables)?;
         for place in 0..self.names.masters.len() {
             facts.is_the_master |= held(tables, &format!("master_name_{place}_held"))?;
         }
@@ -119,7 +130,7 @@ impl ReplicaQuestion {
     fn look(&mut self, tables: &[Table]) -> Result<Option<ReplicaFacts>, Failure> {
         let (taken, mut facts) = self.facts(tables).map_err(|why| unexpected(&self.place, &why))?;
         self.names.tag.set_held_by(if taken { self.connection } else { 0 });
-        if mariadb::beats_locked(tables) {
+        if looks::beats_locked(tables) {
             facts.beats.clone_from(&self.beats);
         } else {
             self.beats.clone_from(&facts.beats);
@@ -170,6 +181,7 @@ impl Question for ReplicaQuestion {
 
     fn connected(&mut self, connection: u64, greeting: Greeting) {
         self.connection = connection;
+        self.family = greeting.family;
         // one that came back is no ghost
         self.ghosts.retain(|ghost| *ghost != greeting);
         self.greeting = Some(greeting);
@@ -187,13 +199,13 @@ impl Question for ReplicaQuestion {
     fn statements(&mut self) -> String {
         let Some(Hunt { ghost, found, .. }) = &self.hunt else {
             self.held_before = self.names.masters.iter().map(NameTag::held_by).collect();
-            return if self.names.acting.is_set() { &self.taking } else { &self.leaving }.clone();
+            return self.look_statements();
         };
         let (id, host) = (ghost.connection_id.to_string(), literal(&ghost.connection_host));
         match found {
             // the id alone may be somebody else's by now: a restarted server counts from the beginning
-            false => fill(include_str!("../../sql/mariadb/ghost-find.sql"), &[("id", &id), ("host", &host)]),
-            true => fill(include_str!("../../sql/mariadb/ghost-end.sql"), &[("id", &id)]),
+            false => GHOST_FIND.fill(self.family, &[("id", &id), ("host", &host)]),
+            true => fill(GHOST_END, &[("id", &id)]),
         }
     }
 

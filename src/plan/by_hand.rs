@@ -5,31 +5,32 @@
 use super::wanted::{self, Wanted};
 use crate::dialect::grants::Grant;
 use crate::dialect::text::{fill, identifier, literal};
+use crate::model::Family;
 
-const CREATE_SCHEMA: &str = include_str!("../../sql/mariadb/create-keyward-schema.sql");
-const CREATE_TABLE: &str = include_str!("../../sql/mariadb/create-beat-table.sql");
-const CREATE_ACCOUNT: &str = include_str!("../../sql/mariadb/create-account-by-hand.sql");
-const GRANT: &str = include_str!("../../sql/mariadb/grant.sql");
-const REVOKE: &str = include_str!("../../sql/mariadb/revoke.sql");
-const UNLOGGED: &str = include_str!("../../sql/mariadb/write-no-binlog.sql");
+const CREATE_SCHEMA: &str = include_str!("../../sql/common/create-keyward-schema.sql");
+const CREATE_TABLE: &str = include_str!("../../sql/common/create-beat-table.sql");
+const CREATE_ACCOUNT: &str = include_str!("../../sql/common/create-account-by-hand.sql");
+const GRANT: &str = include_str!("../../sql/common/grant.sql");
+const REVOKE: &str = include_str!("../../sql/common/revoke.sql");
+const UNLOGGED: &str = include_str!("../../sql/common/write-no-binlog.sql");
 
-/// The statements for the master.
-pub fn for_master(wanted: &Wanted) -> Vec<String> {
+/// The statements for the master of this family.
+pub fn for_master(family: Family, wanted: &Wanted) -> Vec<String> {
     let own = account(&wanted.own_user);
     let link = account(&wanted.link.user);
     let mut lines = vec!["-- On the master. Put the passwords of the settings where the text says so.".to_owned()];
     lines.push(statement(CREATE_SCHEMA, &[]));
     lines.push(statement(CREATE_TABLE, &[]));
     lines.push(create(&own, wanted.own_ssl_on_master, "account.password"));
-    grants(&own, &wanted::master_rights(&wanted.databases), GRANT, &mut lines);
+    grants(&own, &wanted::master_rights(family, &wanted.databases), GRANT, &mut lines);
     lines.push(create(&link, wanted.link.ssl, "replication.password"));
     grants(&link, &wanted::link_rights(), GRANT, &mut lines);
-    for_setup_only(&own, &wanted::master_setup_rights(&wanted.databases), &mut lines);
+    for_setup_only(&own, &wanted::master_setup_rights(family, &wanted.databases), &mut lines);
     lines
 }
 
-/// The statements for a replica.
-pub fn for_replica(wanted: &Wanted) -> Vec<String> {
+/// The statements for a replica of this family.
+pub fn for_replica(family: Family, wanted: &Wanted) -> Vec<String> {
     let own = account(&wanted.own_user);
     let mut lines = vec![
         "-- On the replica. Put the password of the settings where the text says so.".to_owned(),
@@ -37,8 +38,8 @@ pub fn for_replica(wanted: &Wanted) -> Vec<String> {
     ];
     lines.push(statement(UNLOGGED, &[]));
     lines.push(create(&own, wanted.own_ssl_on_replica, "account.password"));
-    grants(&own, &wanted::replica_rights(&wanted.databases), GRANT, &mut lines);
-    for_setup_only(&own, &wanted::replica_setup_rights(&wanted.databases), &mut lines);
+    grants(&own, &wanted::replica_rights(family, &wanted.databases), GRANT, &mut lines);
+    for_setup_only(&own, &wanted::replica_setup_rights(family, &wanted.databases), &mut lines);
     lines
 }
 

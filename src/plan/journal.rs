@@ -3,8 +3,11 @@
 //! The mark on schema `keyward` is the journal: it is put there first and taken away last, in one statement each. A
 //! schema with a mark was made by keyward and never finished, so that it may be dropped. There is no file beside it
 //! that could tell another story.
+//!
+//! MySQL has no comments for schemas: there the mark is the comment of a table that is only there for it, made right
+//! after the schema. A schema with nothing in it at all is what a set-up leaves that was ended between the two.
 
-use crate::model::preflight::ServerSide;
+use crate::model::preflight::{Schema, ServerSide};
 
 /// Keyward's own schema.
 pub const OWN_SCHEMA: &str = "keyward";
@@ -34,16 +37,18 @@ pub enum Journal {
     Untidy(Vec<String>),
 }
 
-/// Reads the marks on a replica.
-pub fn read(replica: &ServerSide) -> Journal {
+/// Reads the marks on a replica; `wanted` are the schemas that set-up makes.
+pub fn read(replica: &ServerSide, wanted: &[String]) -> Journal {
+    let own = replica.schema(OWN_SCHEMA);
+    let half_done = own.is_some_and(|schema| schema.hollow || is_marked(&schema.comment));
+    let begun = |schema: &Schema| half_done && schema.hollow && wanted.contains(&schema.name);
     let mut marked: Vec<String> = replica
         .schemas
         .iter()
-        .filter(|schema| is_marked(&schema.comment) && schema.name != OWN_SCHEMA)
+        .filter(|schema| (is_marked(&schema.comment) || begun(schema)) && schema.name != OWN_SCHEMA)
         .map(|schema| schema.name.clone())
         .collect();
-    let own = replica.schema(OWN_SCHEMA);
-    if own.is_some_and(|schema| is_marked(&schema.comment)) {
+    if half_done {
         marked.push(OWN_SCHEMA.to_owned());
         return Journal::HalfDone(marked);
     }
@@ -58,11 +63,18 @@ pub fn read(replica: &ServerSide) -> Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::preflight::Schema;
 
     fn replica(schemas: &[(&str, &str)]) -> ServerSide {
-        let schemas = schemas.iter().map(|(name, comment)| Schema { name: (*name).into(), comment: (*comment).into() });
-        ServerSide { schemas: schemas.collect(), ..ServerSide::default() }
+        let schema = |(name, comment): &(&str, &str)| Schema {
+            name: (*name).into(),
+            comment: (*comment).into(),
+            hollow: *comment == "hollow",
+        };
+        ServerSide { schemas: schemas.iter().map(schema).collect(), ..ServerSide::default() }
+    }
+
+    fn read(replica: &ServerSide) -> Journal {
+        super::read(replica, &["keyward".to_owned(), "keystone".to_owned()])
     }
 
     #[test]
@@ -75,5 +87,15 @@ mod tests {
         assert_eq!(read(&replica(&[("keystone", &mark)])), Journal::HalfDone(vec!["keystone".into()]));
         let untidy = Journal::Untidy(vec!["keystone".into()]);
         assert_eq!(read(&replica(&[("keystone", &mark), ("keyward", "")])), untidy);
+    }
+    #[test]
+    fn a_schema_that_was_made_and_not_yet_marked_is_half_done_only_beside_the_journal() {
+        let mark = mark("a1b2");
+        let half = |names: &[&str]| Journal::HalfDone(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(read(&replica(&[("keyward", "hollow")])), half(&["keyward"]));
+        let beside = [("keystone", "hollow"), ("keyward", mark.as_str()), ("nova", "hollow")];
+        assert_eq!(read(&replica(&beside)), half(&["keystone", "keyward"]));
+        assert_eq!(read(&replica(&[("keystone", "hollow")])), Journal::Clean);
+        assert_eq!(read(&replica(&[("keystone", "hollow"), ("keyward", "")])), Journal::Clean);
     }
 }

@@ -1,18 +1,14 @@
 //! Why a set-up must not begin: every reason at once, each one sentence that names the server and what to do.
 
 use super::journal::{Journal, OWN_SCHEMA};
-use super::wanted::Wanted;
+use super::wanted::{Wanted, print_sql};
 use crate::dialect::version::handled;
 use crate::model::preflight::{BeatTable, DatabaseFacts, LinkAccount, Login, PairFacts, ServerSide};
+use crate::model::{Family, gtid};
 
 /// Every reason that keeps set-up from beginning.
 pub fn refusals(facts: &PairFacts, wanted: &Wanted, journal: &Journal) -> Vec<String> {
-    let mut why = Vec::new();
-    for side in [&facts.master, &facts.replica] {
-        if let Some(reason) = wrong_kind(side) {
-            why.push(reason);
-        }
-    }
+    let mut why = strangers(facts);
     if facts.copy.is_the_master {
         // nothing else said about this replica would be true
         why.push(format!(
@@ -32,12 +28,32 @@ pub fn refusals(facts: &PairFacts, wanted: &Wanted, journal: &Journal) -> Vec<St
     why
 }
 
-fn wrong_kind(side: &ServerSide) -> Option<String> {
-    handled(&side.version, "").err().map(|why| format!("{} {why}", side.name))
+/// Why the two servers cannot be a pair at all.
+pub fn strangers(facts: &PairFacts) -> Vec<String> {
+    let (master, replica) = (&facts.master, &facts.replica);
+    let comment = |side: &ServerSide| side.family.name();
+    let too_old = |side: &&ServerSide| {
+        handled(&side.version, comment(side)).err().map(|why| format!("{} {why}: upgrade it", side.name))
+    };
+    let mut why: Vec<String> = [master, replica].iter().filter_map(too_old).collect();
+    if master.family != replica.family {
+        why.push(format!(
+            "{} is {} {} and {} is {} {}: the two do not replicate to each other; put a {} server in the replica's place",
+            master.name,
+            master.family,
+            master.version,
+            replica.name,
+            replica.family,
+            replica.version,
+            master.family
+        ));
+    }
+    why
 }
 
 fn logins(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
     for (side, option) in [(&facts.master, "--master-admin"), (&facts.replica, "--replica-admin")] {
+        let print_sql = print_sql(side.family);
         match &side.account {
             Login::Works { .. } => {}
             Login::Missing if side.by_admin => {}
@@ -52,7 +68,7 @@ fn logins(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
                     _ => String::new(),
                 };
                 why.push(format!(
-                    "{} does not let keyward in as {}{detail}: give {option}, or run what --print-sql prints",
+                    "{} does not let keyward in as {}{detail}: give {option}, or run what {print_sql} prints",
                     side.name, wanted.own_user
                 ));
             }
@@ -62,8 +78,10 @@ fn logins(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
         && !facts.master.by_admin
     {
         why.push(format!(
-            "{} has no account {}: give --master-admin, or run what --print-sql prints",
-            facts.master.name, wanted.link.user
+            "{} has no account {}: give --master-admin, or run what {} prints",
+            facts.master.name,
+            wanted.link.user,
+            print_sql(facts.master.family)
         ));
     }
 }
@@ -77,6 +95,12 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
             "{} has binlog_format {}: set it to ROW there and restart it",
             master.name, master.binlog_format
         ));
+    }
+    for (side, what) in [(master, "cannot be replicated from by GTID"), (&facts.replica, "cannot follow by GTID")] {
+        why.extend(side.amiss.iter().map(|(name, seen, needed)| {
+            let seen = if seen.is_empty() { "not set" } else { seen };
+            format!("{} {what}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
+        }));
     }
     if let BeatTable::Other(columns) = &facts.source.beat_table {
         why.push(format!("{} has a table keyward.beat that is not keyward's ({columns}): move it away", master.name));
@@ -165,6 +189,9 @@ fn dedicated(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Ve
     if replica.galera {
         why.push(format!("{} is a Galera node: keyward needs a server of its own there", replica.name));
     }
+    if copy.in_group {
+        why.push(format!("{} is in a replication group: keyward needs a server of its own there", replica.name));
+    }
     if copy.own_replicas > 0 {
         why.push(format!("{} has replicas of its own: keyward needs a server of its own there", replica.name));
     }
@@ -196,7 +223,7 @@ fn dedicated(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Ve
         && (link.facts.host != wanted.link.host || link.facts.port != wanted.link.port)
     {
         why.push(format!(
-            "{} replicates from {}:{}, not from {}: if that is over, run STOP SLAVE and RESET SLAVE ALL there",
+            "{} replicates from {}:{}, not from {}: if that is over, run STOP REPLICA and RESET REPLICA ALL there",
             replica.name, link.facts.host, link.facts.port, facts.master.name
         ));
     } else {
@@ -223,16 +250,19 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
         None => why.extend(present.first().map(|name| holds(replica, name))),
         Some(link) => {
             if !link.facts.by_gtid {
+                let change = match replica.family {
+                    Family::MariaDb => "set MASTER_USE_GTID to slave_pos",
+                    Family::MySql => "set SOURCE_AUTO_POSITION to 1",
+                };
                 why.push(format!(
-                    "{} replicates without GTID: run STOP SLAVE; CHANGE MASTER TO MASTER_USE_GTID = slave_pos; START \
-                     SLAVE there",
+                    "{} replicates without GTID: run STOP REPLICA there, {change} for it, and run START REPLICA",
                     replica.name
                 ));
             }
             // schema keyward follows over the link, the databases would not
             if let Some(name) = wanted.databases.iter().find(|name| replica.schema(name).is_none()) {
                 why.push(format!(
-                    "{} replicates from the master but does not hold {name}: run STOP SLAVE and RESET SLAVE ALL there, \
+                    "{} replicates from the master but does not hold {name}: run STOP REPLICA and RESET REPLICA ALL there, \
                      then set it up again",
                     replica.name
                 ));
@@ -265,6 +295,10 @@ fn positions(facts: &PairFacts, why: &mut Vec<String>) {
     if facts.copy.link.is_some() {
         return;
     }
+    if replica.family == Family::MySql {
+        positions_of_mysql(facts, why);
+        return;
+    }
     for gtid in replica.gtid_binlog_pos.split(',').map(str::trim).filter(|gtid| !gtid.is_empty()) {
         let behind = match (parts(gtid), same_domain(gtid, &master.gtid_binlog_pos)) {
             (Some(local), Some(of_master)) => local.2 > of_master.2,
@@ -278,6 +312,27 @@ fn positions(facts: &PairFacts, why: &mut Vec<String>) {
                 if master.gtid_binlog_pos.is_empty() { "none" } else { &master.gtid_binlog_pos }
             ));
         }
+    }
+}
+
+fn positions_of_mysql(facts: &PairFacts, why: &mut Vec<String>) {
+    let (master, replica) = (&facts.master, &facts.replica);
+    if !gtid::covers(&master.gtid_binlog_pos, &replica.gtid_binlog_pos) {
+        why.push(format!(
+            "{} has transactions of its own in the way (gtid_executed is {}; the master's is {}): if nobody needs its \
+             binlog, run RESET BINARY LOGS AND GTIDS there",
+            replica.name,
+            replica.gtid_binlog_pos,
+            if master.gtid_binlog_pos.is_empty() { "empty" } else { &master.gtid_binlog_pos }
+        ));
+    }
+    // what comes next is to write there, and no statement of keyward's makes a server writable
+    if facts.copy.super_read_only == Some(true) {
+        why.push(format!(
+            "{} has super_read_only on, which keeps set-up out as well: turn it off there, read_only may stay on, and set \
+             it up again",
+            replica.name
+        ));
     }
 }
 

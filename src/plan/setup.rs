@@ -1,10 +1,11 @@
 //! From what was seen of a pair to the steps that make it whole.
 
 use super::journal::{self, Journal, OWN_SCHEMA};
-use super::refusals::{not_empty, refusals};
+use super::refusals::{not_empty, refusals, strangers};
 use super::steps::{Plan, Side, Step, Who};
 use super::wanted::{self, Wanted};
 use crate::dialect::grants::{self, Grant};
+use crate::model::Family;
 use crate::model::observation::{Durability, ThreadState};
 use crate::model::preflight::{BeatTable, LinkAccount, LinkSettings, Login, PairFacts, ServerSide};
 
@@ -13,7 +14,7 @@ use crate::model::preflight::{BeatTable, LinkAccount, LinkSettings, Login, PairF
 /// # Errors
 /// Every reason that keeps set-up from beginning, one sentence each.
 pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
-    let journal = journal::read(&facts.replica);
+    let journal = journal::read(&facts.replica, &wanted.schemas());
     let mut why = refusals(facts, wanted, &journal);
     if !why.is_empty() {
         return Err(why);
@@ -40,11 +41,15 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
         let comments = unmarked.iter().map(|name| (name.clone(), comment(name).unwrap_or_default())).collect();
         steps.push(Step::Finish { comments });
     }
+    // nothing can be written after that, not even by set-up
+    if is_lax(facts) {
+        steps.push(Step::SetSuperReadOnly);
+    }
     if facts.copy.stamp.is_none() {
         steps.push(Step::Stamp);
     }
     // a daemon that was killed just before its last steps may do them; a pair in any other state is an operator's
-    let last_steps = |step: &Step| matches!(step, Step::Finish { .. } | Step::Stamp);
+    let last_steps = |step: &Step| matches!(step, Step::Finish { .. } | Step::SetSuperReadOnly | Step::Stamp);
     let begun = matches!(journal, Journal::HalfDone(_)) || facts.copy.link.is_none();
     if wanted.auto && !begun && !steps.iter().all(last_steps) {
         return Err(vec![not_empty(&facts.replica)]);
@@ -59,10 +64,25 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
     Ok(Plan { master: facts.master.name.clone(), replica: facts.replica.name.clone(), steps, drop_in })
 }
 
+/// Whether one of the servers is not handled, or the two do not replicate to each other.
+pub fn has_strangers(facts: &PairFacts) -> bool {
+    !strangers(facts).is_empty()
+}
+
 fn accounts(facts: &PairFacts, wanted: &Wanted, steps: &mut Vec<Step>) {
     let sides = [
-        (Side::Master, &facts.master, wanted.own_ssl_on_master, wanted::master_rights(&wanted.databases)),
-        (Side::Replica, &facts.replica, wanted.own_ssl_on_replica, wanted::replica_rights(&wanted.databases)),
+        (
+            Side::Master,
+            &facts.master,
+            wanted.own_ssl_on_master,
+            wanted::master_rights(facts.master.family, &wanted.databases),
+        ),
+        (
+            Side::Replica,
+            &facts.replica,
+            wanted.own_ssl_on_replica,
+            wanted::replica_rights(facts.replica.family, &wanted.databases),
+        ),
     ];
     for (side, seen, ssl, rights) in sides {
         let fresh = (wanted.own_user.clone(), "%".to_owned());
@@ -114,13 +134,24 @@ fn from_nothing(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &m
     steps.extend([Step::ConfigureLink, Step::StartLink, Step::AwaitBeat]);
 }
 
+/// Whether administrators may write, or could after a restart.
+fn is_lax(facts: &PairFacts) -> bool {
+    let copy = &facts.copy;
+    let forgets = copy.remembers && copy.read_only_durability != Durability::Kept;
+    copy.super_read_only.is_some_and(|strict| !strict || forgets)
+}
+
 fn server_settings(facts: &PairFacts, wanted: &Wanted, steps: &mut Vec<Step>) {
     if !wanted::is_filter_right(&facts.copy.filter, &wanted.databases) {
         steps.push(Step::SetFilter(wanted::filter(&wanted.databases)));
     }
     let seconds = wanted::net_timeout_seconds(wanted.beat_interval);
-    if facts.copy.net_timeout_seconds != seconds {
+    let forgets = |durability| facts.copy.remembers && durability != Durability::Kept;
+    if facts.copy.net_timeout_seconds != seconds || forgets(facts.copy.net_timeout_durability) {
         steps.push(Step::SetNetTimeout(seconds));
+    }
+    if forgets(facts.copy.threads_held) {
+        steps.push(Step::HoldThreads);
     }
 }
 
@@ -150,6 +181,7 @@ fn repair(facts: &PairFacts, wanted: &Wanted, link: &LinkSettings, steps: &mut V
 fn is_link_right(link: &LinkSettings, wanted: &Wanted) -> bool {
     link.facts.user == wanted.link.user
         && link.connect_retry == 1
+        && link.most_retries.is_none_or(|most| most == 0)
         && format!("{:.3}", link.facts.heartbeat_period) == wanted.link.heartbeat
         && link.ssl == wanted.link.ssl
         && link.ssl_verify == wanted.link.verify
@@ -170,13 +202,15 @@ fn missing_rights(facts: &PairFacts, wanted: &Wanted, side: Side, steps: &[Step]
     if seen.by_admin {
         return None;
     }
+    let family = seen.family;
     let mut needed = match side {
-        Side::Master => wanted::master_rights(databases),
-        Side::Replica => wanted::replica_rights(databases),
+        Side::Master => wanted::master_rights(family, databases),
+        Side::Replica => wanted::replica_rights(family, databases),
     };
     match side {
-        Side::Master if copies => needed.extend(wanted::master_setup_rights(databases)),
-        Side::Replica if copies => needed.extend(wanted::replica_setup_rights(databases)),
+        Side::Master if copies => needed.extend(wanted::master_setup_rights(family, databases)),
+        Side::Replica if copies => needed.extend(wanted::replica_setup_rights(family, databases)),
+        Side::Replica if steps.contains(&Step::HoldThreads) => needed.push(wanted::right_to_hold_threads()),
         _ => {}
     }
     if side == Side::Master && steps.contains(&Step::CreateBeatTable) {
@@ -185,9 +219,10 @@ fn missing_rights(facts: &PairFacts, wanted: &Wanted, side: Side, steps: &[Step]
     let missing: Vec<String> = grants::missing(&parsed(grants), &needed).iter().map(Grant::words).collect();
     (!missing.is_empty()).then(|| {
         format!(
-            "{} does not allow keyward's account all of this; it lacks {}: give {option}, or run what --print-sql prints",
+            "{} does not allow keyward's account all of this; it lacks {}: give {option}, or run what {} prints",
             seen.name,
-            missing.join("; ")
+            missing.join("; "),
+            wanted::print_sql(family)
         )
     })
 }
@@ -204,9 +239,12 @@ fn drop_in(facts: &PairFacts, wanted: &Wanted) -> Vec<String> {
         return Vec::new();
     }
     let patterns = wanted::filter_patterns(&wanted.databases);
-    std::iter::once("[mariadb]".to_owned())
+    let [group, read_only, held, net_timeout] = match facts.replica.family {
+        Family::MariaDb => ["mariadb", "read_only", "skip_slave_start", "slave_net_timeout"],
+        Family::MySql => ["mysqld", "super_read_only", "skip_replica_start", "replica_net_timeout"],
+    };
+    std::iter::once(format!("[{group}]"))
         .chain(patterns.iter().map(|pattern| format!("replicate_wild_do_table = {pattern}")))
-        .chain(["read_only = ON".to_owned(), "skip_slave_start = ON".to_owned()])
-        .chain([format!("slave_net_timeout = {seconds}")])
+        .chain([format!("{read_only} = ON"), format!("{held} = ON"), format!("{net_timeout} = {seconds}")])
         .collect()
 }

@@ -56,8 +56,12 @@ pub enum Step {
         /// The link is there too.
         link: bool,
     },
-    /// Make the replica read-only.
+    /// Make the replica read-only for ordinary accounts.
     SetReadOnly,
+    /// Make the replica read-only for everybody, where that is another thing.
+    SetSuperReadOnly,
+    /// Keep replication from starting by itself with the server, where it can remember that.
+    HoldThreads,
     /// Copy the schemas from one snapshot, and set the replica's position to it.
     Copy {
         /// The schemas, `keyward` first.
@@ -125,6 +129,12 @@ impl Plan {
                 format!("Drop {}{too}, which an interrupted set-up left half done on {replica}.", list(schemas))
             }
             Step::SetReadOnly => format!("Make {replica} read-only."),
+            Step::SetSuperReadOnly => {
+                format!("Make {replica} read-only for administrators too, and let it stay so across a restart.")
+            }
+            Step::HoldThreads => {
+                format!("Keep replication on {replica} from starting by itself, as it would start unfiltered.")
+            }
             Step::Copy { schemas } => {
                 format!("Copy {} from one snapshot of {master} to {replica}, and set its GTID position.", list(schemas))
             }

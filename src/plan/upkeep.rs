@@ -32,7 +32,8 @@ pub struct Wanted<'a> {
 /// The steps that are missing, in the order in which they are safe.
 pub fn steps(facts: &ReplicaFacts, wanted: &Wanted<'_>, now: Now) -> Vec<UpkeepStep> {
     let mut steps = Vec::new();
-    let read_only = (!facts.read_only).then_some(UpkeepStep::SetReadOnly);
+    let writable = !facts.read_only || facts.super_read_only == Some(false);
+    let read_only = writable.then_some(UpkeepStep::SetReadOnly);
     let Some(link) = &facts.link else { return read_only.into_iter().collect() };
     if wanted.link_is_held {
         steps.extend(read_only);
@@ -157,6 +158,12 @@ mod tests {
     #[test]
     fn a_writable_replica_is_made_read_only_and_goes_on_following() {
         assert_eq!(changed(|facts, _| facts.read_only = false), [UpkeepStep::SetReadOnly]);
+    }
+
+    #[test]
+    fn privileged_accounts_are_kept_out_where_that_can_be() {
+        assert_eq!(changed(|facts, _| facts.super_read_only = Some(true)), []);
+        assert_eq!(changed(|facts, _| facts.super_read_only = Some(false)), [UpkeepStep::SetReadOnly]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::journal::OWN_SCHEMA;
 use crate::dialect::grants::Grant;
 use crate::dialect::text::wildcard_escape;
+use crate::model::Family;
 use crate::model::preflight::LinkWanted;
 
 /// How a master and one replica should be.
@@ -71,38 +72,79 @@ pub fn is_filter_right(seen: &str, databases: &[String]) -> bool {
     seen == wanted
 }
 
+/// What MySQL tells of replication in tables of its own.
+const REPLICATION_TABLES: [&str; 6] = [
+    "replication_applier_filters",
+    "replication_applier_global_filters",
+    "replication_applier_status_by_worker",
+    "replication_connection_configuration",
+    "replication_connection_status",
+    "replication_group_members",
+];
+
+/// How an administrator gets the statements for a server of this family.
+pub fn print_sql(family: Family) -> &'static str {
+    match family {
+        Family::MariaDb => "--print-sql",
+        Family::MySql => "--print-sql=mysql",
+    }
+}
+
 /// Keyward's rights on the master, always.
-pub fn master_rights(databases: &[String]) -> Vec<Grant> {
-    let mut grants =
-        vec![Grant::global(&["BINLOG MONITOR"]), Grant::schema(OWN_SCHEMA, &["SELECT", "INSERT", "UPDATE", "DELETE"])];
+pub fn master_rights(family: Family, databases: &[String]) -> Vec<Grant> {
+    let look = match family {
+        Family::MariaDb => "BINLOG MONITOR",
+        Family::MySql => "REPLICATION CLIENT",
+    };
+    let mut grants = vec![Grant::global(&[look]), Grant::schema(OWN_SCHEMA, &["SELECT", "INSERT", "UPDATE", "DELETE"])];
     grants.extend(databases.iter().map(|name| Grant::schema(name, &["SELECT", "SHOW VIEW"])));
     grants
 }
 
 /// Further rights on the master while keyward's own account sets a replica up.
-pub fn master_setup_rights(databases: &[String]) -> Vec<Grant> {
+pub fn master_setup_rights(family: Family, databases: &[String]) -> Vec<Grant> {
     let mut grants: Vec<Grant> = databases.iter().map(|name| Grant::schema(name, &["TRIGGER", "EVENT"])).collect();
-    grants.push(Grant::table("mysql", "proc", &["SELECT"]));
+    grants.push(match family {
+        Family::MariaDb => Grant::table("mysql", "proc", &["SELECT"]),
+        Family::MySql => Grant::global(&["FLUSH_TABLES", "SHOW_ROUTINE"]),
+    });
     grants
 }
 
 /// Keyward's rights on a replica, always.
-pub fn replica_rights(databases: &[String]) -> Vec<Grant> {
-    let mut grants = vec![Grant::global(&[
-        "SLAVE MONITOR",
-        "BINLOG MONITOR",
-        "REPLICATION SLAVE ADMIN",
-        "READ_ONLY ADMIN",
-        "SHOW DATABASES",
-        "PROCESS",
-    ])];
+pub fn replica_rights(family: Family, databases: &[String]) -> Vec<Grant> {
+    let mut grants = match family {
+        Family::MariaDb => vec![Grant::global(&[
+            "SLAVE MONITOR",
+            "BINLOG MONITOR",
+            "REPLICATION SLAVE ADMIN",
+            "READ_ONLY ADMIN",
+            "SHOW DATABASES",
+            "PROCESS",
+        ])],
+        Family::MySql => vec![Grant::global(&[
+            "REPLICATION CLIENT",
+            "REPLICATION_SLAVE_ADMIN",
+            "SYSTEM_VARIABLES_ADMIN",
+            "SHOW DATABASES",
+            "PROCESS",
+        ])],
+    };
+    if family == Family::MySql {
+        grants.extend(REPLICATION_TABLES.map(|table| Grant::table("performance_schema", table, &["SELECT"])));
+    }
     grants.push(Grant::schema(OWN_SCHEMA, &["SELECT"]));
     grants.extend(databases.iter().map(|name| Grant::schema(name, &["SELECT"])));
     grants
 }
 
+/// The right to let MySQL remember that replication waits for a command after a restart.
+pub fn right_to_hold_threads() -> Grant {
+    Grant::global(&["PERSIST_RO_VARIABLES_ADMIN"])
+}
+
 /// Further rights on a replica while keyward's own account sets it up.
-pub fn replica_setup_rights(databases: &[String]) -> Vec<Grant> {
+pub fn replica_setup_rights(family: Family, databases: &[String]) -> Vec<Grant> {
     let on_schema = [
         "CREATE",
         "DROP",
@@ -118,7 +160,19 @@ pub fn replica_setup_rights(databases: &[String]) -> Vec<Grant> {
         "TRIGGER",
         "EVENT",
     ];
-    let mut grants = vec![Grant::global(&["BINLOG ADMIN", "SET USER", "RELOAD"])];
+    let mut grants = match family {
+        Family::MariaDb => vec![Grant::global(&["BINLOG ADMIN", "SET USER", "RELOAD"])],
+        Family::MySql => vec![
+            Grant::global(&[
+                "RELOAD",
+                "CONNECTION_ADMIN",
+                "SYSTEM_USER",
+                "SET_ANY_DEFINER",
+                "ALLOW_NONEXISTENT_DEFINER",
+            ]),
+            right_to_hold_threads(),
+        ],
+    };
     grants.push(Grant::schema(OWN_SCHEMA, &on_schema));
     grants.extend(databases.iter().map(|name| Grant::schema(name, &on_schema)));
     grants

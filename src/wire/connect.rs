@@ -118,11 +118,16 @@ pub fn meaning(error: &mysql_async::Error) -> Failure {
         Error::Io(IoError::Io(error)) => io_reason(error),
         Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => Reason::Tls,
         Error::Driver(mysql_async::DriverError::ConnectionClosed) => Reason::Reset,
+        // MySQL names some plugin, it may be any, to whom it has no account for
+        Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { .. }) => Reason::Login,
         _ => Reason::Unexpected,
     };
     let detail = match error {
         Error::Server(server) => format!("{} {}", server.code, server.message),
         Error::Io(IoError::Io(error)) => innermost(error),
+        Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => {
+            format!("there is no such account, or it logs in by {name}, which keyward does not speak")
+        }
         other => other.to_string(),
     };
     Failure { reason, detail: detail.replace(['\n', '\r'], " ") }

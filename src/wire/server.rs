@@ -10,7 +10,7 @@ use mysql_async::{Conn, Value};
 use super::connect::{Place, Target, connect, meaning};
 use crate::dialect::answer::{Table, row};
 use crate::dialect::text::{fill, literal};
-use crate::dialect::version;
+use crate::dialect::{looks, version};
 use crate::model::time::friendly;
 use crate::model::{Failure, Family, Reason};
 
@@ -42,7 +42,7 @@ pub struct Greeting {
 /// Opens a connection and sets its session up, all within `connect_timeout`.
 ///
 /// # Errors
-/// Why there is none; a server that is not MariaDB is `Unexpected` and named.
+/// Why there is none; a server that keyward does not handle is `Unexpected` and named.
 pub async fn open(target: &Target, patience: Patience) -> Result<(Conn, Greeting), Failure> {
     let work = async {
         let mut conn = connect(target, &[]).await?;
@@ -62,17 +62,20 @@ pub async fn open(target: &Target, patience: Patience) -> Result<(Conn, Greeting
 
 async fn greet(conn: &mut Conn, target: &Target, patience: Patience) -> Result<Greeting, Failure> {
     let session = fill(
-        include_str!("../../sql/mariadb/greet-session.sql"),
+        include_str!("../../sql/common/greet-session.sql"),
         &[
             ("idle_seconds", &patience.idle.as_secs().max(1).to_string()),
             ("statement_seconds", &format!("{:.3}", patience.statement.as_secs_f64())),
+            ("statement_millis", &patience.statement.as_millis().to_string()),
             ("lock_seconds", &patience.lock.as_secs().to_string()),
+            // MySQL knows no waiting of no time at all
+            ("lock_seconds_or_one", &patience.lock.as_secs().max(1).to_string()),
         ],
     );
     let version = fill(include_str!("../../sql/common/version.sql"), &[]);
-    let connection = fill(include_str!("../../sql/mariadb/greet-connection.sql"), &[]);
+    let connection = fill(include_str!("../../sql/common/greet-connection.sql"), &[]);
     let mut tables = Vec::new();
-    // in one go, because a slow path pays for every round trip; the version comes first, as MySQL fails on the rest
+    // in one go, because a slow path pays for every round trip; the version comes first, as an old server fails on the rest
     let end = ask_into(conn, &[version, session, connection].join(";\n"), &mut tables).await;
     let mut family = Family::default();
     if let Ok(told) = row(&tables, "version_comment") {
@@ -103,6 +106,25 @@ pub async fn ask(conn: &mut Conn, statements: &str) -> mysql_async::Result<Vec<T
     let mut tables = Vec::new();
     ask_into(conn, statements, &mut tables).await?;
     Ok(tables)
+}
+
+/// The same for a look: where its last statement is refused and `looks::forgiven` calls that an answer, it is one.
+///
+/// # Errors
+/// The driver's error for everything else.
+pub async fn ask_look(conn: &mut Conn, statements: &str) -> mysql_async::Result<Vec<Table>> {
+    let mut tables = Vec::new();
+    match ask_into(conn, statements, &mut tables).await {
+        Ok(()) => Ok(tables),
+        Err(mysql_async::Error::Server(error)) => match looks::forgiven(&tables, error.code) {
+            Some(refused) => {
+                tables.push(refused);
+                Ok(tables)
+            }
+            None => Err(mysql_async::Error::Server(error)),
+        },
+        Err(error) => Err(error),
+    }
 }
 
 async fn ask_into(conn: &mut Conn, statements: &str, tables: &mut Vec<Table>) -> mysql_async::Result<()> {
@@ -142,7 +164,7 @@ pub fn discard(conn: Conn) {
 
 /// The statement that asks whether a named lock is held, its answer in `column`.
 pub fn lock_question(lock: &str, column: &str) -> String {
-    fill(include_str!("../../sql/mariadb/look-lock.sql"), &[("name", &literal(lock)), ("column", column)])
+    fill(include_str!("../../sql/common/look-lock.sql"), &[("name", &literal(lock)), ("column", column)])
 }
 
 /// The failure of a wait that was longer than its limit.

@@ -9,12 +9,11 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Row, Value};
 
 use super::connect::{self, Target};
-use super::server;
+use super::server::ask;
 use crate::dialect::answer::Table;
-use crate::dialect::mariadb;
+use crate::dialect::looks::{self, NamedLink};
 use crate::dialect::text::fill;
 use crate::dialect::version::detect;
-use crate::model::preflight::LinkSettings;
 use crate::model::{Failure, Family, Reason};
 
 const PLAIN_SESSION: &str = include_str!("../../sql/common/plain-session.sql");
@@ -71,14 +70,6 @@ impl Line {
     /// A column as a number; `None` when it is none.
     pub fn number(&self, column: &str) -> Option<u64> {
         self.text(column).parse().ok()
-    }
-
-    /// The line as one row of `SHOW ALL SLAVES STATUS`.
-    ///
-    /// # Errors
-    /// A sentence that names what the line lacks.
-    pub fn link_settings(&self) -> Result<LinkSettings, String> {
-        mariadb::link_settings(&|name| Ok(Some(self.text(&name.to_ascii_lowercase()))))
     }
 
     /// The columns' values in the order of their names.
@@ -183,12 +174,22 @@ impl Session {
         Ok(self.lines(sql).await?.into_iter().next().unwrap_or_default())
     }
 
-    /// Runs several statements in one round trip and hands out their result sets.
+    /// Every replication connection of the server; see `looks::links`.
     ///
     /// # Errors
-    /// What the server said of the first that failed, or that it did not answer in time.
+    /// What the server said, or that its answer lacks something.
+    pub async fn links(&mut self) -> Result<Vec<NamedLink>, Trouble> {
+        let statements = looks::link_statements(self.family).join(";\n");
+        let tables = self.tables(&statements).await?;
+        looks::links(self.family, &tables).map_err(|why| self.trouble(&why))
+    }
+
+    /// Runs statements in one round trip and hands out their results as text.
+    ///
+    /// # Errors
+    /// What the server said, or that it did not answer in time.
     pub async fn tables(&mut self, statements: &str) -> Result<Vec<Table>, Trouble> {
-        self.attempt(async |conn| server::ask(conn, statements).await).await
+        self.attempt(async |conn| ask(conn, statements).await).await
     }
 
     /// Lends the connection out, for a result that is read row by row. The borrower limits every wait, and calls

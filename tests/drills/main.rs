@@ -1,4 +1,4 @@
-//! Drills: what happens to an operator, with the real program and real MariaDB servers.
+//! Drills: what happens to an operator, with the real program and real servers.
 //!
 //! Each drill has servers, a daemon and a folder of its own. None asserts by a tight clock: what must come is waited
 //! for generously, what must not come is watched for several times the patience of the settings.
@@ -13,6 +13,7 @@ mod guards;
 mod haproxy;
 mod hooks;
 mod instants;
+mod kinds;
 mod masters;
 mod outages;
 mod pair;

@@ -9,8 +9,8 @@ use keyward::config::schema::{
     Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Tls, TlsMode,
 };
 use keyward::daemon::setup::{End, How, Progress, set_up_replica};
-use keyward::lab::Spec;
-use keyward::model::{Address, RegionName, ReplicaName};
+use keyward::lab::{Kind, Spec};
+use keyward::model::{Address, Family, RegionName, ReplicaName};
 use keyward::wire::connect::{Place, Target};
 use tempfile::TempDir;
 
@@ -23,6 +23,11 @@ impl Server {
     /// A server with these lines in its option file.
     pub fn start(server_id: u32, lines: &[&str]) -> Self {
         Self::of(Spec::new("server", server_id).lines(lines))
+    }
+
+    /// A server of a kind with these lines in its option file.
+    pub fn of_kind(kind: Kind, server_id: u32, lines: &[&str]) -> Self {
+        Self::of(Spec::new("server", server_id).kind(kind).lines(lines))
     }
 
     /// An ordinary master or replica.
@@ -117,7 +122,12 @@ impl Pair {
 
     /// A plain pair; the master holds a small database.
     pub fn plain() -> Self {
-        let pair = Self::new(Server::plain(1), Server::plain(2));
+        Self::of_kinds(Kind::default(), Kind::default())
+    }
+
+    /// The same of these kinds.
+    pub fn of_kinds(master: Kind, replica: Kind) -> Self {
+        let pair = Self::new(Server::of_kind(master, 1, &[]), Server::of_kind(replica, 2, &[]));
         pair.master.sql(
             "CREATE DATABASE keystone CHARACTER SET utf8mb4; CREATE TABLE keystone.user (id VARCHAR(64) PRIMARY KEY); \
              INSERT INTO keystone.user VALUES ('a'), ('b');",
@@ -136,9 +146,13 @@ impl Pair {
 
     /// Waits until the replica has applied everything that the master has now.
     pub fn catch_up(&self) {
-        let position = self.master.sql("SELECT @@gtid_binlog_pos");
-        let waited = self.replica.sql(&format!("SELECT MASTER_GTID_WAIT('{}', 60)", position.trim()));
-        assert_eq!(waited.trim(), "0", "{}", self.replica.sql("SHOW ALL SLAVES STATUS"));
+        let [position, wait, status] = match self.replica.kind().family() {
+            Family::MariaDb => ["gtid_binlog_pos", "MASTER_GTID_WAIT", "SHOW ALL SLAVES STATUS"],
+            Family::MySql => ["gtid_executed", "WAIT_FOR_EXECUTED_GTID_SET", "SHOW REPLICA STATUS"],
+        };
+        let position = self.master.sql(&format!("SELECT REPLACE(@@GLOBAL.{position}, '\\n', '')"));
+        let waited = self.replica.sql(&format!("SELECT {wait}('{}', 60)", position.trim()));
+        assert_eq!(waited.trim(), "0", "{}", self.replica.sql(status));
     }
 }
 

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use keyward::daemon::setup::End;
+use keyward::lab::Kind;
+use keyward::lab::skip::lacks;
+use keyward::model::Family;
 
 use crate::exact::assert_equal;
 use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, StopAtEnd, is_done};
@@ -61,22 +64,34 @@ fn peak_kib(process: u32) -> Option<u64> {
 
 /// Makes the replica's server what it was before anybody set it up.
 fn wipe(pair: &Pair) {
-    pair.replica.sql(
-        "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0; DROP DATABASE IF EXISTS keystone; \
-         DROP DATABASE IF EXISTS keyward; DROP USER IF EXISTS keyward; RESET MASTER; SET GLOBAL gtid_slave_pos = ''; \
-         SET GLOBAL replicate_wild_do_table = ''; SET GLOBAL slave_net_timeout = 60;",
-    );
+    pair.replica.sql(match pair.replica.kind().family() {
+        Family::MariaDb => {
+            "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0; DROP DATABASE IF EXISTS keystone; \
+             DROP DATABASE IF EXISTS keyward; DROP USER IF EXISTS keyward; RESET MASTER; SET GLOBAL gtid_slave_pos = ''; \
+             SET GLOBAL replicate_wild_do_table = ''; SET GLOBAL slave_net_timeout = 60;"
+        }
+        Family::MySql => {
+            "STOP REPLICA; RESET REPLICA ALL; RESET PERSIST; SET GLOBAL super_read_only = 0; SET GLOBAL read_only = 0; \
+             DROP DATABASE IF EXISTS keystone; DROP DATABASE IF EXISTS keyward; DROP USER IF EXISTS keyward; \
+             CHANGE REPLICATION FILTER REPLICATE_WILD_DO_TABLE = (); SET GLOBAL replica_net_timeout = 60; \
+             RESET BINARY LOGS AND GTIDS;"
+        }
+    });
     let _ = fs::remove_dir_all(pair.state.path().join("stamps"));
 }
 
 fn fill(master: &Server, tables: u32, rows: u32, bytes: u32) {
     master.sql("CREATE DATABASE keystone CHARACTER SET utf8mb4");
+    let depth = match master.kind().family() {
+        Family::MariaDb => "max_recursive_iterations",
+        Family::MySql => "cte_max_recursion_depth",
+    };
     for table in 0..tables {
         master.sql(&format!(
             "CREATE TABLE keystone.t{table} (id INT PRIMARY KEY AUTO_INCREMENT, word VARBINARY({bytes}), KEY (word(20)))"
         ));
         master.sql(&format!(
-            "SET SESSION max_recursive_iterations = {rows}; \
+            "SET SESSION {depth} = {rows}; \
              INSERT INTO keystone.t{table} \
              WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < {rows}) \
              SELECT seq, LEFT(REPEAT(UNHEX(SHA2(seq, 512)), {bytes} / 64 + 1), {bytes}) FROM n;"
@@ -87,7 +102,18 @@ fn fill(master: &Server, tables: u32, rows: u32, bytes: u32) {
 
 #[test]
 fn killed_at_any_moment_and_run_again_it_finishes_and_all_rows_are_equal() {
-    let pair = Pair::new(Server::plain(1), Server::plain(2));
+    kill_at_any_moment(Kind::MariaDb1011);
+}
+
+#[test]
+fn on_mysql_too_a_killed_setup_is_finished_by_the_next() {
+    if !lacks(Kind::MySql97) {
+        kill_at_any_moment(Kind::MySql97);
+    }
+}
+
+fn kill_at_any_moment(kind: Kind) {
+    let pair = Pair::new(Server::of_kind(kind, 1, &[]), Server::of_kind(kind, 2, &[]));
     fill(&pair.master, 4, 4_000, 600);
     let began = Instant::now();
     assert!(start(&pair).wait().unwrap().success());
@@ -131,7 +157,13 @@ fn killed_at_any_moment_and_run_again_it_finishes_and_all_rows_are_equal() {
 }
 
 fn state_of(pair: &Pair) -> String {
-    let comment = "SELECT schema_comment FROM information_schema.schemata WHERE schema_name = 'keyward'";
+    let comment = match pair.replica.kind().family() {
+        Family::MariaDb => "SELECT schema_comment FROM information_schema.schemata WHERE schema_name = 'keyward'",
+        Family::MySql => {
+            "SELECT table_comment FROM information_schema.tables
+                WHERE table_schema = 'keyward' AND table_name = 'keyward_unfinished'"
+        }
+    };
     match pair.replica.sql(comment).trim() {
         "" if pair.replica.sql("SHOW DATABASES LIKE 'keyward'").is_empty() => "nothing".to_owned(),
         "" => "whole".to_owned(),

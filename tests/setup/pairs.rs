@@ -5,6 +5,7 @@ use std::path::Path;
 use keyward::config::schema::{Tls, TlsMode};
 use keyward::daemon::setup::{End, How, sql_by_hand};
 use keyward::lab::{Lab, Spec};
+use keyward::model::Family;
 
 use crate::exact::assert_equal;
 use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, is_done, refusals, region, replica_name};
@@ -25,7 +26,7 @@ fn what_print_sql_prints_is_all_that_an_administrator_must_do() {
          CREATE VIEW keystone.v AS SELECT * FROM keystone.user; CREATE PROCEDURE keystone.p() SELECT 1;
          CREATE EVENT keystone.e ON SCHEDULE EVERY 1 DAY DO DELETE FROM keystone.user WHERE id = 'x';",
     );
-    let (master, replica) = sql_by_hand(&pair.settings, &region(), &replica_name()).unwrap();
+    let (master, replica) = sql_by_hand(&pair.settings, Family::MariaDb, &region(), &replica_name()).unwrap();
     for (server, lines) in [(&pair.master, master), (&pair.replica, replica)] {
         let text = lines.join("\n");
         assert!(!text.contains(LINK_PASSWORD) && !text.contains("ass\\"), "{text}");
@@ -45,7 +46,7 @@ fn what_print_sql_prints_is_all_that_an_administrator_must_do() {
     {
         assert!(why.contains(word), "{word} is missing in {why}");
     }
-    let (master, replica) = sql_by_hand(&pair.settings, &region(), &replica_name()).unwrap();
+    let (master, replica) = sql_by_hand(&pair.settings, Family::MariaDb, &region(), &replica_name()).unwrap();
     for (server, lines) in [(&pair.master, master), (&pair.replica, replica)] {
         server.sql(&lines.join("\n"));
     }

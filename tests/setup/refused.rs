@@ -61,7 +61,7 @@ fn a_replica_that_is_not_free_for_keyward_is_refused() {
         (
             "CHANGE MASTER TO MASTER_HOST = '192.0.2.1', MASTER_USE_GTID = slave_pos",
             "RESET SLAVE ALL",
-            &["replicates from 192.0.2.1:3306", "RESET SLAVE ALL"],
+            &["replicates from 192.0.2.1:3306", "RESET REPLICA ALL"],
         ),
         (
             "CHANGE MASTER 'other' TO MASTER_HOST = '192.0.2.1'",

@@ -54,7 +54,9 @@ async fn finds_each(kinds: (Kind, Kind)) {
     stage.damage("UPDATE user SET name = 'Anno' WHERE id IN ('u301', 'u302')").await;
     stage.damage("DELETE FROM user WHERE id IN ('u001', 'u900')").await;
     stage.damage("INSERT INTO user (id) VALUES ('zzz'), ('000')").await;
-    stage.damage("UPDATE assignment SET role = 8 WHERE actor = 'u500'; DELETE FROM assignment WHERE actor = 'u001'").await;
+    stage
+        .damage("UPDATE assignment SET role = 8 WHERE actor = 'u500'; DELETE FROM assignment WHERE actor = 'u001'")
+        .await;
     stage.damage("UPDATE keyless SET b = 'y' WHERE a = 1; UPDATE by_other_key SET c = 0 WHERE b = 2").await;
     wanted.extend(["u301", "u302"].map(|id| different((id, ""))));
     wanted.extend(["u001", "u900"].map(|id| format!("keystone.user: missing row: id={id}")));
@@ -64,7 +66,8 @@ async fn finds_each(kinds: (Kind, Kind)) {
         "keystone.assignment: missing row: type=GroupProject, actor=u500, role=7".to_owned(),
         "keystone.assignment: extra row: type=GroupProject, actor=u500, role=8".to_owned(),
         "keystone.by_other_key: different row: b=2".to_owned(),
-        "keystone.keyless: rows differ, 3 on the master and 3 on the replica; without a key they have no names".to_owned(),
+        "keystone.keyless: rows differ, 3 on the master and 3 on the replica; without a key they have no names"
+            .to_owned(),
     ]);
     let mut found = stage.differences().await;
     (wanted.sort(), found.sort());
@@ -155,7 +158,11 @@ async fn every_kind_of_table_and_value_is_equal_to_itself() {
     assert_eq!((report.differences, report.restless), (vec![], vec![]));
     assert!(report.tables > 12 && report.rows > 30, "{} tables, {} rows", report.tables, report.rows);
 
-    stage.damage("UPDATE texts SET lb = CONCAT(LEFT(lb, 69999), x'fe') WHERE id = 1; UPDATE texts SET en = 1 WHERE id = 6").await;
+    stage
+        .damage(
+            "UPDATE texts SET lb = CONCAT(LEFT(lb, 69999), x'fe') WHERE id = 1; UPDATE texts SET en = 1 WHERE id = 6",
+        )
+        .await;
     stage.damage("UPDATE texts SET sj = x'8e62' WHERE id = 4; UPDATE numbers SET bits = bits ^ 1 WHERE id = 0").await;
     stage.damage("UPDATE numbers SET d = 5e-324 * 2 WHERE id = 5; UPDATE texts SET u16 = 'x' WHERE id = 2").await;
     let named = |table: &str, id: u8| format!("keystone.{table}: different row: id={id}");

@@ -62,7 +62,10 @@ impl Stage {
         };
         let (on_master, on_replica) = match mysql {
             false => ("GRANT BINLOG MONITOR ON *.* TO keyward@'%'", "GRANT SLAVE MONITOR ON *.* TO keyward@'%'"),
-            true => ("DO 0", "GRANT REPLICATION CLIENT ON *.* TO keyward@'%'"),
+            true => (
+                "DO 0",
+                "GRANT REPLICATION CLIENT ON *.* TO keyward@'%'; GRANT SELECT ON performance_schema.* TO keyward@'%'",
+            ),
         };
         let quiet = "SET SESSION sql_log_bin = 0";
         self.master.sql(&format!("{quiet}; {ours}; {link}; {on_master}")).await.unwrap();

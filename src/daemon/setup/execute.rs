@@ -6,15 +6,16 @@ use crate::act::link::{self, LinkError};
 use crate::act::{account, replica, stamp};
 use crate::copy::{self, Job};
 use crate::dialect::text::fill;
+use crate::model::gtid;
 use crate::observe::hand::{self, Hand, NoHand};
 use crate::plan::journal;
 use crate::plan::steps::{Plan, Side, Step, Who};
 use crate::wire::session::{Session, Trouble};
 
-const CREATE_SCHEMA: &str = include_str!("../../../sql/mariadb/create-keyward-schema.sql");
-const CREATE_TABLE: &str = include_str!("../../../sql/mariadb/create-beat-table.sql");
+const CREATE_SCHEMA: &str = include_str!("../../../sql/common/create-keyward-schema.sql");
+const CREATE_TABLE: &str = include_str!("../../../sql/common/create-beat-table.sql");
 const TIME: &str = include_str!("../../../sql/common/time.sql");
-const PACKET: &str = include_str!("../../../sql/mariadb/max-packet.sql");
+const PACKET: &str = include_str!("../../../sql/common/max-packet.sql");
 
 type Tell<'a> = &'a (dyn Fn(Progress) + Sync);
 
@@ -84,6 +85,8 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
             }
         }
         Step::SetReadOnly => replica::set_read_only(target).await?,
+        Step::SetSuperReadOnly => replica::set_super_read_only(target).await?,
+        Step::HoldThreads => replica::hold_threads(target).await?,
         Step::Copy { schemas } => copy_all(hands, schemas, token, tell).await?,
         Step::StopLink => link::stop(target).await?,
         Step::SetFilter(filter) => replica::set_filter(target, filter).await?,
@@ -97,7 +100,7 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
         Step::Finish { comments } => {
             replica::write_no_binlog(target).await?;
             for (name, comment) in comments {
-                replica::comment_schema(target, name, comment).await?;
+                replica::unmark_schema(target, name, comment).await?;
             }
         }
         Step::Stamp => write_stamp(pair, hands).await?,
@@ -142,12 +145,13 @@ async fn copy_all(hands: &mut Hands, schemas: &[String], token: &str, tell: Tell
 async fn write_stamp(pair: &Pair, hands: &mut Hands) -> Result<(), LinkError> {
     let said = |what: &dyn std::fmt::Display| LinkError::Link(what.to_string());
     let (facts, _) = crate::observe::preflight::server(&mut hands.replica, &pair.replica.name).await?;
+    let (master, _) = crate::observe::preflight::server(&mut hands.master, &pair.master.name).await?;
     let now = hands.replica.work.line(fill(TIME, &[])).await?.text("now");
     let stamp = stamp::Stamp {
         region: pair.region.clone(),
         replica: pair.name.clone(),
         identity: facts.identity,
-        written: facts.gtid_binlog_state,
+        written: gtid::written_beyond(&master.gtid_binlog_state, &facts.gtid_binlog_state),
         stamped_at: now.parse().map_err(|error: jiff::Error| said(&error))?,
     };
     stamp::write(&pair.state_dir, &stamp).map_err(|error| said(&error))

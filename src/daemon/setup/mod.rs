@@ -12,7 +12,6 @@ use crate::act::stamp;
 use crate::config::Settings;
 use crate::copy::Copied;
 use crate::dialect::text::fill;
-use crate::dialect::version::detect;
 use crate::model::preflight::PairFacts;
 use crate::model::{Address, Family, Reason, RegionName, ReplicaName};
 use crate::observe::hand::{self, Hand, NoHand};
@@ -133,18 +132,19 @@ async fn on_some_address(
     Err(Stop::NoMaster(why))
 }
 
-/// What an administrator runs by hand, for the master and for the replica; nobody is connected to.
+/// What an administrator runs by hand, for the master and for the replica, both of this family; nobody is connected to.
 ///
 /// # Errors
 /// No such replica in the settings.
 pub fn sql_by_hand(
     settings: &Settings,
+    family: Family,
     region: &RegionName,
     replica: &ReplicaName,
 ) -> Result<(Vec<String>, Vec<String>), String> {
     let address = settings.master.addresses.first().ok_or("the settings have no address of the master")?;
     let pair = Pair::new(settings, (region, replica), &How::default(), address)?;
-    Ok((by_hand::for_master(&pair.wanted), by_hand::for_replica(&pair.wanted)))
+    Ok((by_hand::for_master(family, &pair.wanted), by_hand::for_replica(family, &pair.wanted)))
 }
 
 /// The connections to both sides.
@@ -238,8 +238,8 @@ async fn look(pair: &Pair, hands: &mut Hands) -> Result<PairFacts, Stop> {
     let (master, _) = preflight::server(&mut hands.master, &pair.master.name).await?;
     let (replica, variables) = preflight::server(&mut hands.replica, &pair.replica.name).await?;
     let mut facts = PairFacts { master, replica, ..PairFacts::default() };
-    // what comes next only MariaDB understands
-    if [&facts.master, &facts.replica].iter().any(|side| detect(&side.version, "").family == Family::MySql) {
+    if setup::has_strangers(&facts) {
+        // what comes next one of them would not understand
         return Ok(facts);
     }
     let (source, copy) = (&mut hands.master, &mut hands.replica);

@@ -79,6 +79,16 @@ pub fn is_at(applied: &str, position: &str) -> Option<bool> {
     }
 }
 
+/// What of a replica's transactions a stamp must remember so that `errant` never counts them: on MySQL, where a replica
+/// has all of its master's in the same set, only what the master has not.
+pub fn written_beyond(master: &str, replica: &str) -> String {
+    let (Some(Family::MySql), Ok(seen), Ok(known)) = (family(replica), mysql::parse(replica), mysql::parse(master))
+    else {
+        return replica.to_owned();
+    };
+    seen.subtract(&known).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,2 +1,0 @@
--- Changes a schema's comment; needs ALTER.
-ALTER DATABASE {name} COMMENT {comment};

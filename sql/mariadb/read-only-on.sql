@@ -1,2 +1,0 @@
--- Makes the server read-only; needs READ_ONLY ADMIN.
-SET GLOBAL read_only = 1;

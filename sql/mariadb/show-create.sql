@@ -1,2 +1,0 @@
--- Reads a definition; needs SELECT, SHOW VIEW, TRIGGER or EVENT on it, for routines SELECT on mysql.proc.
-SHOW CREATE {kind} {name};

@@ -1,2 +1,0 @@
--- Keeps this session out of the binlog, so that a replica makes no GTIDs of its own; needs BINLOG ADMIN.
-SET SESSION sql_log_bin = 0;

@@ -1,0 +1,2 @@
+-- Forgets the link; needs RELOAD.
+RESET REPLICA ALL FOR CHANNEL '';

@@ -1,0 +1,2 @@
+-- Forgets the proof's connection; needs RELOAD.
+RESET REPLICA ALL FOR CHANNEL 'keyward_proof';

@@ -1,0 +1,2 @@
+-- Stops applying, goes on receiving; REPLICATION_SLAVE_ADMIN.
+STOP REPLICA SQL_THREAD FOR CHANNEL '';

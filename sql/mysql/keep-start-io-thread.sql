@@ -1,0 +1,2 @@
+-- Starts receiving again; needs REPLICATION_SLAVE_ADMIN.
+START REPLICA IO_THREAD FOR CHANNEL '';

@@ -1,0 +1,2 @@
+-- Describes every replication connection; needs REPLICATION CLIENT.
+SHOW REPLICA STATUS;

@@ -1,0 +1,2 @@
+-- Lets the writers go on; needs no privilege.
+UNLOCK TABLES;

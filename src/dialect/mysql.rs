@@ -1,0 +1,153 @@
+//! What only MySQL's answers say, or say in their own way.
+
+use std::time::Duration;
+
+use super::answer::{Record, Table, row, table};
+use super::looks::{NamedLink, Words, status};
+use crate::model::observation::{BinlogFacts, Durability, Purged, ReplicaFacts};
+
+const WORDS: Words = Words { master: "Source", slave: "Replica" };
+
+/// The settings of a replica's server.
+pub(super) fn settings(tables: &[Table], facts: &mut ReplicaFacts) -> Result<(), String> {
+    let settings = row(tables, "net_timeout")?;
+    facts.read_only = settings.number::<u8>("read_only")? == Some(1);
+    facts.super_read_only = Some(settings.number::<u8>("super_read_only")? == Some(1));
+    facts.net_timeout_seconds = settings.number("net_timeout")?.unwrap_or(0);
+    facts.applied = settings.string("gtid_executed")?;
+    facts.read_only_durability = durability(tables, "super_read_only", facts.super_read_only == Some(true))?;
+    let held = durability(tables, "skip_replica_start", settings.number::<u8>("skip_replica_start")? == Some(1))?;
+    let filters = filters(tables, facts.link.is_some())?;
+    facts.filter_durability = filters.durability(held);
+    facts.filter = filters.wild_do_table;
+    facts.galera = status(tables, "GROUP_MEMBERS")? > 0;
+    Ok(())
+}
+
+/// The replication filters of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filters {
+    /// `REPLICATE_WILD_DO_TABLE`, the patterns with commas between them.
+    pub wild_do_table: String,
+    /// That one comes from an option file.
+    pub from_file: bool,
+    /// All others, with their rules.
+    pub others: Vec<(String, String)>,
+}
+
+impl Filters {
+    /// Whether a restart brings replication without the filter: only an option file keeps that, but where the threads
+    /// are `held` at the start nothing passes it either.
+    pub fn durability(&self, held: Durability) -> Durability {
+        match (self.wild_do_table.is_empty(), self.from_file) {
+            (true, _) => Durability::Lost,
+            (false, true) => Durability::Kept,
+            (false, false) => held,
+        }
+    }
+}
+
+/// Reads the filters; those of the unnamed channel count where there is one, else those that it would begin with.
+///
+/// # Errors
+/// A sentence that names what the answer lacks.
+pub fn filters(tables: &[Table], has_link: bool) -> Result<Filters, String> {
+    let Some(table) = table(tables, "filter_of") else {
+        return Err("the server did not list its replication filters".to_owned());
+    };
+    let wanted = if has_link { "channel" } else { "server" };
+    let mut filters = Filters::default();
+    for record in table.records() {
+        let (name, rule) = (record.string("filter_name")?, record.string("filter_rule")?);
+        if record.text("filter_of")? != Some(wanted) || rule.is_empty() {
+            continue;
+        }
+        if name == "REPLICATE_WILD_DO_TABLE" {
+            filters.wild_do_table = rule;
+            filters.from_file = record.string("configured_by")?.starts_with("STARTUP_OPTIONS");
+        } else {
+            filters.others.push((name.to_lowercase(), rule));
+        }
+    }
+    Ok(filters)
+}
+
+/// Whether a switch is on after a restart.
+fn durability(tables: &[Table], variable: &str, is_set: bool) -> Result<Durability, String> {
+    for record in table(tables, "origin_of").iter().flat_map(|table| table.records()) {
+        if record.text("origin_of")?.is_some_and(|name| name.eq_ignore_ascii_case(variable)) {
+            return persistence(&record, |persisted| persisted == "ON", is_set);
+        }
+    }
+    Ok(Durability::Lost)
+}
+
+/// Whether a restart keeps a setting, from one row that tells where it comes from: `origin`, `persisted` and
+/// `persisted_counts`. `is_right` judges a persisted value; `is_set` says that the value in force is right.
+///
+/// # Errors
+/// A sentence that names what the row lacks.
+pub fn persistence(record: &Record<'_>, is_right: impl Fn(&str) -> bool, is_set: bool) -> Result<Durability, String> {
+    // a server that was started with persisted_globals_load off, or with --no-defaults, reads none of them
+    let counts = record.number::<u8>("persisted_counts")? == Some(1);
+    let persisted = record.text("persisted")?.filter(|_| counts);
+    let origin = record.string("origin")?;
+    Ok(match (persisted, origin.as_str()) {
+        (Some(value), _) if is_right(value) => Durability::Kept,
+        (Some(_), _) => Durability::Lost,
+        (None, "DYNAMIC") => Durability::Hidden,
+        // what was persisted when the server started, and is so no more
+        (None, "COMPILED" | "PERSISTED") => Durability::Lost,
+        (None, _) if is_set => Durability::Kept,
+        (None, _) => Durability::Lost,
+    })
+}
+
+/// How long the server keeps its binary logs.
+pub(super) fn binlogs(tables: &[Table]) -> Result<BinlogFacts, String> {
+    let settings = row(tables, "expire_seconds")?;
+    let seconds = settings.number("expire_seconds")?.unwrap_or(0);
+    let purges = settings.number::<u8>("auto_purge")? == Some(1) && seconds > 0;
+    Ok(BinlogFacts {
+        kept_for: purges.then(|| Duration::from_secs(seconds)),
+        limited_by_size: false,
+        purged: Purged::Transactions(settings.string("gtid_purged")?),
+    })
+}
+
+/// Reads `SHOW REPLICA STATUS` and what `performance_schema` adds to it.
+pub(super) fn links(tables: &[Table]) -> Result<Vec<NamedLink>, String> {
+    let mut links = Vec::new();
+    for row in table(tables, "Channel_Name").iter().flat_map(|table| table.records()) {
+        let name = row.string("Channel_Name")?;
+        let mut link = WORDS.link(&row)?;
+        let facts = &mut link.facts;
+        facts.by_gtid = row.string("Auto_Position")? == "1";
+        facts.io_gtid = row.string("Retrieved_Gtid_Set")?.replace('\n', "");
+        facts.io_errno = meant(facts.io_errno);
+        link.most_retries = row.number("Source_Retry_Count")?;
+        for details in table(tables, "details_of").iter().flat_map(|table| table.records()) {
+            if details.text("details_of")? == Some(&name) {
+                facts.heartbeats = details.number("heartbeats")?.unwrap_or(0);
+                facts.heartbeat_period = details.number("heartbeat_period")?.unwrap_or(0.0);
+                // the status itself only says that some worker failed
+                if let (true, Some(error)) = (facts.sql_errno != 0, details.text("worker_error")?) {
+                    error.clone_into(&mut facts.sql_error);
+                }
+            }
+        }
+        links.push((name, link));
+    }
+    Ok(links)
+}
+
+/// The number by which MariaDB and every older server call the same error of an I/O thread.
+fn meant(errno: u32) -> u32 {
+    match errno {
+        // the master does not have the binary logs any more
+        13_114 => 1_236,
+        // both servers have the same server_id
+        13_117 => 1_593,
+        other => other,
+    }
+}
