@@ -132,12 +132,14 @@ fn replication(mut table: Table<'_>, files: &Files) -> (Replication, TlsWords) {
     let databases = table.texts("databases", Some(&["keystone"]));
     let beat_interval = table.duration("beat_interval", "1s");
     let auto_setup = table.flag("auto_setup", true);
-    if table.text("verify_every", "off") != "off" {
-        table.problem("verify_every", "is not in this release yet; use \"off\"");
-    }
+    let verify_every = match table.text("verify_every", "off").as_str() {
+        "off" => None,
+        _ => Some(table.duration("verify_every", "off")),
+    };
     let link_tls = tls(table.table("tls"), &TlsWords::with_ca("/etc/mysql/keyward-ca.pem"));
     table.close();
-    let replication = Replication { account, databases, beat_interval, auto_setup, tls: link_tls.finished() };
+    let replication =
+        Replication { account, databases, beat_interval, auto_setup, verify_every, tls: link_tls.finished() };
     (replication, link_tls)
 }
 

@@ -132,6 +132,8 @@ pub struct Replication {
     pub beat_interval: Duration,
     /// Whether the daemon sets an empty, dedicated replica up by itself.
     pub auto_setup: bool,
+    /// How often the daemon compares the rows of master and replica; absent for never.
+    pub verify_every: Option<Duration>,
     /// The link's TLS; a replica may override it.
     pub tls: Tls,
 }

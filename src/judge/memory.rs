@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::verified::Verified;
 use crate::model::hook::HookEvent;
 use crate::model::time::stamp;
 use crate::model::{Cause, Event, EventKind, Phase, RegionName, ReplicaName};
@@ -120,6 +121,9 @@ pub struct ReplicaMemory {
     pub running_at: Option<Timestamp>,
     /// Keyward itself stopped the threads and owes their start.
     pub owes_start: bool,
+    /// What the daemon's last comparison with the master found.
+    #[serde(default)]
+    pub verified: Option<Verified>,
 }
 
 /// An operator's pause.

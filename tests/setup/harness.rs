@@ -81,6 +81,7 @@ pub fn settings(master: &str, replica: &str, state_dir: &Path) -> Settings {
             databases: vec!["keystone".into()],
             beat_interval: Duration::from_millis(500),
             auto_setup: true,
+            verify_every: None,
             tls: no_tls(),
         },
         master: Master { region: RegionName("RegionOne".into()), addresses: vec![master.parse().unwrap()] },
