@@ -80,6 +80,11 @@ fn show(name: &str, report: &Report) -> anyhow::Result<()> {
             "keyward: {name}: {table} was altered again and again while it was compared: verify when that is over"
         ));
     }
+    if let Some(why) = &report.standing {
+        complain(&format!(
+            "keyward: {name}: {why}; it was compared as it stands, so that what the master changed since counts as different"
+        ));
+    }
     let what = match report.differing_tables() {
         0 if report.restless.is_empty() => "equal".to_owned(),
         0 => "no difference found".to_owned(),

@@ -113,7 +113,7 @@ pub async fn run(
         tell,
         state: Mutex::new(State {
             queue: queue.into_iter().map(|table| (table, 1)).collect(),
-            report: Report { differences, ..Report::default() },
+            report: Report { differences, standing: first.standing.clone(), ..Report::default() },
             progress,
         }),
     };

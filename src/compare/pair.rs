@@ -3,6 +3,9 @@
 //! Nothing is held for it, on either server. The master's snapshot is opened first; the replica waits by itself for that
 //! position and opens its own the moment it is there. When more was applied by then, both begin anew. A killed keyward
 //! leaves nothing behind: the servers end its transactions with its connections.
+//!
+//! A replica that does not follow, because its threads were stopped by an error, by hand, or by keyward when the master
+//! lost transactions, is compared as it stands; the report says so.
 
 use std::time::{Duration, Instant};
 
@@ -41,8 +44,8 @@ pub struct Pair {
     pub master: Session,
     /// On the replica.
     pub replica: Session,
-    /// Where both stand.
-    pub position: String,
+    /// Why the replica does not follow; it is compared as it stands then.
+    pub standing: Option<String>,
     opened: Option<Instant>,
 }
 
@@ -67,7 +70,17 @@ impl Pair {
             let what = format!("{} is {one} and {} is {other}: they cannot", master.who(), replica.who());
             return Err(CompareError::NotFollowing(format!("{what} replicate to each other")));
         }
-        Ok(Self { master, replica, position: String::new(), opened: None })
+        let mut pair = Self { master, replica, standing: None, opened: None };
+        let began = Instant::now();
+        while let Some(why) = pair.why_standing().await {
+            // keyward itself or a passing fault may have stopped it for a moment
+            if began.elapsed() > STOPPED {
+                pair.standing = Some(why);
+                break;
+            }
+            tokio::time::sleep(STOPPED / 10).await;
+        }
+        Ok(pair)
     }
 
     /// Sees to it that the snapshots are not older than they may be.
@@ -91,7 +104,15 @@ impl Pair {
         let mut tries = 0;
         while began.elapsed() < MEET {
             tries += 1;
-            let Some(position) = self.on_master(tries).await? else {
+            let position = self.on_master(tries).await?;
+            if self.standing.is_some() {
+                let doing = || while_doing("open a snapshot");
+                self.replica.run(fill(END, &[])).await.map_err(doing())?;
+                self.replica.tables(&position::open_standing()).await.map_err(doing())?;
+                self.opened = Some(Instant::now());
+                return Ok(());
+            }
+            let Some(position) = position else {
                 tokio::time::sleep(Duration::from_millis(u64::from(tries.min(20)))).await;
                 continue;
             };
@@ -102,7 +123,7 @@ impl Pair {
                 let tables = self.replica.tables(&asked).await.map_err(while_doing("open a snapshot"))?;
                 match position::met(&position, &tables) {
                     Ok(Met::Exactly) => {
-                        (self.position, self.opened) = (position, Some(Instant::now()));
+                        self.opened = Some(Instant::now());
                         return Ok(());
                     }
                     Ok(Met::Ahead) => break,
@@ -183,29 +204,32 @@ impl Pair {
 
     /// Whether it is worth waiting on for a replica that is behind for so long.
     async fn may_still_come(&mut self, behind: Duration) -> Result<(), CompareError> {
-        let (who, seconds) = (self.replica.who().to_owned(), FOLLOW.as_secs());
-        // who cannot say why it is behind is behind all the same
-        let links = self.replica.links().await.unwrap_or_default();
-        let facts = links.iter().map(|(_, settings)| &settings.facts);
-        let threads: Vec<_> = facts
-            .flat_map(|link| [("applies", link.sql, &link.sql_error), ("receives", link.io, &link.io_error)])
-            .collect();
-        let stopped = threads.iter().find(|(_, state, _)| *state != ThreadState::Running);
-        let why = match stopped {
-            // keyward itself or a passing fault may have stopped it for a moment
-            Some(_) if behind < STOPPED => return Ok(()),
-            Some((what, _, error)) if error.is_empty() => format!(
-                "{who} does not follow its master, the thread that {what} does not run: start it (`keyward status` tells \
-                 why it stands), then verify"
-            ),
-            Some((_, _, error)) => format!("{who} does not follow its master ({error}): mend that, then verify"),
-            None if behind < FOLLOW => return Ok(()),
-            None => format!(
-                "{who} has not come to the master's position within {seconds} s: verify when it has caught up (`keyward \
-                 status`)"
-            ),
+        let stopped = self.why_standing().await;
+        if behind < if stopped.is_some() { STOPPED } else { FOLLOW } {
+            return Ok(());
+        }
+        let late = || {
+            format!(
+                "{} has not come to the master's position within {} s: verify when it has caught up (`keyward status`)",
+                self.replica.who(),
+                FOLLOW.as_secs()
+            )
         };
-        Err(CompareError::NotFollowing(why))
+        Err(CompareError::NotFollowing(stopped.unwrap_or_else(late)))
+    }
+
+    /// Why the replica does not follow its master; nothing when it does, or when nobody may say.
+    async fn why_standing(&mut self) -> Option<String> {
+        let who = self.replica.who().to_owned();
+        let links = self.replica.links().await.ok()?;
+        let Some((_, settings)) = links.first() else { return Some(format!("{who} has no replication link")) };
+        let link = &settings.facts;
+        let threads = [("applies", link.sql, &link.sql_error), ("receives", link.io, &link.io_error)];
+        let (what, _, error) = threads.into_iter().find(|(_, state, _)| *state != ThreadState::Running)?;
+        Some(match error.is_empty() {
+            true => format!("{who} does not follow its master: the thread that {what} does not run"),
+            false => format!("{who} does not follow its master: {error}"),
+        })
     }
 }
 

@@ -13,6 +13,9 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// Tables that were altered again and again while they were compared: nothing is known of them.
     pub restless: Vec<String>,
+    /// Why the replica did not follow its master: it was compared as it stood, and what the master changed since counts
+    /// as different.
+    pub standing: Option<String>,
     /// How long it took.
     pub took: Duration,
 }

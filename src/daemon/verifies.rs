@@ -81,6 +81,9 @@ fn told(end: Result<Report, CompareError>) -> Result<(usize, String), String> {
     if let Some(table) = report.restless.first().filter(|_| report.differences.is_empty()) {
         return Err(format!("{table} was altered again and again meanwhile"));
     }
+    if let Some(why) = report.standing {
+        return Err(why);
+    }
     let (tables, rows, took) = (report.tables, report.rows, friendly(report.took));
     let compared = format!("{tables} tables and {rows} rows compared in {took}");
     let differing = report.differing_tables();

@@ -91,6 +91,11 @@ pub fn open_on_replica(family: Family, position: &str, seconds: u64) -> String {
     [&[WAIT.fill(family, &gaps)][..], &rest, &end].concat().join(";\n")
 }
 
+/// Opens a snapshot where the server stands.
+pub fn open_standing() -> String {
+    [BEGIN, HOLD].map(|statement| fill(statement, &[])).join(";\n")
+}
+
 /// How a replica's snapshot stands to the position that was waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Met {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use keyward::compare::CompareError;
+use keyward::compare::{Difference, Report};
 use keyward::lab::Kind;
 use keyward::lab::client::Client;
 use keyward::lab::skip::lacks;
@@ -87,19 +87,51 @@ async fn a_table_that_is_altered_meanwhile_is_no_difference_and_its_change_does_
 }
 
 #[tokio::test]
-async fn a_replica_that_does_not_follow_is_not_compared_and_the_sentence_says_why() {
+async fn a_replica_that_does_not_follow_is_compared_as_it_stands_and_the_report_says_so() {
     let stage = Stage::mariadb(TABLES).await;
-    stage.damage("DELETE FROM cold WHERE id = 7").await;
+    stage.damage("DELETE FROM cold WHERE id = 7; UPDATE cold SET word = 'moved' WHERE id = 9").await;
     stage.master.sql("DELETE FROM keystone.cold WHERE id = 7").await.unwrap();
-    let end = timeout(Duration::from_secs(120), stage.try_verify()).await.unwrap();
-    let Err(CompareError::NotFollowing(why)) = end else { panic!("{end:?}") };
-    assert!(why.contains("RegionTwo/r2-db1 does not follow its master") && why.contains("1032"), "{why}");
+    let report = timeout(Duration::from_secs(60), stage.verify()).await.unwrap();
+    let why = report.standing.clone().unwrap();
+    assert!(why.contains("replica RegionTwo/r2-db1 does not follow its master") && why.contains("1032"), "{why}");
+    assert_eq!(sentences(&report), ["keystone.cold: different row: id=9"]);
     stage.replica.sql("SET GLOBAL sql_slave_skip_counter = 1; START SLAVE").await.unwrap();
     stage.catch_up().await;
-    assert_eq!(stage.differences().await, [""; 0]);
-    stage.replica.sql("STOP SLAVE SQL_THREAD").await.unwrap();
+    let report = stage.verify().await;
+    assert_eq!((sentences(&report).len(), report.standing), (1, None));
+    stage.replica.sql("STOP SLAVE").await.unwrap();
     stage.master.sql("DELETE FROM keystone.cold WHERE id = 8").await.unwrap();
-    let end = stage.try_verify().await;
-    let Err(CompareError::NotFollowing(why)) = end else { panic!("{end:?}") };
-    assert!(why.contains("the thread that applies does not run"), "{why}");
+    let report = stage.verify().await;
+    assert!(report.standing.clone().unwrap().contains("the thread that applies does not run"), "{report:?}");
+    assert_eq!(
+        sentences(&report),
+        ["keystone.cold: extra row: id=8", "keystone.cold: different row: id=9"].map(str::to_owned)
+    );
+}
+
+/// A comparison that is killed leaves nothing running and nothing held.
+#[tokio::test]
+async fn a_comparison_that_is_dropped_in_the_middle_holds_nothing() {
+    let stage = Stage::mariadb(TABLES).await;
+    for wait in [0, 5, 10, 20, 40] {
+        let cut = timeout(Duration::from_millis(wait), stage.try_verify()).await;
+        assert!(cut.is_err() || wait > 0);
+        stage.master.sql("ALTER TABLE keystone.cold COMMENT = 'altered'").await.unwrap();
+        stage.master.sql("UPDATE keystone.hot SET n = n + 1").await.unwrap();
+        stage.catch_up().await;
+    }
+    assert_eq!(stage.differences().await, [""; 0]);
+    for server in [&stage.master, &stage.replica] {
+        let count = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'keyward'";
+        let gone = async {
+            while server.value(count).await.unwrap().as_deref() != Some("0") {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), gone).await.unwrap();
+    }
+}
+
+fn sentences(report: &Report) -> Vec<String> {
+    report.differences.iter().map(Difference::sentence).collect()
 }
