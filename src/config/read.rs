@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::duration;
 use super::hook;
 use super::schema::{
     Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Settings, Tls,
@@ -134,7 +135,13 @@ fn replication(mut table: Table<'_>, files: &Files) -> (Replication, TlsWords) {
     let auto_setup = table.flag("auto_setup", true);
     let verify_every = match table.text("verify_every", "off").as_str() {
         "off" => None,
-        _ => Some(table.duration("verify_every", "off")),
+        text => match duration::parse(text) {
+            Ok(every) => Some(every),
+            Err(sentence) => {
+                table.problem("verify_every", format!("must be \"off\" or a duration: {sentence}"));
+                None
+            }
+        },
     };
     let link_tls = tls(table.table("tls"), &TlsWords::with_ca("/etc/mysql/keyward-ca.pem"));
     table.close();

@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(
             sentence,
             "differed from its master in 2 table(s) (k.a: extra row: id=1; k.a: extra row: id=2; k.b: extra row: id=1; and 1 \
-             more), 7 tables and 12 rows compared in 0s"
+             more), 7 tables and 12 rows compared in 0ms"
         );
         let restless = Report { restless: vec!["k.a".into()], ..Report::default() };
         assert!(told(Ok(restless)).unwrap_err().contains("k.a"));
