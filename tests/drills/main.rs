@@ -32,3 +32,4 @@ mod threads;
 mod tls;
 mod tracer;
 mod unruly;
+mod verified;

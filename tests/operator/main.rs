@@ -12,3 +12,4 @@ mod settings;
 mod stage;
 mod table;
 mod verdicts;
+mod verified;
