@@ -11,8 +11,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use keyward::dialect::text::fill;
+use keyward::lab::keystone::{self, Size};
 use keyward::lab::{Lab, Server, Spec};
+use keyward::model::Family;
 
 /// At least so many times as fast.
 const BUDGET: f64 = 3.0;
@@ -61,15 +62,12 @@ async fn main() -> anyhow::Result<()> {
 
 /// A keystone-like database, through the client that waits as long as it takes.
 fn load(master: &Server, users: u64) -> anyhow::Result<()> {
-    let (users, projects) = (users.to_string(), "1000".to_owned());
+    let size = Size { users: u32::try_from(users)?, projects: 1_000 };
     // pt-table-checksum searches a key that begins with an ENUM from its beginning for every chunk: hours
-    let tables = include_str!("../../sql/lab/keystone.sql")
+    let text = keystone::statements(Family::MariaDb, "keystone", size)
         .replace("enum('UserProject', 'GroupProject', 'UserDomain', 'GroupDomain')", "varchar(32)");
-    let rows = include_str!("../../sql/lab/keystone_rows.sql");
-    let rows = fill(rows, &[("users", &users), ("projects", &projects)]);
-    let text = format!("CREATE DATABASE keystone CHARACTER SET utf8mb3; USE keystone;\n{tables}\n{rows};\n");
     let mut file = tempfile::tempfile()?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(format!("{text};\n").as_bytes())?;
     file.rewind()?;
     let socket = format!("--socket={}", master.socket().display());
     let mut client = Command::new("mariadb");

@@ -11,6 +11,8 @@ use crate::stage::{REASON, Stage, region, replica, rules};
 
 const EVERY: Duration = Duration::from_secs(600);
 
+type Breaks = fn(&mut Stage);
+
 fn due(stage: &Stage) -> bool {
     stage.judge.verify_due(&region(), &replica(), EVERY, stage.now())
 }
@@ -43,7 +45,7 @@ fn a_comparison_that_failed_is_told_and_counts_for_nothing() {
 
 #[test]
 fn nothing_is_compared_while_anything_is_wrong() {
-    let wrong: [(&str, fn(&mut Stage)); 6] = [
+    let wrong: [(&str, Breaks); 6] = [
         ("master", |stage| stage.probe = Err(Reason::Refused)),
         ("replica", |stage| stage.replica = Err(Reason::Refused)),
         ("thread", |stage| stage.facts.link.as_mut().unwrap().sql = ThreadState::Stopped),
