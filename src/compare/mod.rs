@@ -2,7 +2,7 @@
 //!
 //! Every chunk is summed up on both servers at once, in two snapshots that stand at exactly the same transaction (`pair`).
 //! What differs is looked at row by row, and again at later positions before it counts: rows in flight never do.
-//! Snapshots are renewed every 10 s, chunks take about 0.3 s, and nothing on either server is held for longer than one.
+//! Snapshots are renewed every 10 s, chunks take about 0.5 s, and nothing on either server is held for longer than one.
 
 mod columns;
 mod pair;

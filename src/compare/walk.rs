@@ -17,9 +17,9 @@ const BOUND: &str = include_str!("../../sql/common/verify-bound.sql");
 const ROWS: &str = include_str!("../../sql/common/verify-rows.sql");
 
 /// How long a chunk should take on the slower server.
-const CHUNK_TIME: Duration = Duration::from_millis(300);
+const CHUNK_TIME: Duration = Duration::from_millis(500);
 /// How many rows the first chunk of a table has, and any chunk at most.
-const FIRST_ROWS: u64 = 10_000;
+const FIRST_ROWS: u64 = 20_000;
 const MOST_ROWS: u64 = 1_000_000;
 /// Pieces of at most so many rows are compared row by row.
 const PIECE: u64 = 500;

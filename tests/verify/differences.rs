@@ -70,7 +70,8 @@ async fn finds_each(kinds: (Kind, Kind)) {
             .to_owned(),
     ]);
     let mut found = stage.differences().await;
-    (wanted.sort(), found.sort());
+    wanted.sort();
+    found.sort();
     assert_eq!(found, wanted);
 }
 
