@@ -10,6 +10,7 @@
 
 pub mod act;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod copy;
 pub mod daemon;

@@ -147,6 +147,8 @@ fn snapshot() -> Snapshot {
         missing_transactions: Some(0),
         errant_transactions: Some(0),
         outage_budget: Some(Budget::Unlimited),
+        verified_at: Some(Timestamp::UNIX_EPOCH),
+        differing_tables: Some(0),
         ..ReplicaView::default()
     };
     let region = RegionView {

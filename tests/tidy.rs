@@ -12,7 +12,7 @@ use regex::Regex;
 
 /// Every room and what it may import besides itself: a room, or one module of it. A room that is missing here is an
 /// error.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("config", &["model"]),
     ("dialect", &["model"]),
@@ -22,15 +22,16 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("observe", &["model", "config", "dialect", "wire"]),
     ("act", &["model", "config", "dialect", "wire"]),
     ("copy", &["model", "config", "dialect", "wire"]),
+    ("compare", &["model", "config", "dialect", "wire"]),
     ("report", &["model", "config"]),
-    ("daemon", &["model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "report"]),
+    ("daemon", &["model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report"]),
     ("lab", &["model", "dialect"]),
     ("demo", &["model", "lab"]),
     (
         "cli",
         &[
-            "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "report", "daemon", "lab",
-            "demo",
+            "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report",
+            "daemon", "lab", "demo",
         ],
     ),
 ];

@@ -53,7 +53,7 @@ pub enum Command {
     Adopt(Adopt),
     /// Run every hook of a region once with the event `test`.
     HookTest(HookTest),
-    /// Compare the rows of master and replica (not in this release yet).
+    /// Compare the rows of master and replica; 3 when they differ.
     Verify(Verify),
     /// Look for what would go wrong in an outage (not in this release yet).
     Doctor(Doctor),
@@ -252,11 +252,11 @@ pub struct HookTest {
 }
 
 /// `keyward verify`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Verify {
-    /// Only this region.
-    #[arg(long, value_name = "REGION", value_parser = region)]
-    pub region: Option<RegionName>,
+    /// Only this region, or one replica of it.
+    #[arg(long, value_name = "REGION[/REPLICA]")]
+    pub region: Option<Place>,
 }
 
 /// `keyward doctor`

@@ -7,11 +7,13 @@ pub mod completions;
 pub mod control;
 pub mod demo;
 pub mod exit;
+pub mod meter;
 pub mod output;
 pub mod render;
 pub mod run;
 pub mod setup;
 pub mod sheet;
+pub mod verify;
 
 use std::io::Write;
 use std::path::Path;
@@ -44,10 +46,11 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
-        Command::Verify(_) | Command::Doctor(_) | Command::Man => later(cli.command.name()),
+        Command::Doctor(_) | Command::Man => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
         Command::Demo(args) => demo::run(args.once),
         Command::Setup(args) => setup::command(cli.config.as_deref(), args),
+        Command::Verify(args) => verify::command(cli.config.as_deref(), args),
         asked => {
             let settings = config::load_without_files(cli.config.as_deref())?;
             ask(&settings.control_socket, asked)

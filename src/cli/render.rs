@@ -187,6 +187,11 @@ fn replica(sheet: &mut Sheet, view: &ReplicaView, gates: &[&GateView]) {
         Some(count @ 1..) => facts.fact(Tone::Warning, &format!("{count} errant transaction(s)")),
         _ => facts,
     };
+    facts = match (view.verified_at, view.differing_tables) {
+        (Some(at), Some(0)) => facts.fact(Tone::Plain, &format!("verified {}", stamp(at))),
+        (Some(at), Some(tables)) => facts.fact(Tone::Warning, &format!("{tables} table(s) DIFFERED {}", stamp(at))),
+        _ => facts,
+    };
     facts = if view.filter_ok == Some(false) { facts.fact(Tone::Bad, "filter is wrong") } else { facts };
     facts = if view.durable == Some(false) { facts.fact(Tone::Warning, "not durable") } else { facts };
     sheet.more(facts);
@@ -303,7 +308,7 @@ fn event_words(what: &EventKind) -> (Tone, String) {
             (tone, format!("hook {hook} for {event}: {outcome} after {}", friendly_seconds(*seconds)))
         }
         EventKind::Level { hook } => (Tone::Warning, format!("hook {hook} set again")),
-        EventKind::Kept { replica } => (Tone::Plain, format!("replica {replica}")),
+        EventKind::Verified { replica } | EventKind::Kept { replica } => (Tone::Plain, format!("replica {replica}")),
         EventKind::Command { command, user } => (Tone::Plain, format!("{command} by {user}")),
         EventKind::Daemon => (Tone::Plain, "daemon".to_owned()),
     }

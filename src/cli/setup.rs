@@ -3,12 +3,10 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::Place;
 use super::exit::{BadInput, Exit};
+use super::meter::Meter;
 use super::sheet::{Sheet, Tone, Words};
 use super::{admin, args, complain, output};
 use crate::act::aside::MovedAside;
@@ -20,8 +18,8 @@ use crate::model::time::friendly;
 use crate::model::{Family, RegionName};
 use crate::plan::steps::Plan;
 
-/// How often a copy tells where it is when there is no terminal.
-const TELL_EVERY: Duration = Duration::from_secs(5);
+/// How a copy's bar looks.
+const BAR: &str = "          {bar:24} {binary_bytes} of about {binary_total_bytes}  {msg}";
 
 /// `keyward setup` with the settings in `path`, or in the usual place.
 ///
@@ -58,9 +56,14 @@ pub async fn run(settings: &Settings, asked: &args::Setup) -> anyhow::Result<Exi
     Ok(end)
 }
 
-type Chosen<'a> = Vec<(&'a RegionName, &'a Replica)>;
+/// Replicas of the settings, each with its region.
+pub type Chosen<'a> = Vec<(&'a RegionName, &'a Replica)>;
 
-fn choose<'a>(settings: &'a Settings, wanted: Option<&Place>) -> Result<Chosen<'a>, String> {
+/// The replicas that `--region` names; all of them without it.
+///
+/// # Errors
+/// There is none of that name.
+pub fn choose<'a>(settings: &'a Settings, wanted: Option<&Place>) -> Result<Chosen<'a>, String> {
     let all =
         settings.regions.iter().flat_map(|region| region.replicas.iter().map(move |replica| (&region.name, replica)));
     let Some(wanted) = wanted else { return Ok(all.collect()) };
@@ -162,18 +165,18 @@ struct Teller {
 }
 
 /// What has been told so far.
-#[derive(Default)]
 struct Told {
     step: usize,
     steps: usize,
-    copying_at: Option<Instant>,
     lock_told: bool,
-    bar: Option<ProgressBar>,
+    meter: Meter,
 }
 
 impl Teller {
     fn new(name: String) -> Self {
-        Self { name, terminal: std::io::stdout().is_terminal(), state: Mutex::default() }
+        let terminal = std::io::stdout().is_terminal();
+        let told = Told { step: 0, steps: 0, lock_told: false, meter: Meter::new(terminal, BAR) };
+        Self { name, terminal, state: Mutex::new(told) }
     }
 
     fn state(&self) -> MutexGuard<'_, Told> {
@@ -238,6 +241,7 @@ impl Teller {
     fn copying(&self, copied: &Copied) {
         // tables that grew since they were measured must not pass the end of the bar
         let expected = copied.bytes_expected.max(copied.bytes);
+        let (at, last) = ((copied.bytes, expected), copied.tables_done == copied.tables);
         let mut state = self.state();
         if let Some(lock) = copied.lock
             && !std::mem::replace(&mut state.lock_told, true)
@@ -245,36 +249,23 @@ impl Teller {
             let (waited, held) = (friendly(lock.waited), friendly(lock.held));
             self.line("", &format!("A read lock on the master's tables was waited for {waited} and held {held}."));
         }
-        if self.terminal {
-            let bar = state.bar.get_or_insert_with(bar);
-            bar.set_length(expected);
-            bar.set_position(copied.bytes);
-            bar.set_message(format!("{}{}", pace(copied), copied.table));
-            return;
-        }
-        let lately = state.copying_at.is_some_and(|at| at.elapsed() < TELL_EVERY);
-        if copied.tables_done < copied.tables && (lately || state.copying_at.is_none()) {
-            state.copying_at.get_or_insert_with(Instant::now);
-            return;
-        }
-        state.copying_at = Some(Instant::now());
-        say(&format!(
-            "{}: copied {} rows, {} of about {} MiB, {} of {} tables, {}now {}",
-            self.name,
-            copied.rows,
-            copied.bytes >> 20,
-            expected >> 20,
-            copied.tables_done,
-            copied.tables,
-            pace(copied),
-            copied.table
-        ));
+        state.meter.show(at, &format!("{}{}", pace(copied), copied.table), last, || {
+            format!(
+                "{}: copied {} rows, {} of about {} MiB, {} of {} tables, {}now {}",
+                self.name,
+                copied.rows,
+                copied.bytes >> 20,
+                expected >> 20,
+                copied.tables_done,
+                copied.tables,
+                pace(copied),
+                copied.table
+            )
+        });
     }
 
     fn clear(&self) {
-        if let Some(bar) = self.state().bar.take() {
-            bar.finish_and_clear();
-        }
+        self.state().meter.clear();
     }
 }
 
@@ -283,11 +274,4 @@ fn pace(copied: &Copied) -> String {
     let rate = copied.rate().map(|rate| format!("{:.1} MiB/s, ", rate as f64 / f64::from(1 << 20)));
     let left = copied.left().filter(|left| !left.is_zero()).map(|left| format!("{} left, ", friendly(left)));
     format!("{}{}", rate.unwrap_or_default(), left.unwrap_or_default())
-}
-
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
-    let style = ProgressStyle::with_template("          {bar:24} {binary_bytes} of about {binary_total_bytes}  {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::duration;
 use super::hook;
 use super::schema::{
     Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Settings, Tls,
@@ -134,13 +135,20 @@ fn replication(mut table: Table<'_>, files: &Files) -> (Replication, TlsWords) {
     let beat_interval = table.duration("beat_interval", "1s");
     let auto_setup = table.flag("auto_setup", true);
     let auto_reseed = table.flag("auto_reseed", false);
-    if table.text("verify_every", "off") != "off" {
-        table.problem("verify_every", "is not in this release yet; use \"off\"");
-    }
+    let verify_every = match table.text("verify_every", "off").as_str() {
+        "off" => None,
+        text => match duration::parse(text) {
+            Ok(every) => Some(every),
+            Err(sentence) => {
+                table.problem("verify_every", format!("must be \"off\" or a duration: {sentence}"));
+                None
+            }
+        },
+    };
     let link_tls = tls(table.table("tls"), &TlsWords::with_ca("/etc/mysql/keyward-ca.pem"));
     table.close();
-    let replication =
-        Replication { account, databases, beat_interval, auto_setup, auto_reseed, tls: link_tls.finished() };
+    let tls = link_tls.finished();
+    let replication = Replication { account, databases, beat_interval, auto_setup, auto_reseed, verify_every, tls };
     (replication, link_tls)
 }
 

@@ -137,6 +137,8 @@ pub struct Replication {
     pub auto_setup: bool,
     /// Whether the daemon copies a replica anew by itself when the master has purged the binlogs that it needs.
     pub auto_reseed: bool,
+    /// How often the daemon compares the rows of master and replica; absent for never.
+    pub verify_every: Option<Duration>,
     /// The link's TLS; a replica may override it.
     pub tls: Tls,
 }

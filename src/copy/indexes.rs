@@ -3,7 +3,7 @@
 
 use super::definitions::TableDefinition;
 use super::{CopyError, while_doing};
-use crate::dialect::text::{fill, identifier};
+use crate::dialect::text::{fill, identifier, outside_quotes};
 use crate::wire::session::Session;
 
 const ADD: &str = include_str!("../../sql/common/add-to-table.sql");
@@ -120,25 +120,6 @@ fn lines(text: &str) -> Vec<&str> {
     }
     found.push(&text[from..]);
     found
-}
-
-/// Where `wanted` stands first outside quotes. Must begin outside of them.
-pub fn outside_quotes(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let mut quote = None;
-    let mut at = 0;
-    while at < text.len() {
-        match quote {
-            // a doubled quote closes and opens again, which comes to the same
-            Some(open) if text[at] == open => quote = None,
-            Some(b'\'' | b'"') if text[at] == b'\\' => at += 1,
-            Some(_) => {}
-            None if text[at..].starts_with(wanted) => return Some(at),
-            None if matches!(text[at], b'\'' | b'"' | b'`') => quote = Some(text[at]),
-            None => {}
-        }
-        at += 1;
-    }
-    None
 }
 
 /// Adds the secondary indexes of a table, all in one pass over its rows.

@@ -24,6 +24,8 @@ pub enum Input {
     Level(RegionName, String, Option<Result<Vec<Change>, String>>),
     /// The end of an upkeep.
     Upkeep(RegionName, ReplicaName, Result<Vec<UpkeepStep>, UpkeepFailure>),
+    /// The end of a comparison: how many tables differ and the sentence, or why there is no result.
+    Verified(RegionName, ReplicaName, Result<(usize, String), String>),
     /// The end of a set-up by the daemon: the sentence, and whether the replica is set up now.
     Setup(RegionName, ReplicaName, String, bool),
 }

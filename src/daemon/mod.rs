@@ -16,6 +16,7 @@ mod rules;
 mod run;
 pub mod setup;
 mod setups;
+mod verifies;
 mod watchers;
 
 pub use run::run;

@@ -16,6 +16,7 @@ use super::levels::Levels;
 use super::memory::Store;
 use super::publish::Publisher;
 use super::setups::Setups;
+use super::verifies::Verifies;
 use super::watchers::Watchers;
 use super::{clock, reload, rules};
 use crate::config::{self, Settings};
@@ -69,6 +70,7 @@ struct Daemon {
     watchers: Watchers,
     keepers: Keepers,
     setups: Setups,
+    verifies: Verifies,
     levels: Levels,
     runner: Runner,
     publisher: Publisher,
@@ -95,6 +97,7 @@ impl Daemon {
             watchers: Watchers::start(&settings, &instance, &sink),
             runner: Runner::new(&settings, sink.clone()),
             setups: Setups::new(&settings, sink.clone()),
+            verifies: Verifies::new(&settings, sink.clone()),
             levels: Levels::new(&settings, sink.clone()),
             watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
             publisher: Publisher::new(&settings, now),
@@ -208,6 +211,10 @@ impl Daemon {
             Input::Upkeep(region, name, result) => {
                 self.keepers.handle_end(&mut self.judge, now, &region, &name, &result)
             }
+            Input::Verified(region, name, result) => {
+                self.verifies.handle_end(now, &region, &name, result.is_err());
+                self.judge.handle_verified(now, &region, &name, result);
+            }
             Input::Setup(region, name, sentence, done) => {
                 self.setups.handle_end(&mut self.judge, now, &region, &name, done);
                 self.judge.handle_upkeep_ended(now, &region, &name, sentence, true);
@@ -260,6 +267,7 @@ impl Daemon {
         keep::begin(&self.settings, upkeeps, &self.sink);
         self.setups.begin_due(&self.settings, &self.judge, now);
         self.setups.begin_reseeds(&self.settings, &self.judge, saved);
+        self.verifies.begin_due(&self.settings, &mut self.judge, now);
         self.direct_watchers();
         self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
         self.watchdog.tick_done();

@@ -1,6 +1,7 @@
 //! Everything that differs between kinds of server, and how text becomes SQL. No I/O.
 
 pub mod answer;
+pub mod definition;
 pub mod errors;
 pub mod event;
 pub mod grants;
@@ -9,6 +10,7 @@ pub mod keep;
 pub mod looks;
 mod mariadb;
 pub mod mysql;
+pub mod position;
 pub mod privilege;
 pub mod settings;
 pub mod sql;

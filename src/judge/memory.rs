@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::reseed::Reseed;
+use super::verified::Verified;
 use crate::model::hook::HookEvent;
 use crate::model::time::stamp;
 use crate::model::{Cause, Event, EventKind, Phase, RegionName, ReplicaName};
@@ -119,6 +120,9 @@ pub struct ReplicaMemory {
     /// The last copy that the daemon began by itself.
     #[serde(default)]
     pub reseed: Option<Reseed>,
+    /// What the daemon's last comparison with the master found.
+    #[serde(default)]
+    pub verified: Option<Verified>,
 }
 
 /// An operator's pause.

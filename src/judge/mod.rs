@@ -23,6 +23,7 @@ mod rules;
 mod stream;
 mod succession;
 mod verdicts;
+mod verified;
 mod view;
 mod witness;
 
@@ -228,6 +229,34 @@ impl Judge {
         if let Some(region) = self.find(region) {
             region.handle_upkeep_ended(now, name, sentence, is_news);
         }
+    }
+
+    /// Whether a replica should be compared with its master now; `every` says how often.
+    pub fn verify_due(&self, region: &RegionName, name: &ReplicaName, every: Duration, now: Now) -> bool {
+        self.region(region).is_some_and(|region| region.verify_due(name, every, &self.beats, now))
+    }
+
+    /// Whether a comparison in this region may go on: it authenticates at the master's.
+    pub fn may_verify(&self, region: &RegionName) -> bool {
+        self.region(region).is_some_and(Region::may_verify)
+    }
+
+    /// Takes in the end of a comparison: how many tables differ and the sentence, or why there is no result.
+    pub fn handle_verified(
+        &mut self,
+        now: Now,
+        region: &RegionName,
+        name: &ReplicaName,
+        result: Result<(usize, String), String>,
+    ) {
+        if let Some(region) = self.find(region) {
+            region.handle_verified(now, name, result);
+        }
+    }
+
+    /// Forgets what comparisons found: nobody compares any more.
+    pub fn forget_verified(&mut self) {
+        self.regions.iter_mut().for_each(Region::forget_verified);
     }
 
     /// Takes in whether the memory could be written; the sentence says why not.

@@ -23,7 +23,7 @@ struct Seen<'a> {
 type Says = fn(&Seen<'_>) -> Option<String>;
 
 /// Every verdict but `healthy`, which holds when no other does.
-const TABLE: [(Verdict, Says); 22] = [
+const TABLE: [(Verdict, Says); 23] = [
     (Verdict::MasterSilent, |seen| {
         let silent = seen.region.is_silent(seen.now) && !seen.region.is_down(seen.now);
         (silent && seen.region.db.failure().is_none_or(|failure| failure.reason.is_evidence())).then(|| seen.silence())
@@ -46,6 +46,7 @@ const TABLE: [(Verdict, Says); 22] = [
     }),
     (Verdict::ReplicationStopped, |seen| seen.each(|seen, replica| seen.stopped(replica))),
     (Verdict::ErrantTransactions, |seen| seen.each(|seen, replica| seen.errant(replica))),
+    (Verdict::RowsDiffer, |seen| seen.each(|seen, replica| seen.region.found_differing(replica))),
     (Verdict::BeatsRefused, |seen| {
         let refusal = seen.beats.refusal().filter(|_| seen.region.db.probe_up() == Some(true))?;
         Some(format!("{} answers and takes no beats: {refusal}", seen.region.master_name()))

@@ -226,6 +226,7 @@ impl Region {
     fn replica_view(&self, replica: &Replica, beats: &Beats, now: Now) -> ReplicaView {
         let facts = replica.facts();
         let link = facts.and_then(|facts| facts.link.as_ref());
+        let verified = self.memory.replicas.get(&replica.name).and_then(|memory| memory.verified.as_ref());
         let living = replica.failure.is_none();
         let running = |state: fn(&LinkFacts) -> ThreadState| {
             facts.filter(|_| living).map(|_| link.is_some_and(|link| state(link) == ThreadState::Running))
@@ -256,6 +257,8 @@ impl Region {
             missing_transactions: self.missing(replica),
             errant_transactions: replica.errant.count(),
             outage_budget: self.outage_budget(replica, beats, now),
+            verified_at: verified.map(|verified| verified.at),
+            differing_tables: verified.map(|verified| verified.differing_tables),
             gates: replica.closed_gates(&self.scene(beats, now)).into_iter().map(gate_view).collect(),
             upkeep: replica.upkeep.clone(),
         }

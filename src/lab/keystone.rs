@@ -22,10 +22,15 @@ pub struct Size {
 /// # Errors
 /// What the server says.
 pub async fn load(server: &Server, schema: &str, size: Size) -> anyhow::Result<()> {
+    server.sql(&statements(server.kind().family(), schema, size)).await.context("load the keystone-like database")
+}
+
+/// The statements that make the schema `schema` and fill it.
+pub fn statements(family: Family, schema: &str, size: Size) -> String {
     let schema = identifier(schema);
     let (users, projects) = (size.users.to_string(), size.projects.max(1).to_string());
     let tables = fill(include_str!("../../sql/lab/keystone.sql"), &[]);
-    let numbers = |most: &str| match server.kind().family() {
+    let numbers = |most: &str| match family {
         Family::MariaDb => format!("seq_1_to_{most}"),
         Family::MySql => fill(include_str!("../../sql/lab/numbers.sql"), &[("most", most)]),
     };
@@ -35,8 +40,7 @@ pub async fn load(server: &Server, schema: &str, size: Size) -> anyhow::Result<(
     let gaps = gaps.into_iter().chain([("two", &two), ("three", &three), ("five", &five)]);
     let gaps: Vec<(&str, &str)> = gaps.map(|(name, text)| (name, text.as_str())).collect();
     let rows = fill(include_str!("../../sql/lab/keystone_rows.sql"), &gaps);
-    let all = format!("CREATE DATABASE {schema} DEFAULT CHARACTER SET utf8mb3; USE {schema}; {tables}; {rows}");
-    server.sql(&all).await.context("load the keystone-like database")
+    format!("CREATE DATABASE {schema} DEFAULT CHARACTER SET utf8mb3; USE {schema}; {tables}; {rows}")
 }
 
 /// What a table holds: its rows, counted, and the server's own checksum over them.

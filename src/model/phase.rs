@@ -153,6 +153,11 @@ pub enum EventKind {
         /// The replica's name.
         replica: String,
     },
+    /// A replica was compared with its master.
+    Verified {
+        /// The replica's name.
+        replica: String,
+    },
     /// An operator's command.
     Command {
         /// The command's name.

@@ -41,6 +41,8 @@ pub enum Verdict {
     ReplicationStopped,
     /// A replica holds transactions that the master has not.
     ErrantTransactions,
+    /// The daemon's last comparison found rows or tables that differ.
+    RowsDiffer,
     /// The master answers probes and takes no beats.
     BeatsRefused,
     /// The replica does not answer.
@@ -70,7 +72,7 @@ pub enum Verdict {
 }
 
 /// Every verdict in the order of the list above, with its code and its urgency.
-const TABLE: [(Verdict, &str, Severity); 23] = [
+const TABLE: [(Verdict, &str, Severity); 24] = [
     (Verdict::Healthy, "healthy", Severity::Fine),
     (Verdict::MasterSilent, "master_silent", Severity::Warning),
     (Verdict::MasterUnreachable, "master_unreachable", Severity::Critical),
@@ -81,6 +83,7 @@ const TABLE: [(Verdict, &str, Severity); 23] = [
     (Verdict::ProbePathBroken, "probe_path_broken", Severity::Warning),
     (Verdict::ReplicationStopped, "replication_stopped", Severity::Critical),
     (Verdict::ErrantTransactions, "errant_transactions", Severity::Warning),
+    (Verdict::RowsDiffer, "rows_differ", Severity::Warning),
     (Verdict::BeatsRefused, "beats_refused", Severity::Warning),
     (Verdict::ReplicaUnreachable, "replica_unreachable", Severity::Critical),
     (Verdict::ReplicaWritable, "replica_writable", Severity::Critical),

@@ -243,6 +243,12 @@ pub struct ReplicaView {
     /// How long its link can stay down before the master purges what it still needs, in seconds; absent when unknown.
     #[serde(default)]
     pub outage_budget: Option<Budget>,
+    /// When its rows were last compared with the master's by the daemon; absent before the first time.
+    #[serde(default)]
+    pub verified_at: Option<Timestamp>,
+    /// Tables that differed then.
+    #[serde(default)]
+    pub differing_tables: Option<usize>,
     /// Gates that this replica closes.
     pub gates: Vec<GateView>,
     /// What keyward last did or tried to do there, and what came of it.

@@ -65,6 +65,7 @@ pub(crate) fn settings() -> Settings {
             beat_interval: Duration::from_secs(1),
             auto_setup: true,
             auto_reseed: false,
+            verify_every: None,
             tls,
         },
         master: Master { region: RegionName("RegionOne".into()), addresses: vec!["10.13.32.19:3306".parse().unwrap()] },

@@ -131,6 +131,7 @@ impl<'a> From<&'a Event> for Said<'a> {
                 ..none
             },
             EventKind::Level { hook } => Said { kind: "level", hook: Some(hook), ..none },
+            EventKind::Verified { replica } => Said { kind: "verified", replica: Some(replica), ..none },
             EventKind::Kept { replica } => Said { kind: "kept", replica: Some(replica), ..none },
             EventKind::Command { command, user } => {
                 Said { kind: "command", command: Some(command), user: Some(user), ..none }

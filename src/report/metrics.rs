@@ -206,6 +206,7 @@ impl Metrics {
             EventKind::Verdict { .. }
             | EventKind::Level { .. }
             | EventKind::Kept { .. }
+            | EventKind::Verified { .. }
             | EventKind::Command { .. }
             | EventKind::Daemon => {}
         }

@@ -33,3 +33,4 @@ mod threads;
 mod tls;
 mod tracer;
 mod unruly;
+mod verified;

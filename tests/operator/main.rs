@@ -13,3 +13,4 @@ mod settings;
 mod stage;
 mod table;
 mod verdicts;
+mod verified;

@@ -105,8 +105,8 @@ impl Room {
             | "regions.failover.hooks.3.timeout" => text("\"7s\""),
             "regions.failover.hooks.optional" | "regions.failover.hooks.3.optional" => text("true"),
             "regions.failover.hooks.2.optional" => text("false"),
-            "replication.verify_every"
-            | "regions.failover.trigger"
+            "replication.verify_every" => text("\"12h\""),
+            "regions.failover.trigger"
             | "regions.failover.require_local_identity"
             | "regions.failover.hooks.kind"
             | "regions.failover.hooks.2.kind"

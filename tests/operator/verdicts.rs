@@ -8,7 +8,7 @@ use keyward::model::phase::Mode;
 use keyward::model::{EventKind, Phase, Reason, Verdict};
 
 use crate::rows::pause;
-use crate::stage::{REASON, Stage, region, rules};
+use crate::stage::{REASON, Stage, region, replica, rules};
 
 /// What makes a verdict true, beginning with a healthy region.
 fn bring_about(verdict: Verdict, stage: &mut Stage) {
@@ -31,6 +31,10 @@ fn bring_about(verdict: Verdict, stage: &mut Stage) {
         Verdict::ProbePathBroken => stage.probe = Err(Reason::Unreachable),
         Verdict::ReplicationStopped => link(stage).io = ThreadState::Stopped,
         Verdict::ErrantTransactions => stage.facts.written = "0-2-1".into(),
+        Verdict::RowsDiffer => {
+            let found = Ok((1, "differed from its master in 1 table(s)".to_owned()));
+            stage.judge.handle_verified(stage.now(), &region(), &replica(), found);
+        }
         Verdict::BeatsRefused => stage.beats_taken = false,
         Verdict::ReplicaUnreachable => stage.replica = Err(Reason::Refused),
         Verdict::ReplicaWritable => stage.facts.read_only = false,

@@ -84,6 +84,7 @@ pub fn settings(master: &str, replica: &str, state_dir: &Path) -> Settings {
             beat_interval: Duration::from_millis(500),
             auto_setup: true,
             auto_reseed: false,
+            verify_every: None,
             tls: no_tls(),
         },
         master: Master { region: RegionName("RegionOne".into()), addresses: vec![master.parse().unwrap()] },

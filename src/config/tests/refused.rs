@@ -109,8 +109,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "[replication]",
-        "[replication]\nverify_every = \"24h\"",
-        "replication.verify_every: is not in this release yet; use \"off\"",
+        "[replication]\nverify_every = \"10s\"",
+        "replication.verify_every: is 10s, but must be from 1m to 366d",
     ),
     (
         "[replication]",

@@ -78,6 +78,22 @@ fn together(known: &[&str], replica: &[&str]) -> Option<Together> {
     })
 }
 
+/// Whether a replica that has applied all of `position` has applied nothing after it; absent when either cannot be read.
+///
+/// What it has from elsewhere does not count: MariaDB's other domains, MySQL's other servers.
+pub fn is_at(applied: &str, position: &str) -> Option<bool> {
+    match family(position).or(family(applied)).unwrap_or_default() {
+        Family::MariaDb => {
+            let (applied, position) = (mariadb::parse(applied).ok()?, mariadb::parse(position).ok()?);
+            Some(position.iter().all(|(domain, last)| applied.get(domain) == Some(last)))
+        }
+        Family::MySql => {
+            let (applied, position) = (mysql::parse(applied).ok()?, mysql::parse(position).ok()?);
+            Some(applied.contains(&position) && !applied.subtract(&position).shares_a_source(&position))
+        }
+    }
+}
+
 /// What of a replica's transactions a stamp must remember so that `errant` never counts them: on MySQL, where a replica
 /// has all of its master's in the same set, only what the master has not.
 pub fn written_beyond(master: &str, replica: &str) -> String {
@@ -119,5 +135,15 @@ mod tests {
         assert_eq!(errant_ids(&["0-1-150"], &["0-2-102", "0-1-150"]).as_deref(), Some("0-2-102"));
         assert_eq!(errant(&[""], &["", ""]), Some(0));
         assert_eq!(errant(&["x"], &[""]), None);
+    }
+
+    #[test]
+    fn a_replica_is_at_a_position_when_it_has_that_and_nothing_after_it() {
+        assert_eq!(is_at("0-2-100,9-1-4", "0-1-100"), Some(true));
+        assert_eq!((is_at("0-1-101", "0-1-100"), is_at("9-1-4", "0-1-100")), (Some(false), Some(false)));
+        let (set, other) = (format!("{ONE}:1-9"), format!("{}2:1-3", &ONE[..35]));
+        assert_eq!(is_at(&format!("{set},{other}"), &set), Some(true));
+        assert_eq!((is_at(&format!("{ONE}:1-10"), &set), is_at(&other, &set)), (Some(false), Some(false)));
+        assert_eq!(is_at("x", "0-1-1"), None);
     }
 }

@@ -113,6 +113,11 @@ impl GtidSet {
         self.0.is_empty()
     }
 
+    /// Whether a server wrote transactions of both sets.
+    pub fn shares_a_source(&self, other: &GtidSet) -> bool {
+        self.0.keys().any(|source| other.0.contains_key(source))
+    }
+
     /// Whether every transaction of `other` is in this set.
     pub fn contains(&self, other: &GtidSet) -> bool {
         other.subtract(self).is_empty()

@@ -233,6 +233,18 @@ fn data(out: &mut Families, region: &str, replica: &ReplicaView) {
         replica.outage_budget.map(Budget::seconds),
     );
     out.gauge(
+        "keyward_verify_differing_tables",
+        "Tables that differed when the daemon last compared the replica with its master.",
+        &labels,
+        replica.differing_tables.map(|tables| tables as f64),
+    );
+    out.gauge(
+        "keyward_verify_last_timestamp_seconds",
+        "When the daemon last compared the replica with its master.",
+        &labels,
+        replica.verified_at.map(|at| at.as_millisecond() as f64 / 1_000.0),
+    );
+    out.gauge(
         "keyward_replica_read_only",
         "Whether the last successful look says that the replica takes no writes.",
         &labels,

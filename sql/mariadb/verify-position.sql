@@ -1,0 +1,2 @@
+-- Tells what the master has written to its binlog; no privilege.
+SELECT @@gtid_binlog_pos AS master_position;

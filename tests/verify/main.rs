@@ -1,0 +1,8 @@
+//! `keyward verify` on real servers: it finds what differs, and nothing else.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
+
+mod command;
+mod differences;
+mod flight;
+mod stage;
