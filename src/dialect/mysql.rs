@@ -147,6 +147,8 @@ fn meant(errno: u32) -> u32 {
         13_114 => 1_236,
         // both servers have the same server_id
         13_117 => 1_593,
+        // the master refused one of the thread's commands
+        13_120 => 1_597,
         other => other,
     }
 }
