@@ -100,7 +100,8 @@ impl TlsWords {
     /// What the mode uses; a file that it does not use is left out, so that nobody looks for it.
     fn finished(&self) -> Tls {
         let encrypted = self.mode != TlsMode::Disabled;
-        let verified = self.mode == TlsMode::VerifyIdentity && !self.ca_file.is_empty();
+        let verifies = matches!(self.mode, TlsMode::VerifyCa | TlsMode::VerifyIdentity);
+        let verified = verifies && !self.ca_file.is_empty();
         Tls {
             mode: self.mode,
             ca_file: verified.then(|| PathBuf::from(&self.ca_file)),
@@ -114,7 +115,7 @@ fn tls(mut table: Table<'_>, usual: &TlsWords) -> TlsWords {
     let modes = [
         ("disabled", Some(TlsMode::Disabled)),
         ("required", Some(TlsMode::Required)),
-        ("verify-ca", None),
+        ("verify-ca", Some(TlsMode::VerifyCa)),
         ("verify-identity", Some(TlsMode::VerifyIdentity)),
     ];
     let words = TlsWords {
@@ -132,12 +133,14 @@ fn replication(mut table: Table<'_>, files: &Files) -> (Replication, TlsWords) {
     let databases = table.texts("databases", Some(&["keystone"]));
     let beat_interval = table.duration("beat_interval", "1s");
     let auto_setup = table.flag("auto_setup", true);
+    let auto_reseed = table.flag("auto_reseed", false);
     if table.text("verify_every", "off") != "off" {
         table.problem("verify_every", "is not in this release yet; use \"off\"");
     }
     let link_tls = tls(table.table("tls"), &TlsWords::with_ca("/etc/mysql/keyward-ca.pem"));
     table.close();
-    let replication = Replication { account, databases, beat_interval, auto_setup, tls: link_tls.finished() };
+    let replication =
+        Replication { account, databases, beat_interval, auto_setup, auto_reseed, tls: link_tls.finished() };
     (replication, link_tls)
 }
 

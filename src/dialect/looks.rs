@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::answer::{Record, Table, row, table};
 use super::sql::{Sql, sql};
-use super::{mariadb, mysql};
+use super::{errors, mariadb, mysql};
 use crate::model::Family;
+use crate::model::aside::UNFINISHED;
 use crate::model::observation::{BeatRow, BinlogFacts, LinkFacts, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::preflight::LinkSettings;
 
@@ -91,6 +92,9 @@ pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
 /// A sentence that names what the answer lacks.
 pub fn replica(family: Family, tables: &[Table]) -> Result<ReplicaFacts, String> {
     let server = row(tables, "server_uid")?;
+    if family == Family::MySql {
+        mysql::tells_replication(tables)?;
+    }
     let (mut link, mut other_links) = (None, Vec::new());
     for (name, LinkSettings { facts, .. }) in links(family, tables)? {
         match name.is_empty() {
@@ -106,7 +110,8 @@ pub fn replica(family: Family, tables: &[Table]) -> Result<ReplicaFacts, String>
         other_links,
         own_replicas: status(tables, "SLAVES_CONNECTED")?,
         schemas: schemas(tables)?,
-        beats: beats(tables)?.unwrap_or_default(),
+        // the beats of a copy that is not whole say nothing of the age of its other rows
+        beats: beats(tables)?.filter(|_| !is_unfinished(tables)).unwrap_or_default(),
         ..ReplicaFacts::default()
     };
     match family {
@@ -212,14 +217,16 @@ impl Words {
                 }
             })
         };
+        let (io_errno, io_error) = (row.need("Last_IO_Errno")?, text("Last_IO_Error")?);
         let facts = LinkFacts {
             host: text(&of_master("~_Host"))?,
             port: row.need(&of_master("~_Port"))?,
             user: text(&of_master("~_User"))?,
             io: thread("~_IO_Running")?,
             sql: thread("~_SQL_Running")?,
-            io_errno: row.need("Last_IO_Errno")?,
-            io_error: text("Last_IO_Error")?,
+            purged: errors::is_purged(io_errno, &io_error),
+            io_errno,
+            io_error,
             sql_errno: row.need("Last_SQL_Errno")?,
             sql_error: text("Last_SQL_Error")?,
             seconds_behind: row.number(&of_master("Seconds_Behind_~"))?,
@@ -238,6 +245,12 @@ impl Words {
             ssl_key: text(&of_master("~_SSL_Key"))?,
         })
     }
+}
+
+/// Whether an unfinished copy has marked keyward's own schema.
+fn is_unfinished(tables: &[Table]) -> bool {
+    let marked = |record: Record<'_>| record.string("own_comment").is_ok_and(|comment| comment.starts_with(UNFINISHED));
+    table(tables, "own_comment").is_some_and(|table| table.records().any(marked))
 }
 
 fn identity(server: &Record<'_>) -> Result<ServerIdentity, String> {
@@ -277,6 +290,16 @@ mod tests {
         assert!(master(&[]).unwrap_err().contains("server_uid"));
         let half = [Table { columns: vec!["server_uid".into(), "server_id".into()], rows: vec![vec![None, None]] }];
         assert!(replica(Family::MariaDb, &half).is_err() && replica(Family::MySql, &half).is_err());
+    }
+
+    #[test]
+    fn the_mark_of_an_unfinished_copy_is_known() {
+        let answer = |comment: Option<&str>| {
+            let rows = comment.into_iter().map(|comment| vec![Some(comment.to_owned())]).collect();
+            vec![Table { columns: vec!["own_comment".into()], rows }]
+        };
+        assert!(is_unfinished(&answer(Some(&format!("{UNFINISHED}a1b2")))));
+        assert!(!is_unfinished(&answer(Some("keyward's own"))) && !is_unfinished(&answer(None)) && !is_unfinished(&[]));
     }
 
     #[test]

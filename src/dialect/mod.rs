@@ -1,6 +1,8 @@
 //! Everything that differs between kinds of server, and how text becomes SQL. No I/O.
 
 pub mod answer;
+pub mod errors;
+pub mod event;
 pub mod grants;
 pub mod haproxy;
 pub mod keep;

@@ -64,6 +64,7 @@ pub(crate) fn settings() -> Settings {
             databases: vec!["keystone".into()],
             beat_interval: Duration::from_secs(1),
             auto_setup: true,
+            auto_reseed: false,
             tls,
         },
         master: Master { region: RegionName("RegionOne".into()), addresses: vec!["10.13.32.19:3306".parse().unwrap()] },

@@ -10,6 +10,7 @@ use mysql_async::{Conn, Row, Value};
 
 use super::connect::{self, Target};
 use super::server::ask;
+use super::server::discard;
 use crate::dialect::answer::Table;
 use crate::dialect::looks::{self, NamedLink};
 use crate::dialect::privilege;
@@ -56,6 +57,12 @@ impl Trouble {
             self.failure.reason = Reason::Privilege;
         }
         self
+    }
+
+    /// The server took no more rows before it was told that there are no more.
+    pub fn ended_early(who: &str) -> Self {
+        let failure = Failure { reason: Reason::Unexpected, detail: "it took no more rows".to_owned() };
+        Self { who: who.to_owned(), failure, code: None }
     }
 
     /// The server did not answer within `limit`.
@@ -218,9 +225,13 @@ impl Session {
         self.conn.as_mut().ok_or(closed)
     }
 
-    /// Closes the connection at once.
+    /// Closes the connection beside everything else, whatever state it is in: its socket is gone within a moment.
     pub fn close(&mut self) {
-        self.conn = None;
+        if let Some(conn) = self.conn.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            discard(conn);
+        }
     }
 
     /// Says goodbye to the server.
@@ -254,6 +265,12 @@ impl Session {
                 Err(Trouble::timed_out(&self.who, limit))
             }
         }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

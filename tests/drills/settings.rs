@@ -47,6 +47,7 @@ pub struct Wishes {
     pub connect_timeout: &'static str,
     pub beat_interval: &'static str,
     pub auto_setup: bool,
+    pub auto_reseed: bool,
     pub unreachable_after: &'static str,
     pub failback_after: &'static str,
     pub master: Option<String>,
@@ -68,6 +69,7 @@ impl Default for Wishes {
             connect_timeout: "2s",
             beat_interval: "200ms",
             auto_setup: false,
+            auto_reseed: false,
             unreachable_after: "2s",
             failback_after: "1s",
             master: None,
@@ -91,7 +93,7 @@ impl Wishes {
         let folder = folder.display();
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
-        let Self { poll_interval, probe_timeout, connect_timeout, beat_interval, auto_setup, .. } = self;
+        let Self { poll_interval, probe_timeout, connect_timeout, beat_interval, auto_setup, auto_reseed, .. } = self;
         let masters: Vec<String> =
             [master.to_owned()].iter().chain(&self.more_masters).map(|at| format!("{at:?}")).collect();
         let masters = masters.join(", ");
@@ -119,6 +121,7 @@ user = "keyward_repl"
 password_file = "{folder}/replication.password"
 beat_interval = "{beat_interval}"
 auto_setup = {auto_setup}
+auto_reseed = {auto_reseed}
 [replication.tls]
 mode = "disabled"
 [master]

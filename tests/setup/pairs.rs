@@ -115,6 +115,29 @@ fn the_links_tls_is_proven_before_anything_is_copied() {
 }
 
 #[test]
+fn a_link_may_check_the_ca_alone_where_the_certificate_names_another_host() {
+    let lab = Lab::new().unwrap();
+    let [right, wrong] = ["right", "wrong"].map(|name| lab.authority(name).unwrap());
+    let certificate = right.issue("elsewhere", &["DNS:elsewhere.example"]).unwrap();
+    let master = Server::of(Spec::new("server", 1).tls(&certificate));
+    let mut pair = Pair::new(master, Server::plain(2));
+    pair.master.sql("CREATE DATABASE keystone; CREATE TABLE keystone.user (id INT PRIMARY KEY)");
+    let tls = |mode, ca: &Path| Tls { mode, ca_file: Some(ca.into()), cert_file: None, key_file: None };
+    let [ca, wrong_ca] = [right, wrong].map(|authority| authority.ca_file());
+    for wrong in [tls(TlsMode::VerifyIdentity, &ca), tls(TlsMode::VerifyCa, &wrong_ca)] {
+        pair.settings.regions[0].replicas[0].replication_tls = wrong;
+        let End::Failed(why) = pair.set_up(&pair.admins()) else { panic!("must fail") };
+        assert!(why.contains("cannot verify"), "{why}");
+    }
+    pair.settings.regions[0].replicas[0].replication_tls = tls(TlsMode::VerifyCa, &ca);
+    let end = pair.set_up(&pair.admins());
+    assert!(is_done(&end), "{end:?}");
+    assert!(matches!(pair.set_up(&pair.admins()), End::NothingToDo(_)));
+    pair.catch_up();
+    assert_equal(&pair);
+}
+
+#[test]
 fn a_pair_that_lost_its_settings_gets_them_back_and_keeps_its_rows() {
     let mut pair = Pair::plain();
     let End::Done(drop_in) = pair.set_up(&pair.admins()) else { panic!("must be done") };

@@ -70,6 +70,16 @@ pub fn union(one: &State, other: &State) -> State {
     both
 }
 
+/// The last transaction of each server that is in `replica` and not in `known`.
+pub fn errant_last(known: &State, replica: &State) -> State {
+    let reached = |key: &(u32, u32)| known.get(key).copied().unwrap_or(0);
+    replica
+        .iter()
+        .filter(|(key, sequence)| **sequence > reached(key))
+        .map(|(key, sequence)| (*key, *sequence))
+        .collect()
+}
+
 /// How many transactions of `replica` are not in `known`, at least.
 ///
 /// A server's numbers in a domain have gaps where others wrote, so that only those are counted for sure that came after
