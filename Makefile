@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test simulate drills bench bench-verify lint packages servers promtool tools deny
+.PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers promtool tools deny
 
 CARGO ?= cargo
 FAULTS ?= 10000000
@@ -29,8 +29,12 @@ simulate: ## the judge in simulated worlds, FAULTS=… of them (ten million), or
 bench: packages ## figures for the main job, beside their budgets: fault to hook, lag, /metrics, memory and CPU
 	$(CARGO) bench --locked --bench main_job -- $(BENCH)
 
+bench-copy: ## figures for copying 350 MB, against mariadb-dump and mydumper, which it installs
+	@scripts/install-packages bench-copy
+	$(CARGO) bench --locked --bench copy -- $(BENCH)
+
 bench-verify: ## keyward verify beside Debian's pt-table-checksum on 2.4 million equal rows
-	@WANTED=percona-toolkit scripts/install-packages
+	@scripts/install-packages bench-verify
 	$(CARGO) bench --locked --bench verify -- $(BENCH)
 
 lint: ## formatting, clippy and documentation, warnings denied

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keyward::model::Family;
+use keyward::model::aside::{Move, Stage};
 use keyward::model::observation::{Durability, LinkFacts, ServerIdentity, ThreadState};
 use keyward::model::preflight::{
     BeatTable, DatabaseFacts, LinkAccount, LinkSettings, LinkWanted, Login, PairFacts, Schema, ServerSide, SourceSide,
@@ -29,6 +30,7 @@ fn wanted() -> Wanted {
         },
         beat_interval: Duration::from_secs(1),
         auto: false,
+        mend: keyward::plan::wanted::Mend { place: "RegionTwo/r2-db1".into(), ..Default::default() },
     }
 }
 
@@ -122,7 +124,7 @@ fn an_empty_replica_gets_everything() {
         " 1. Create the account keyward@%, which must use TLS, on master 10.13.32.19:3306.
  2. Allow keyward@% on master 10.13.32.19:3306: BINLOG MONITOR on *.*; DELETE, INSERT, SELECT, UPDATE on keyward.*; SELECT, SHOW VIEW on keystone.*.
  3. Create the account keyward@%, which must use TLS, on replica RegionTwo/r2-db1.
- 4. Allow keyward@% on replica RegionTwo/r2-db1: BINLOG MONITOR, PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR on *.*; SELECT on keyward.*; SELECT on keystone.*.
+ 4. Allow keyward@% on replica RegionTwo/r2-db1: PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR on *.*; SELECT on keyward.*; SELECT on keystone.*.
  5. Create the account keyward_repl@%, which must use TLS, on master 10.13.32.19:3306.
  6. Allow keyward_repl@% on master 10.13.32.19:3306: REPLICATION SLAVE on *.*.
  7. Create schema keyward with table beat on master 10.13.32.19:3306.
@@ -158,7 +160,7 @@ fn a_finished_pair_needs_nothing_and_each_loss_only_what_brings_it_back() {
  4. Write a beat on master 10.13.32.19:3306 and see it arrive on replica RegionTwo/r2-db1."
     );
     assert_eq!(
-        after(|facts| facts.replica.schemas[0].comment = journal::mark("a1")),
+        after(|facts| facts.replica.schemas[0].comment = journal::mark("a1", &[])),
         " 1. Take the marks of an unfinished set-up off replica RegionTwo/r2-db1."
     );
 }
@@ -168,7 +170,7 @@ fn what_an_interrupted_run_left_is_dropped_and_made_again_and_nothing_else_is() 
     let mut facts = finished();
     facts.copy.stamp = None;
     for schema in &mut facts.replica.schemas {
-        schema.comment = journal::mark("a1");
+        schema.comment = journal::mark("a1", &[]);
     }
     let text = steps(&facts);
     let first = " 1. Drop keystone, keyward and the link, which an interrupted set-up left half done on replica";
@@ -220,6 +222,12 @@ fn mysql_is_made_read_only_for_administrators_when_nothing_is_left_to_write() {
     assert!(finished < place(&Step::SetSuperReadOnly) && place(&Step::SetSuperReadOnly) < place(&Step::Stamp));
     assert_eq!(plan.drop_in[0], "[mysqld]");
 
+    // a release without the setting writes rows all the same; another value is refused
+    facts.master.binlog_format.clear();
+    assert!(setup::plan(&facts, &wanted()).is_ok());
+    facts.master.binlog_format = "MIXED".into();
+    assert!(steps(&facts).contains("has binlog_format MIXED"), "{}", steps(&facts));
+
     // what the replica alone has is never dropped silently
     facts.replica.gtid_binlog_pos = format!("{ONE}:1-10");
     assert!(steps(&facts).contains("has transactions of its own in the way"), "{}", steps(&facts));
@@ -232,10 +240,85 @@ fn what_an_administrator_runs_by_hand_reads_well() {
 -- The first statement keeps the replica from making GTIDs of its own.
 SET SESSION sql_log_bin = 0;
 CREATE USER IF NOT EXISTS `keyward`@`%` IDENTIFIED BY '<put account.password here>' REQUIRE SSL;
-GRANT BINLOG MONITOR, PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR ON *.* TO `keyward`@`%`;
+GRANT PROCESS, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SHOW DATABASES, SLAVE MONITOR ON *.* TO `keyward`@`%`;
 GRANT SELECT ON `keyward`.* TO `keyward`@`%`;
 GRANT SELECT ON `keystone`.* TO `keyward`@`%`;
 -- Only while keyward sets the replica up by itself:
 GRANT BINLOG ADMIN, RELOAD, SET USER ON *.* TO `keyward`@`%`;";
     assert!(text.starts_with(beginning), "{text}");
+}
+
+fn moving(of: &str, stage: Stage) -> Move {
+    Move { of: of.into(), into: format!("{of}_keyward_20261122_120000"), stage: Some(stage) }
+}
+
+fn sentences(facts: &PairFacts, wanted: &Wanted) -> String {
+    match setup::plan(facts, wanted) {
+        Ok(plan) => plan.lines().join("\n"),
+        Err(why) => panic!("{why:?}"),
+    }
+}
+
+#[test]
+fn a_move_that_has_begun_is_ended_first_whichever_command_comes_and_nothing_of_it_is_dropped() {
+    let mut facts = finished();
+    facts.copy.link = None;
+    facts.copy.moves = vec![moving("keystone", Stage::Moving)];
+    // schema keyward is gone already, and keystone still has the mark of a set-up that was whole
+    facts.replica.schemas =
+        vec![Schema { comment: journal::mark("a1", &[]), ..side("", 2, &["keystone"]).schemas.remove(0) }];
+    let said = sentences(&facts, &wanted());
+    assert!(said.contains("Move keystone to keystone_keyward_20261122_120000"), "{said}");
+    assert!(!said.contains("Drop") && !said.contains("Write down"), "{said}");
+    let at = |word: &str| said.find(word).unwrap_or_else(|| panic!("{word} is missing in {said}"));
+    assert!(at("Prove that") < at("Move keystone") && at("Move keystone") < at("Copy keyward and keystone"), "{said}");
+    // what has not begun yet joins it, under a date of its own
+    facts.copy.moves = vec![moving("keystone", Stage::Recording)];
+    facts.replica.schemas = side("", 2, &["keystone", "keyward"]).schemas;
+    let mut wanted = wanted();
+    wanted.mend.date = "20261122_130000".into();
+    let said = sentences(&facts, &wanted);
+    assert!(said.contains("Write down on replica RegionTwo/r2-db1 that keyward will be moved aside"), "{said}");
+    assert!(said.contains("and keyward to keyward_keyward_20261122_130000"), "{said}");
+    // one that was ended is history
+    facts.copy.moves = vec![moving("keystone", Stage::Moved)];
+    let why = setup::plan(&facts, &wanted).unwrap_err().join("\n");
+    assert!(why.contains("already holds a schema keyward"), "{why}");
+}
+
+#[test]
+fn a_dated_schema_makes_no_server_a_strangers_and_its_journal_must_be_seen() {
+    let mut facts = finished();
+    facts.copy.stamp = None;
+    facts.replica.schemas.push(Schema { name: "keystone_keyward_20261122_120000".into(), ..Schema::default() });
+    assert!(sentences(&facts, &wanted()).contains("Record which server"), "it is keyward's own");
+    facts.copy.link = None;
+    facts.replica.schemas.retain(|schema| schema.name.contains("_keyward_"));
+    facts.replica.by_admin = false;
+    facts.replica.account = works(&["ALL PRIVILEGES ON `keystone`.*", "ALL PRIVILEGES ON `keyward`.*"]);
+    let why = setup::plan(&facts, &wanted()).unwrap_err().join("\n");
+    assert!(why.contains("on keystone_keyward_%.*"), "{why}");
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_is_pointed_back_only_where_nothing_is_lost() {
+    let mut facts = finished();
+    let link = facts.copy.link.as_mut().unwrap();
+    (link.facts.host, link.facts.by_gtid) = ("10.0.0.9".into(), true);
+    facts.master.gtid_binlog_pos = "0-1-100".into();
+    facts.master.gtid_binlog_state = "0-1-100".into();
+    facts.replica.gtid_slave_pos = "0-1-90".into();
+    let said = sentences(&facts, &wanted());
+    assert!(said.contains("Point replica RegionTwo/r2-db1 at master"), "{said}");
+    for (position, binlog, word) in [
+        ("0-1-101", "", "has passed"),
+        ("", "", "no GTID position"),
+        ("0-1-90", "0-2-91", "never had (0-2-91)"),
+        ("0-7-90", "", "never had (0-7-90)"),
+    ] {
+        facts.replica.gtid_slave_pos = position.into();
+        facts.replica.gtid_binlog_state = binlog.into();
+        let why = setup::plan(&facts, &wanted()).unwrap_err().join("\n");
+        assert!(why.contains(word) && why.contains("--region RegionTwo/r2-db1 --reseed"), "{position}: {why}");
+    }
 }

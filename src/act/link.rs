@@ -288,7 +288,7 @@ fn explain(replica: &str, link: &LinkWanted, number: u32, error: &str) -> String
         2002 | 2003 | 2005 | 2013 => {
             format!("{replica} does not reach {place} ({said}): correct address, firewall or listening of the master")
         }
-        1236 => format!("{place} does not have the binlog any more that {replica} needs ({said}): set it up again"),
+        1236 => format!("{place} does not have the binlog any more that {replica} needs ({said}): give setup --reseed"),
         1593 => format!(
             "{replica} and {place} have the same server_id ({said}): give the replica another one in its option file \
              and restart it"

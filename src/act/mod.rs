@@ -1,6 +1,7 @@
 //! Everything that changes something: idempotent, limited in time and in output. Whether it is done is decided elsewhere.
 
 pub mod account;
+pub mod aside;
 pub mod attempt;
 pub mod beat;
 mod dial;

@@ -12,6 +12,7 @@ const WRITE_NO_BINLOG: &str = include_str!("../../sql/common/write-no-binlog.sql
 const READ_POSITION: Sql = sql!("read-slave-position");
 const SET_POSITION: Sql = sql!("set-slave-position");
 const FORGET_POSITION: &str = include_str!("../../sql/mysql/forget-position.sql");
+const RESET_BINLOG: &str = include_str!("../../sql/mariadb/reset-binlog.sql");
 const HOLD_THREADS: &str = include_str!("../../sql/mysql/hold-threads.sql");
 const READ_ONLY_PATIENCE: &str = include_str!("../../sql/common/read-only-patience.sql");
 const DROP_DATABASE: &str = include_str!("../../sql/common/drop-database.sql");
@@ -78,6 +79,18 @@ pub async fn set_position(work: &mut Session, position: &str) -> Result<(), Trou
         work.run(fill(FORGET_POSITION, &[])).await?;
     }
     work.run(SET_POSITION.fill(family, &[("position", &literal(position))])).await
+}
+
+/// Empties the replica's own binlog; nobody reads it.
+///
+/// # Errors
+/// What the server said.
+pub async fn reset_binlog(work: &mut Session) -> Result<(), Trouble> {
+    let statement = match work.family() {
+        Family::MariaDb => RESET_BINLOG,
+        Family::MySql => FORGET_POSITION,
+    };
+    work.run(fill(statement, &[])).await
 }
 
 /// Sets the filter; replication is stopped.

@@ -9,10 +9,12 @@ use super::exit::{BadInput, Exit};
 use super::meter::Meter;
 use super::sheet::{Sheet, Tone, Words};
 use super::{admin, args, complain, output};
+use crate::act::aside::MovedAside;
 use crate::config::schema::Replica;
 use crate::config::{self, Settings};
 use crate::copy::Copied;
 use crate::daemon::setup::{End, How, Progress, set_up_replica, sql_by_hand};
+use crate::model::time::friendly;
 use crate::model::{Family, RegionName};
 use crate::plan::steps::Plan;
 
@@ -79,7 +81,14 @@ pub fn choose<'a>(settings: &'a Settings, wanted: Option<&Place>) -> Result<Chos
 
 fn how(settings: &Settings, asked: &args::Setup, chosen: &Chosen<'_>) -> Result<How, String> {
     let timeout = settings.connect_timeout;
-    let mut how = How { dry_run: asked.dry_run, force: asked.force, ..How::default() };
+    let mut how = How {
+        dry_run: asked.dry_run,
+        force: asked.force,
+        max_rate: asked.max_rate.map(|rate| rate.0),
+        replace_data: asked.replace_data,
+        reseed: asked.reseed,
+        ..How::default()
+    };
     if let Some(text) = &asked.replica_admin {
         let [(_, replica)] = chosen.as_slice() else {
             return Err("--replica-admin is for one server: choose it with --region REGION/REPLICA".to_owned());
@@ -141,9 +150,9 @@ fn show_drop_in(name: &str, lines: &[String]) {
         return;
     }
     say(&format!(
-        "{name}: a restart of this MariaDB would lose its filter and read-only. It cannot remember them itself:\n\
-         put these lines into an option file of that server, for example\n\
-         /etc/mysql/mariadb.conf.d/90-keyward.cnf, and restart it once. Until then the region is not ready.\n\n{}\n",
+        "{name}: a restart of this server would lose its filter and read-only. It cannot remember them itself:\n\
+         put these lines into an option file of that server, for example a file 90-keyward.cnf\n\
+         in /etc/mysql/mariadb.conf.d or /etc/mysql/mysql.conf.d, and restart it once. Until then the region is not ready.\n\n{}\n",
         lines.join("\n")
     ));
 }
@@ -159,13 +168,14 @@ struct Teller {
 struct Told {
     step: usize,
     steps: usize,
+    lock_told: bool,
     meter: Meter,
 }
 
 impl Teller {
     fn new(name: String) -> Self {
         let terminal = std::io::stdout().is_terminal();
-        let told = Told { step: 0, steps: 0, meter: Meter::new(terminal, BAR) };
+        let told = Told { step: 0, steps: 0, lock_told: false, meter: Meter::new(terminal, BAR) };
         Self { name, terminal, state: Mutex::new(told) }
     }
 
@@ -182,6 +192,7 @@ impl Teller {
                 state.step += 1;
                 self.line(&format!("[{}/{}]", state.step, state.steps), &sentence);
             }
+            Progress::MovedAside(moved) => moved.iter().for_each(|one| self.moved_aside(one)),
             Progress::Copying(copied) => self.copying(&copied),
         }
     }
@@ -197,6 +208,12 @@ impl Teller {
     }
 
     fn planned(&self, plan: &Plan) {
+        for finding in &plan.findings {
+            say(&format!("{}: found: {finding}.", self.name));
+        }
+        if plan.steps.is_empty() {
+            return;
+        }
         let mut state = self.state();
         (state.step, state.steps) = (0, plan.steps.len());
         say(&format!("{}: to do:", self.name));
@@ -209,19 +226,39 @@ impl Teller {
         say("");
     }
 
+    fn moved_aside(&self, moved: &MovedAside) {
+        let (name, of, into) = (&self.name, &moved.of, &moved.into);
+        say(&format!("{name}: {of} is {into} now, with {} tables.", moved.tables));
+        for left in &moved.left {
+            say(&format!("{name}: not made again there, but kept in {into}.moved_by_keyward: {left}"));
+        }
+        say(&format!(
+            "{name}: to move it back, stop replication there, drop or rename {of}, and let its own client run:\n\n{}\n",
+            moved.undo.join("\n")
+        ));
+    }
+
     fn copying(&self, copied: &Copied) {
         // tables that grew since they were measured must not pass the end of the bar
         let expected = copied.bytes_expected.max(copied.bytes);
+        if let Some(lock) = copied.lock
+            && !std::mem::replace(&mut self.state().lock_told, true)
+        {
+            let (waited, held) = (friendly(lock.waited), friendly(lock.held));
+            self.line("", &format!("A read lock on the master's tables was waited for {waited} and held {held}."));
+        }
         let (at, last) = ((copied.bytes, expected), copied.tables_done == copied.tables);
-        self.state().meter.show(at, &copied.table, last, || {
+        let now = format!("{}{}", pace(copied), copied.table);
+        self.state().meter.show(at, &now, last, || {
             format!(
-                "{}: copied {} rows, {} of about {} MiB, {} of {} tables, now {}",
+                "{}: copied {} rows, {} of about {} MiB, {} of {} tables, {}now {}",
                 self.name,
                 copied.rows,
                 copied.bytes >> 20,
                 expected >> 20,
                 copied.tables_done,
                 copied.tables,
+                pace(copied),
                 copied.table
             )
         });
@@ -230,4 +267,11 @@ impl Teller {
     fn clear(&self) {
         self.state().meter.clear();
     }
+}
+
+/// How fast it goes and how long the rest will take, as the beginning of a list; nothing while that means nothing yet.
+fn pace(copied: &Copied) -> String {
+    let rate = copied.rate().map(|rate| format!("{:.1} MiB/s, ", rate as f64 / f64::from(1 << 20)));
+    let left = copied.left().filter(|left| !left.is_zero()).map(|left| format!("{} left, ", friendly(left)));
+    format!("{}{}", rate.unwrap_or_default(), left.unwrap_or_default())
 }

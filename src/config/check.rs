@@ -141,7 +141,8 @@ fn databases(databases: &[String], notes: &Notes) {
     for (index, database) in databases.iter().enumerate() {
         let key = format!("replication.databases[{index}]");
         let lower = database.to_lowercase();
-        let plain = |c: char| c.is_alphanumeric() || ['_', '$', '-'].contains(&c);
+        // servers keep names in three bytes a letter
+        let plain = |c: char| c.is_alphanumeric() && c <= '\u{ffff}' || ['_', '$', '-'].contains(&c);
         if database.is_empty() || database.chars().count() > LONGEST_SCHEMA || !database.chars().all(plain) {
             let rule = format!("has 1 to {LONGEST_SCHEMA} letters, digits, `_`, `$` or `-`");
             notes.problem(key, format!("{database:?} cannot be replicated: the name of a database {rule}"));

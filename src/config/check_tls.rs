@@ -13,12 +13,12 @@ use crate::model::hook::HookKind;
 
 /// Notes what can be told without looking at a file.
 pub fn settings(settings: &Settings, notes: &Notes) {
-    pair("tls", &settings.tls, notes);
+    own("tls", &settings.tls, notes);
     link("replication.tls", &settings.replication.tls, notes);
     for (at, own, link_tls) in overrides(settings) {
         // what a replica takes over has been checked where it came from
         if *own != settings.tls {
-            pair(&format!("{at}.tls"), own, notes);
+            self::own(&format!("{at}.tls"), own, notes);
         }
         if *link_tls != settings.replication.tls {
             link(&format!("{at}.replication_tls"), link_tls, notes);
@@ -54,11 +54,21 @@ fn overrides(settings: &Settings) -> impl Iterator<Item = (String, &Tls, &Tls)> 
     })
 }
 
+fn own(at: &str, tls: &Tls, notes: &Notes) {
+    pair(at, tls, notes);
+    if tls.mode == TlsMode::VerifyCa {
+        let sentence = "is \"verify-ca\", which only the link between the servers can do: keyward's own connections \
+            check a certificate's CA together with its name; use \"verify-identity\"";
+        notes.problem(format!("{at}.mode"), sentence);
+    }
+}
+
 fn link(at: &str, tls: &Tls, notes: &Notes) {
     pair(at, tls, notes);
     // without a CA, a MariaDB 10.11 replica takes any certificate, whatever else it was told
-    if tls.mode == TlsMode::VerifyIdentity && tls.ca_file.is_none() {
-        let sentence = "must name the CA's file on the replica's host, because mode is \"verify-identity\"";
+    if matches!(tls.mode, TlsMode::VerifyCa | TlsMode::VerifyIdentity) && tls.ca_file.is_none() {
+        let mode = tls.mode.code();
+        let sentence = format!("must name the CA's file on the replica's host, because mode is \"{mode}\"");
         notes.problem(format!("{at}.ca_file"), sentence);
     }
 }

@@ -101,7 +101,8 @@ impl TlsWords {
     /// What the mode uses; a file that it does not use is left out, so that nobody looks for it.
     fn finished(&self) -> Tls {
         let encrypted = self.mode != TlsMode::Disabled;
-        let verified = self.mode == TlsMode::VerifyIdentity && !self.ca_file.is_empty();
+        let verifies = matches!(self.mode, TlsMode::VerifyCa | TlsMode::VerifyIdentity);
+        let verified = verifies && !self.ca_file.is_empty();
         Tls {
             mode: self.mode,
             ca_file: verified.then(|| PathBuf::from(&self.ca_file)),
@@ -115,7 +116,7 @@ fn tls(mut table: Table<'_>, usual: &TlsWords) -> TlsWords {
     let modes = [
         ("disabled", Some(TlsMode::Disabled)),
         ("required", Some(TlsMode::Required)),
-        ("verify-ca", None),
+        ("verify-ca", Some(TlsMode::VerifyCa)),
         ("verify-identity", Some(TlsMode::VerifyIdentity)),
     ];
     let words = TlsWords {
@@ -133,6 +134,7 @@ fn replication(mut table: Table<'_>, files: &Files) -> (Replication, TlsWords) {
     let databases = table.texts("databases", Some(&["keystone"]));
     let beat_interval = table.duration("beat_interval", "1s");
     let auto_setup = table.flag("auto_setup", true);
+    let auto_reseed = table.flag("auto_reseed", false);
     let verify_every = match table.text("verify_every", "off").as_str() {
         "off" => None,
         text => match duration::parse(text) {
@@ -145,8 +147,8 @@ fn replication(mut table: Table<'_>, files: &Files) -> (Replication, TlsWords) {
     };
     let link_tls = tls(table.table("tls"), &TlsWords::with_ca("/etc/mysql/keyward-ca.pem"));
     table.close();
-    let replication =
-        Replication { account, databases, beat_interval, auto_setup, verify_every, tls: link_tls.finished() };
+    let tls = link_tls.finished();
+    let replication = Replication { account, databases, beat_interval, auto_setup, auto_reseed, verify_every, tls };
     (replication, link_tls)
 }
 

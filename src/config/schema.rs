@@ -106,6 +106,8 @@ pub enum TlsMode {
     Disabled,
     /// TLS, whoever answers.
     Required,
+    /// TLS, the certificate comes from the CA, whatever it names; for links only.
+    VerifyCa,
     /// TLS, the certificate comes from the CA and names the host that was asked for.
     VerifyIdentity,
 }
@@ -116,6 +118,7 @@ impl TlsMode {
         match self {
             TlsMode::Disabled => "disabled",
             TlsMode::Required => "required",
+            TlsMode::VerifyCa => "verify-ca",
             TlsMode::VerifyIdentity => "verify-identity",
         }
     }
@@ -132,6 +135,8 @@ pub struct Replication {
     pub beat_interval: Duration,
     /// Whether the daemon sets an empty, dedicated replica up by itself.
     pub auto_setup: bool,
+    /// Whether the daemon copies a replica anew by itself when the master has purged the binlogs that it needs.
+    pub auto_reseed: bool,
     /// How often the daemon compares the rows of master and replica; absent for never.
     pub verify_every: Option<Duration>,
     /// The link's TLS; a replica may override it.

@@ -46,7 +46,8 @@ pub async fn tables(target: &mut Session, schemas: &[SchemaDefinition]) -> Resul
         enter(target, &schema.name).await?;
         for table in &schema.tables {
             let doing = while_doing(format!("create table {}.{}", schema.name, table.name));
-            target.run(&table.create).await.map_err(doing)?;
+            let create = table.deferred.as_ref().map_or(&table.create, |deferred| &deferred.create);
+            target.run(create).await.map_err(doing)?;
         }
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! What the schemas on the master hold, as the server's own statements, and whether it changed meanwhile.
 
 use super::columns::{self, Column};
+use super::indexes::{self, Deferred};
+use super::split::{self, Key};
 use super::{CopyError, while_doing};
 use crate::dialect::definition::{outside_quotes, without_counter};
 use crate::dialect::sql::{Sql, sql};
@@ -15,6 +17,9 @@ const ROUTINES: &str = include_str!("../../sql/common/routines.sql");
 const TRIGGERS: &str = include_str!("../../sql/common/triggers.sql");
 const EVENTS: &str = include_str!("../../sql/common/events.sql");
 const SHOW_CREATE: &str = include_str!("../../sql/common/show-create.sql");
+
+/// In a smaller table indexes are kept up while its rows are written: another pass would take longer.
+const DEFER_FROM_BYTES: u64 = 1024 * 1024;
 
 /// A schema and everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +47,16 @@ pub struct TableDefinition {
     pub created: String,
     /// The bytes its rows take, as the server estimates them.
     pub bytes: u64,
+    /// The bytes its secondary indexes take, as the server estimates them.
+    pub index_bytes: u64,
+    /// The rows it has, as the server estimates them.
+    pub rows: u64,
+    /// It has a column that counts by itself.
+    pub counts: bool,
+    /// Its primary key.
+    pub key: Option<Key>,
+    /// What is added later; `None` when everything is made with the table.
+    pub deferred: Option<Deferred>,
     /// The columns that hold data of their own.
     pub columns: Vec<Column>,
 }
@@ -146,10 +161,17 @@ async fn read_tables(source: &mut Session, schema: &str) -> Result<(Vec<TableDef
             Err(trouble) if trouble.code == Some(1146) => return Err(CopyError::Changed(format!("{schema}.{name}"))),
             Err(trouble) => return Err(doing(&name)(trouble)),
         };
+        let create = create.bytes("create table").unwrap_or_default().to_vec();
+        let bytes = line.number("bytes").unwrap_or(0);
         tables.push(TableDefinition {
-            create: create.bytes("create table").unwrap_or_default().to_vec(),
             created: line.text("created"),
-            bytes: line.number("bytes").unwrap_or(0),
+            bytes,
+            index_bytes: line.number("index_bytes").unwrap_or(0),
+            rows: line.number("rows_about").unwrap_or(0),
+            counts: outside_quotes(&create, b" AUTO_INCREMENT").is_some(),
+            key: split::key(source, schema, &name).await?,
+            deferred: indexes::split(&create, bytes >= DEFER_FROM_BYTES),
+            create,
             columns: read_columns(schema, &name, &lines)?,
             name,
         });
@@ -159,7 +181,9 @@ async fn read_tables(source: &mut Session, schema: &str) -> Result<(Vec<TableDef
 
 fn read_columns(schema: &str, table: &str, lines: &[Line]) -> Result<Vec<Column>, CopyError> {
     if lines.is_empty() {
-        return Err(CopyError::Unfit(format!("{schema}.{table} shows no columns to keyward's account")));
+        return Err(CopyError::Unfit(format!(
+            "{schema}.{table} shows no columns to keyward's account, which lacks SELECT on it"
+        )));
     }
     let column = |line: &Line| {
         let (name, data_type) = (line.text("name"), line.text("type"));

@@ -1,59 +1,53 @@
-//! Moving a consistent snapshot from one server to another, byte for byte, on MariaDB without a lock.
+//! Moving a consistent snapshot from one server to another, byte for byte and, on MariaDB, without a lock.
 //!
-//! Memory is bounded whatever a table's size: two batches, one row, and the buffers that the driver keeps (some sixty,
-//! each as big as the biggest statement was, at most 4 MiB). There is no parallel copy: one stream keeps
-//! one snapshot, and a Keystone database is small.
+//! Several streams read one moment's data; each has a connection to either server. Large tables are cut into pieces by
+//! their primary key, rows go from server to server as they are (LOAD DATA), indexes follow when the rows are there.
+//! Memory is bounded whatever a table's size: a stream holds a few buffers of 64 KiB and one row, and the driver keeps
+//! some buffers as long as the longest rows were, at most 4 MiB each.
 
+mod board;
 mod columns;
 mod create;
 mod definitions;
+mod flushing;
+mod indexes;
+mod load;
+mod lock;
 mod rows;
+mod snapshot;
+mod space;
+mod split;
+mod streams;
+mod tally;
+mod throttle;
 
 use std::time::Duration;
 
 use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, identifier, literal};
-use crate::model::Family;
+use crate::model::preflight::GlobalSetting;
+use crate::wire::connect::Target;
 use crate::wire::session::{Session, Trouble};
+use board::Board;
 use definitions::SchemaDefinition;
+pub use lock::Lock;
+pub use tally::Copied;
+use tally::Tally;
+use throttle::Throttle;
 
 const SNAPSHOT_SESSION: Sql = sql!("snapshot-session");
 const LOAD_SESSION: Sql = sql!("load-session");
-const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
 const NAMES_UTF8: &str = include_str!("../../sql/common/names-utf8.sql");
-const SNAPSHOT_BEGIN: &str = include_str!("../../sql/common/snapshot-begin.sql");
-const SNAPSHOT_STATUS: &str = include_str!("../../sql/mariadb/snapshot-status.sql");
-const SNAPSHOT_POSITION: &str = include_str!("../../sql/mariadb/snapshot-position.sql");
-const SNAPSHOT_HOLD: &str = include_str!("../../sql/common/snapshot-hold.sql");
-const SNAPSHOT_RELEASE: &str = include_str!("../../sql/common/snapshot-release.sql");
-const SNAPSHOT_LOCK_PATIENCE: &str = include_str!("../../sql/mysql/snapshot-lock-patience.sql");
-const SNAPSHOT_LOCK: &str = include_str!("../../sql/mysql/snapshot-lock.sql");
-const SNAPSHOT_UNLOCK: &str = include_str!("../../sql/mysql/snapshot-unlock.sql");
-const EXECUTED: &str = include_str!("../../sql/mysql/read-slave-position.sql");
-const SNAPSHOT_END: &str = include_str!("../../sql/common/snapshot-end.sql");
 const DROP_DATABASE: &str = include_str!("../../sql/common/drop-database.sql");
+const REMARK_DATABASE: Sql = Sql {
+    mariadb: include_str!("../../sql/mariadb/unmark-database.sql"),
+    mysql: include_str!("../../sql/mysql/remark-database.sql"),
+};
 
 /// How often a copy begins again because tables were changed meanwhile.
 const MOST_ATTEMPTS: u32 = 5;
 /// How long one statement of a copy, or the wait for the next row, may take.
 const PATIENCE: Duration = Duration::from_secs(600);
-
-/// How far a copy has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Copied {
-    /// The table that is being copied, as `schema.table`.
-    pub table: String,
-    /// Tables that are whole.
-    pub tables_done: usize,
-    /// Tables there are.
-    pub tables: usize,
-    /// Rows written.
-    pub rows: u64,
-    /// Bytes written, as SQL text.
-    pub bytes: u64,
-    /// Bytes that the master's tables take on disk: an estimate of what there is to copy.
-    pub bytes_expected: u64,
-}
 
 /// Why a copy ended early.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +59,19 @@ pub enum CopyError {
         doing: String,
         /// What came of it.
         trouble: Trouble,
+    },
+    /// A server's disk is full.
+    #[error(
+        "{doing}: {who} has no room left on its disk ({detail}): make room there and run setup again; what is there by \
+         now is marked as unfinished"
+    )]
+    NoRoom {
+        /// What was being done.
+        doing: String,
+        /// Which server.
+        who: String,
+        /// What it said.
+        detail: String,
     },
     /// Tables were changed while they were copied, again and again.
     #[error("the definitions of {0} were changed while they were copied, {MOST_ATTEMPTS} times in a row: try later")]
@@ -80,23 +87,53 @@ pub enum CopyError {
 /// Puts what was being done in front of a trouble.
 fn while_doing(doing: impl Into<String>) -> impl FnOnce(Trouble) -> CopyError {
     let doing = doing.into();
-    move |trouble| CopyError::Trouble { doing, trouble }
+    move |trouble| {
+        let detail = trouble.failure.to_string();
+        // a disk or a quota, a table space, or a temporary file that could not grow
+        let full = matches!(trouble.code, Some(1021 | 1114))
+            || (trouble.code.is_some() && ["rrcode: 28", "rrno: 28", "rror: 28"].iter().any(|no| detail.contains(no)));
+        match full {
+            true => CopyError::NoRoom { doing, who: trouble.who, detail },
+            false => CopyError::Trouble { doing, trouble },
+        }
+    }
 }
 
 /// One copy: the two sessions are the copy's own until it ends.
 pub struct Job<'a> {
     /// On the master.
     pub source: &'a mut Session,
+    /// How further connections to the master are made.
+    pub source_target: &'a Target,
     /// On the replica.
     pub target: &'a mut Session,
+    /// How further connections to the replica are made.
+    pub target_target: &'a Target,
     /// The schemas, the journal `keyward` first; none of them exists on the replica.
     pub schemas: &'a [String],
-    /// The comment that marks a schema as unfinished.
-    pub mark: &'a str,
+    /// The comment that marks a schema as unfinished, with the settings to give back.
+    pub mark: &'a (dyn Fn(&[GlobalSetting]) -> String + Sync),
     /// The most bytes that a statement may have on the replica.
     pub max_allowed_packet: u64,
+    /// How many streams to use, if the servers let that many in.
+    pub streams: usize,
+    /// Tables of twice as many bytes are cut into pieces of about so many.
+    pub piece_bytes: u64,
+    /// The most bytes a second to read from the master.
+    pub max_rate: Option<u64>,
     /// Hears how far the copy has come.
     pub progress: &'a (dyn Fn(Copied) + Sync),
+}
+
+/// What all streams of a copy share.
+struct Shared<'a> {
+    tally: Tally<'a>,
+    throttle: Throttle,
+    /// The replica takes LOAD DATA LOCAL.
+    load: bool,
+    max_allowed_packet: u64,
+    /// How sentences call the replica.
+    target: &'a str,
 }
 
 /// Copies the schemas and hands out the GTID position of exactly the snapshot that was copied.
@@ -104,114 +141,132 @@ pub struct Job<'a> {
 /// # Errors
 /// Why the copy is not whole; what is there then is marked as unfinished.
 pub async fn run(mut job: Job<'_>) -> Result<String, CopyError> {
-    for session in [&mut *job.source, &mut *job.target] {
-        session.set_limit(PATIENCE);
-    }
+    job.source.set_limit(PATIENCE);
     job.source.run(SNAPSHOT_SESSION.fill(job.source.family(), &[])).await.map_err(while_doing("prepare the copy"))?;
-    job.target.run(LOAD_SESSION.fill(job.target.family(), &[])).await.map_err(while_doing("prepare the copy"))?;
+    prepare_target(job.target).await?;
     let mut restless = String::new();
     for attempt in 1..=MOST_ATTEMPTS {
-        match attempt_once(&mut job).await {
+        let before = flushing::read(job.target).await?;
+        let outcome = attempt_once(&mut job, &before).await;
+        let given_back = give_back(&mut job, &before).await;
+        match outcome {
             Err(CopyError::Changed(what)) => restless = what,
             Ok(position) => {
+                given_back?;
                 job.target.run(fill(NAMES_UTF8, &[])).await.map_err(while_doing("end the copy"))?;
                 return Ok(position);
             }
             Err(error) => return Err(error),
         }
+        given_back?;
         tracing::warn!(attempt, what = restless, "definitions were changed during the copy, beginning again");
         clear(&mut job).await?;
     }
     Err(CopyError::Restless(restless))
 }
 
-async fn attempt_once(job: &mut Job<'_>) -> Result<String, CopyError> {
+/// Gives the replica's settings back that an interrupted copy has changed.
+///
+/// # Errors
+/// What the server said.
+pub async fn restore(target: &mut Session, before: &[GlobalSetting]) -> Result<(), CopyError> {
+    flushing::restore(target, before).await
+}
+
+/// Makes a connection to the replica one that takes rows and definitions as they are.
+async fn prepare_target(target: &mut Session) -> Result<(), CopyError> {
+    target.set_limit(PATIENCE);
+    target.run(LOAD_SESSION.fill(target.family(), &[])).await.map_err(while_doing("prepare the copy"))
+}
+
+/// Gives the replica's settings back and takes them out of the journal's mark, on a new connection if need be.
+async fn give_back(job: &mut Job<'_>, before: &[GlobalSetting]) -> Result<(), CopyError> {
+    if before.is_empty() {
+        return Ok(());
+    }
+    if let Err(error) = flushing::restore(job.target, before).await {
+        tracing::debug!(%error, "the replica's settings are given back on another connection");
+        let opened = Session::open(job.target_target, job.target.who(), PATIENCE).await;
+        let mut other = opened.map_err(while_doing("give the replica's settings back"))?;
+        flushing::restore(&mut other, before).await?;
+        other.end().await;
+    }
+    let Some(journal) = job.schemas.first() else { return Ok(()) };
+    let mark = (job.mark)(&[]);
+    let gaps = [("name", &*identifier(journal)), ("comment", &*literal(&mark))];
+    match job.target.run(REMARK_DATABASE.fill(job.target.family(), &gaps)).await {
+        // the copy stopped before there was a journal
+        Err(trouble) if matches!(trouble.code, Some(1 | 1008 | 1049 | 1146)) => Ok(()),
+        outcome => outcome.map_err(while_doing("give the replica's settings back")),
+    }
+}
+
+async fn attempt_once(job: &mut Job<'_>, before: &[GlobalSetting]) -> Result<String, CopyError> {
     let schemas = definitions::read(job.source, job.schemas).await?;
-    let position = snapshot(job.source).await?;
-    create::databases(job.target, &schemas, job.mark).await?;
+    space::check(job.target, &schemas).await?;
+    let opened = snapshot::open(job, &schemas, job.streams.max(1)).await?;
+    create::databases(job.target, &schemas, &(job.mark)(before)).await?;
+    let load = flushing::relax(job.target, before).await?;
     create::tables(job.target, &schemas).await?;
-    copy_rows(job, &schemas).await?;
-    job.source.run(fill(SNAPSHOT_END, &[])).await.map_err(while_doing("end the snapshot"))?;
-    let again = definitions::read(job.source, job.schemas).await?;
-    if let Some(what) = definitions::difference(&schemas, &again) {
-        return Err(CopyError::Changed(what));
+    let mut streams = streams::open(job, opened.sessions).await?;
+    let who = job.target.who().to_owned();
+    let shared = Shared {
+        tally: Tally::new(tally::estimates(&schemas), streams.len(), opened.lock, job.progress),
+        throttle: Throttle::new(job.max_rate),
+        load,
+        max_allowed_packet: job.max_allowed_packet,
+        target: &who,
+    };
+    streams::run(&mut streams, &Board::new(&schemas, job.piece_bytes), &shared).await?;
+    for stream in streams {
+        stream.source.end().await;
+        stream.target.end().await;
     }
-    create::routines(job.target, &schemas).await?;
-    create::views(job.target, &schemas).await?;
-    create::triggers_and_events(job.target, &schemas).await?;
-    Ok(position)
+    finish(job, &schemas).await?;
+    Ok(opened.position)
 }
 
-/// Opens the snapshot and tells where it stands.
-async fn snapshot(source: &mut Session) -> Result<String, CopyError> {
-    let doing = || while_doing("open the snapshot");
-    source.run(fill(NAMES_BINARY, &[])).await.map_err(doing())?;
-    let position = match source.family() {
-        Family::MariaDb => snapshot_of_mariadb(source).await?,
-        Family::MySql => snapshot_of_mysql(source).await.map_err(doing())?,
-    };
-    source.run(fill(SNAPSHOT_HOLD, &[])).await.map_err(doing())?;
-    Ok(position)
-}
-
-/// MySQL does not tell where a snapshot stands: nobody may write while it is opened and the position is read.
-async fn snapshot_of_mysql(source: &mut Session) -> Result<String, Trouble> {
-    source.run(fill(SNAPSHOT_LOCK_PATIENCE, &[])).await?;
-    source.run(fill(SNAPSHOT_LOCK, &[])).await?;
-    source.run(fill(SNAPSHOT_BEGIN, &[])).await?;
-    let position = source.line(fill(EXECUTED, &[])).await?.text("position");
-    source.run(fill(SNAPSHOT_UNLOCK, &[])).await?;
-    source.run(SNAPSHOT_SESSION.fill(source.family(), &[])).await?;
-    Ok(position)
-}
-
-/// MariaDB tells where a snapshot stands, so that no lock is needed.
-async fn snapshot_of_mariadb(source: &mut Session) -> Result<String, CopyError> {
-    let doing = || while_doing("open the snapshot");
-    source.run(fill(SNAPSHOT_BEGIN, &[])).await.map_err(doing())?;
-    let lines = source.lines(fill(SNAPSHOT_STATUS, &[])).await.map_err(doing())?;
-    let value = |name: &str| {
-        lines.iter().find(|line| line.text("variable_name").eq_ignore_ascii_case(name)).map(|line| line.text("value"))
-    };
-    let place = value("binlog_snapshot_file").zip(value("binlog_snapshot_position"));
-    let Some((file, place)) = place.filter(|(file, place)| !file.is_empty() && place.parse::<u64>().is_ok()) else {
-        let trouble = source.trouble("the server does not say where in its binlog the snapshot stands");
-        return Err(doing()(trouble));
-    };
-    let gaps = [("file", &*literal(&file)), ("position", &*place)];
-    let line = source.line(fill(SNAPSHOT_POSITION, &gaps)).await.map_err(doing())?;
-    let position = line.text("position");
-    if position.is_empty() {
-        return Err(doing()(source.trouble("the server knows no GTID position for the snapshot")));
-    }
-    Ok(position)
-}
-
-async fn copy_rows(job: &mut Job<'_>, schemas: &[SchemaDefinition]) -> Result<(), CopyError> {
-    job.target.run(fill(NAMES_BINARY, &[])).await.map_err(while_doing("prepare the copy"))?;
-    let all = || schemas.iter().flat_map(|schema| &schema.tables);
-    let mut copied =
-        Copied { tables: all().count(), bytes_expected: all().map(|table| table.bytes).sum(), ..Copied::default() };
+/// What is made when all rows are there.
+async fn finish(job: &mut Job<'_>, schemas: &[SchemaDefinition]) -> Result<(), CopyError> {
     for schema in schemas {
         for table in &schema.tables {
-            copied.table = format!("{}.{}", schema.name, table.name);
-            (job.progress)(copied.clone());
-            rows::copy_table(job, &schema.name, table, &mut copied).await?;
-            let released = job.source.run(fill(SNAPSHOT_RELEASE, &[])).await;
-            released.map_err(while_doing(format!("copy {}", copied.table)))?;
-            copied.tables_done += 1;
-            (job.progress)(copied.clone());
+            indexes::add_foreign(job.target, &schema.name, table).await?;
         }
     }
-    Ok(())
+    let again = definitions::read(job.source, job.schemas).await?;
+    if let Some(what) = definitions::difference(schemas, &again) {
+        return Err(CopyError::Changed(what));
+    }
+    create::routines(job.target, schemas).await?;
+    create::views(job.target, schemas).await?;
+    create::triggers_and_events(job.target, schemas).await
 }
 
 /// Drops what this copy made, the journal last.
 async fn clear(job: &mut Job<'_>) -> Result<(), CopyError> {
-    job.source.run(fill(SNAPSHOT_END, &[])).await.map_err(while_doing("end the snapshot"))?;
     for name in job.schemas.iter().rev() {
         let dropped = job.target.run(fill(DROP_DATABASE, &[("name", &identifier(name))])).await;
         dropped.map_err(while_doing(format!("drop {name} to copy it again")))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Failure, Reason};
+
+    #[test]
+    fn a_full_disk_is_called_one() {
+        for (code, detail, full) in [
+            (1114, "1114 The table 't' is full", true),
+            (1021, "1021 Disk full (/tmp)", true),
+            (3, "3 Error writing file 'x' (Errcode: 28 \"No space left on device\")", true),
+            (1205, "1205 Lock wait timeout exceeded", false),
+        ] {
+            let failure = Failure { reason: Reason::Unexpected, detail: detail.to_owned() };
+            let told = while_doing("copy a.b")(Trouble { who: "r".to_owned(), failure, code: Some(code) });
+            assert_eq!(matches!(told, CopyError::NoRoom { .. }), full, "{detail}");
+        }
+    }
 }

@@ -87,6 +87,12 @@ pub fn phase_on_record(folder: &Path, region: &RegionName) -> Option<Phase> {
     memory.regions.get(region).map(|region| region.phase)
 }
 
+/// The sentence of a master that came back without transactions it had confirmed, as far as the daemon wrote it down.
+pub fn loss_on_record(folder: &Path, region: &RegionName) -> Option<String> {
+    let memory = read(&folder.join("state.json")).ok()??;
+    memory.regions.get(region).and_then(|region| region.lost.clone())
+}
+
 fn lock(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);

@@ -87,6 +87,7 @@ fn waiting_for_restart(old: &Settings, new: &Settings) -> Vec<String> {
     keys.compare("replication.databases", &before.databases, &after.databases);
     keys.compare("replication.beat_interval", &before.beat_interval, &after.beat_interval);
     keys.compare("replication.auto_setup", &before.auto_setup, &after.auto_setup);
+    keys.compare("replication.auto_reseed", &before.auto_reseed, &after.auto_reseed);
     keys.compare("replication.verify_every", &before.verify_every, &after.verify_every);
     keys.tls("replication.tls", &before.tls, &after.tls);
     keys.compare("master.region", &old.master.region, &new.master.region);

@@ -216,7 +216,7 @@ impl Daemon {
                 self.judge.handle_verified(now, &region, &name, result);
             }
             Input::Setup(region, name, sentence, done) => {
-                self.setups.handle_end(now, &region, &name, done);
+                self.setups.handle_end(&mut self.judge, now, &region, &name, done);
                 self.judge.handle_upkeep_ended(now, &region, &name, sentence, true);
             }
         }
@@ -255,6 +255,7 @@ impl Daemon {
         self.setups.read_stamps(&mut self.judge, clock::now());
         let now = clock::now();
         self.judge.step(now);
+        self.setups.mark_reseeds(&mut self.judge, now);
         let upkeeps = self.keepers.due(&self.settings, &mut self.judge, now);
         let saved = self.save(now).await;
         for event in self.judge.take_events() {
@@ -265,6 +266,7 @@ impl Daemon {
         self.levels.look(&self.settings, now.mono);
         keep::begin(&self.settings, upkeeps, &self.sink);
         self.setups.begin_due(&self.settings, &self.judge, now);
+        self.setups.begin_reseeds(&self.settings, &self.judge, saved);
         self.verifies.begin_due(&self.settings, &mut self.judge, now);
         self.direct_watchers();
         self.publisher.publish(&self.judge, &self.saved.instance, clock::now());

@@ -1,13 +1,15 @@
-//! Which servers were set up, and the daemon's own setting up of empty replicas.
+//! Which servers were set up, and the daemon's own setting up of replicas: of empty ones, and anew of those whose master
+//! has purged what they need.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::inputs::Input;
-use super::setup::{End, How, set_up_replica};
+use super::setup::{End, How, Progress, set_up_replica};
 use crate::act::stamp::{self, Stamp};
 use crate::config::Settings;
 use crate::judge::Judge;
@@ -22,6 +24,9 @@ const TRY_EVERY: Duration = Duration::from_secs(60);
 pub struct Setups {
     folder: PathBuf,
     auto: bool,
+    auto_reseed: bool,
+    /// What is being copied anew by this run of the daemon.
+    reseeding: BTreeSet<(RegionName, ReplicaName)>,
     read_at: Option<Moment>,
     /// What was read once stands: a folder that vanished later closes no way out.
     known: BTreeMap<(RegionName, ReplicaName), Stamp>,
@@ -37,6 +42,8 @@ impl Setups {
         Self {
             folder,
             auto,
+            auto_reseed: settings.replication.auto_reseed,
+            reseeding: BTreeSet::new(),
             read_at: None,
             known: BTreeMap::new(),
             told: BTreeSet::new(),
@@ -92,19 +99,45 @@ impl Setups {
                 };
                 if !waits && region.may_be_set_up(name) {
                     self.not_before.insert(key, None);
-                    self.begin(settings, region.name(), name);
+                    let how = How { auto: true, ..How::default() };
+                    self.begin(settings, region.name(), name, how, "it was empty and is set up now");
                 }
             }
         }
     }
 
-    fn begin(&self, settings: &Settings, region: &RegionName, name: &ReplicaName) {
+    /// Decides what is copied anew; what is decided is written down before it begins.
+    pub fn mark_reseeds(&self, judge: &mut Judge, now: Now) {
+        if self.auto_reseed {
+            judge.mark_reseeds(now);
+        }
+    }
+
+    /// Begins to copy anew what was decided and `saved`, as soon as the daemon has let go of the replica's lock.
+    pub fn begin_reseeds(&mut self, settings: &Settings, judge: &Judge, saved: bool) {
+        for (region, name) in judge.ready_reseeds() {
+            if saved && self.reseeding.insert((region.clone(), name.clone())) {
+                let how = How { auto: true, reseed: true, ..How::default() };
+                self.begin(settings, &region, &name, how, "it was copied anew and follows the master");
+            }
+        }
+    }
+
+    fn begin(&self, settings: &Settings, region: &RegionName, name: &ReplicaName, how: How, well: &'static str) {
         let (settings, region, name, sink) = (settings.clone(), region.clone(), name.clone(), self.sink.clone());
         tokio::spawn(async move {
-            let how = How { auto: true, ..How::default() };
-            let (sentence, done) = match set_up_replica(&settings, &region, &name, &how, &|_| {}).await {
+            let aside = Mutex::new(Vec::new());
+            let tell = |progress: Progress| {
+                if let Progress::MovedAside(moved) = progress {
+                    let mut aside = aside.lock().unwrap_or_else(PoisonError::into_inner);
+                    aside.extend(moved.into_iter().map(|one| one.into));
+                }
+            };
+            let (sentence, done) = match set_up_replica(&settings, &region, &name, &how, &tell).await {
                 End::Done(_) | End::NothingToDo(_) | End::Planned => {
-                    ("it was empty and is set up now".to_owned(), true)
+                    let aside = aside.lock().unwrap_or_else(PoisonError::into_inner).join(", ");
+                    let rows = if aside.is_empty() { String::new() } else { format!("; its old rows are in {aside}") };
+                    (format!("{well}{rows}"), true)
                 }
                 End::Refused(why) => (format!("cannot be set up by the daemon: {}", why.join("; ")), false),
                 End::Failed(why) => (format!("the set-up by the daemon failed: {why}"), false),
@@ -115,7 +148,10 @@ impl Setups {
     }
 
     /// Takes in the end of a set-up.
-    pub fn handle_end(&mut self, now: Now, region: &RegionName, name: &ReplicaName, done: bool) {
+    pub fn handle_end(&mut self, judge: &mut Judge, now: Now, region: &RegionName, name: &ReplicaName, done: bool) {
+        if self.reseeding.remove(&(region.clone(), name.clone())) {
+            judge.handle_reseed_ended(region, name, done);
+        }
         let next = now.mono + if done { Duration::ZERO } else { TRY_EVERY };
         self.not_before.insert((region.clone(), name.clone()), Some(next));
         self.read_at = None;

@@ -37,6 +37,11 @@ impl Grant {
         Self { scope: Scope::Schemas(wildcard_escape(name)), rights: set(rights) }
     }
 
+    /// Rights on every schema whose name begins like this.
+    pub fn schemas_like(prefix: &str, rights: &[&str]) -> Self {
+        Self { scope: Scope::Schemas(format!("{}%", wildcard_escape(prefix))), rights: set(rights) }
+    }
+
     /// Rights on one table.
     pub fn table(schema: &str, table: &str, rights: &[&str]) -> Self {
         Self { scope: Scope::Table(schema.to_owned(), table.to_owned()), rights: set(rights) }

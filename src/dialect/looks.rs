@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::answer::{Record, Table, row, table};
 use super::sql::{Sql, sql};
-use super::{mariadb, mysql};
+use super::{errors, mariadb, mysql};
 use crate::model::Family;
+use crate::model::aside::UNFINISHED;
 use crate::model::observation::{BeatRow, BinlogFacts, LinkFacts, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::preflight::LinkSettings;
 
@@ -62,6 +63,12 @@ pub fn beats_locked(tables: &[Table]) -> bool {
     table(tables, "beats_locked").is_some() || matches!(refused, Ok(Some(1205 | 3024)))
 }
 
+/// Whether the account may not read the beats.
+pub fn beats_denied(tables: &[Table]) -> bool {
+    let refused = row(tables, REFUSED).and_then(|row| row.number::<u16>(REFUSED));
+    table(tables, "beats_denied").is_some() || matches!(refused, Ok(Some(1044 | 1142)))
+}
+
 /// What a look at the master shows.
 ///
 /// # Errors
@@ -100,7 +107,8 @@ pub fn replica(family: Family, tables: &[Table]) -> Result<ReplicaFacts, String>
         other_links,
         own_replicas: status(tables, "SLAVES_CONNECTED")?,
         schemas: schemas(tables)?,
-        beats: beats(tables)?.unwrap_or_default(),
+        // the beats of a copy that is not whole say nothing of the age of its other rows
+        beats: beats(tables)?.filter(|_| !is_unfinished(tables)).unwrap_or_default(),
         ..ReplicaFacts::default()
     };
     match family {
@@ -188,14 +196,16 @@ impl Words {
                 _ => ThreadState::Stopped,
             })
         };
+        let (io_errno, io_error) = (row.number("Last_IO_Errno")?.unwrap_or(0), text("Last_IO_Error")?);
         let facts = LinkFacts {
             host: text(&of_master("~_Host"))?,
             port: row.number(&of_master("~_Port"))?.unwrap_or(0),
             user: text(&of_master("~_User"))?,
             io: thread("~_IO_Running")?,
             sql: thread("~_SQL_Running")?,
-            io_errno: row.number("Last_IO_Errno")?.unwrap_or(0),
-            io_error: text("Last_IO_Error")?,
+            purged: errors::is_purged(io_errno, &io_error),
+            io_errno,
+            io_error,
             sql_errno: row.number("Last_SQL_Errno")?.unwrap_or(0),
             sql_error: text("Last_SQL_Error")?,
             seconds_behind: row.number(&of_master("Seconds_Behind_~"))?,
@@ -214,6 +224,12 @@ impl Words {
             ssl_key: text(&of_master("~_SSL_Key"))?,
         })
     }
+}
+
+/// Whether an unfinished copy has marked keyward's own schema.
+fn is_unfinished(tables: &[Table]) -> bool {
+    let marked = |record: Record<'_>| record.string("own_comment").is_ok_and(|comment| comment.starts_with(UNFINISHED));
+    table(tables, "own_comment").is_some_and(|table| table.records().any(marked))
 }
 
 fn identity(server: &Record<'_>) -> Result<ServerIdentity, String> {
@@ -256,11 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_of_an_unfinished_copy_is_known() {
+        let answer = |comment: Option<&str>| {
+            let rows = comment.into_iter().map(|comment| vec![Some(comment.to_owned())]).collect();
+            vec![Table { columns: vec!["own_comment".into()], rows }]
+        };
+        assert!(is_unfinished(&answer(Some(&format!("{UNFINISHED}a1b2")))));
+        assert!(!is_unfinished(&answer(Some("keyward's own"))) && !is_unfinished(&answer(None)) && !is_unfinished(&[]));
+    }
+
+    #[test]
     fn only_an_error_of_the_beats_is_an_answer() {
         let asked = [Table { columns: vec!["beats_next".into()], rows: vec![vec![Some("1".into())]] }];
         assert_eq!(forgiven(&asked, 1064), None);
         assert_eq!(forgiven(&[], 1146), None, "another statement's table is missing");
         assert!(!beats_locked(&[forgiven(&asked, 1146).unwrap()]));
         assert!(beats_locked(&[forgiven(&asked, 3024).unwrap()]));
+        assert!(beats_denied(&[forgiven(&asked, 1142).unwrap()]) && !beats_denied(&[forgiven(&asked, 1146).unwrap()]));
     }
 }

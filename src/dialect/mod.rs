@@ -2,6 +2,8 @@
 
 pub mod answer;
 pub mod definition;
+pub mod errors;
+pub mod event;
 pub mod grants;
 pub mod haproxy;
 pub mod keep;
@@ -9,6 +11,7 @@ pub mod looks;
 mod mariadb;
 pub mod mysql;
 pub mod position;
+pub mod privilege;
 pub mod settings;
 pub mod sql;
 pub mod text;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::hooks::FIRST_PAUSE;
 use super::level::LevelOrder;
+use super::memory::Episode;
 use super::region::Region;
 use crate::model::haproxy::{Change, Haproxy, HaproxyFacts, HaproxyLook, Side, SocketLevel};
 use crate::model::hook::{HookEvent, HookKind, HookSpec};
@@ -92,6 +93,9 @@ impl Region {
 
     /// Where a hook has turned HAProxy; `None` while that is the hook's own affair: it runs, or it failed.
     fn wanted(&self, hook: &str) -> Option<Side> {
+        if self.lingering.contains(hook) {
+            return None;
+        }
         match self.memory.episode.as_ref().and_then(|episode| episode.hooks.get(hook)) {
             Some(hook) if hook.running.is_some() => None,
             Some(hook) if hook.started => hook.turned.and_then(HookEvent::side),
@@ -102,8 +106,10 @@ impl Region {
     /// Orders what was lost to be set again; never beside a run that shares the hook's slot.
     pub(super) fn step_levels(&mut self, now: Now) {
         let acts = self.only_observed().is_none();
-        let running = |spec: &HookSpec| !spec.optional && self.memory.is_running(&spec.name);
-        let required_runs = self.rules.hooks.iter().any(running);
+        // one that left the settings while it runs still holds its slot
+        let optional = |name: &str| self.rules.hooks.iter().any(|spec| spec.name == name && spec.optional);
+        let mut running = self.memory.episode.iter().flat_map(Episode::running);
+        let required_runs = running.any(|name| !optional(name));
         for spec in &self.rules.hooks {
             let side = self.wanted(&spec.name);
             let (Some(proxy), Some(level), Some(side)) = (proxy(spec), self.levels.get_mut(&spec.name), side) else {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::reseed::Reseed;
 use super::verified::Verified;
 use crate::model::hook::HookEvent;
 use crate::model::time::stamp;
@@ -64,11 +65,6 @@ pub struct RegionMemory {
 }
 
 impl RegionMemory {
-    /// Whether a run of the hook is under way.
-    pub fn is_running(&self, hook: &str) -> bool {
-        self.episode.as_ref().and_then(|episode| episode.hooks.get(hook)).is_some_and(|hook| hook.running.is_some())
-    }
-
     /// Pauses the region until somebody resumes it.
     pub fn hold(&mut self, user: &str, reason: &str) {
         self.pause = Some(Pause { until: None, reason: reason.to_owned(), user: user.to_owned() });
@@ -121,6 +117,9 @@ pub struct ReplicaMemory {
     pub running_at: Option<Timestamp>,
     /// Keyward itself stopped the threads and owes their start.
     pub owes_start: bool,
+    /// The last copy that the daemon began by itself.
+    #[serde(default)]
+    pub reseed: Option<Reseed>,
     /// What the daemon's last comparison with the master found.
     #[serde(default)]
     pub verified: Option<Verified>,

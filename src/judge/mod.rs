@@ -18,6 +18,7 @@ mod memory;
 mod phases;
 mod region;
 mod replica;
+mod reseed;
 mod rules;
 mod stream;
 mod succession;

@@ -134,7 +134,8 @@ impl Region {
 
     /// Whether keyward should hold the lock that lets it act on the replica.
     pub fn wants_lock(&self, name: &ReplicaName) -> bool {
-        self.replica(name).is_some_and(|replica| replica.stamp.is_some()) && !self.memory.released.contains_key(name)
+        self.replica(name).is_some_and(|replica| replica.stamp.is_some() && !replica.reseeding)
+            && !self.memory.released.contains_key(name)
     }
 
     /// Whether a replica is empty, was never set up, and may be set up without being asked; outside an episode only.

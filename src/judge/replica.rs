@@ -6,6 +6,7 @@ use super::beats::{Beats, Pace};
 use super::memory::{RegionMemory, ReplicaMemory};
 use super::rules::Rules;
 use super::stream::Errant;
+use crate::model::aside::is_dated;
 use crate::model::observation::{
     ActingLock, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity, ThreadState,
 };
@@ -38,6 +39,8 @@ pub struct Replica {
     pub(super) upkeep_runs: bool,
     pub(super) upkeep_ended: Moment,
     pub(super) errant: Errant,
+    /// The daemon is copying it anew, or is about to.
+    pub(super) reseeding: bool,
     baseline: Option<Baseline>,
     /// The server restarted under our eyes while it was following.
     restarted: bool,
@@ -70,6 +73,7 @@ impl Replica {
             upkeep_runs: false,
             upkeep_ended: Moment::default(),
             errant: Errant::default(),
+            reseeding: false,
             baseline: None,
             restarted: false,
         }
@@ -234,7 +238,8 @@ impl Replica {
     /// Schemas that do not belong on the replica.
     pub fn foreign_schemas(&self, rules: &Rules) -> Vec<String> {
         let Some(facts) = self.facts() else { return Vec::new() };
-        facts.schemas.iter().filter(|schema| !rules.schemas.contains(schema)).cloned().collect()
+        let foreign = |schema: &&String| !rules.schemas.contains(schema) && !is_dated(schema);
+        facts.schemas.iter().filter(foreign).cloned().collect()
     }
 
     /// The gates that this replica closes, each with its sentence.
@@ -259,7 +264,9 @@ impl Replica {
             }
             return closed;
         };
-        if let ActingLock::Other(id) = facts.acting_lock {
+        if let ActingLock::Other(id) = facts.acting_lock
+            && !self.reseeding
+        {
             let sentence =
                 format!("another keyward (connection {id} on {address}) acts on {name}; stop one of the two");
             closed.push((Gate::AnotherDaemon, sentence));
@@ -274,6 +281,11 @@ impl Replica {
     }
 
     fn data_too_old(&self, scene: &Scene<'_>) -> Option<String> {
+        let (name, address) = (&self.name, &self.address);
+        let reseed = scene.memory.replicas.get(name).and_then(|memory| memory.reseed.as_ref());
+        if reseed.is_some_and(|reseed| reseed.open) {
+            return Some(format!("{name} at {address} is being copied anew, so that its data are not whole"));
+        }
         let most = scene.rules.max_data_age;
         match self.data_age(scene.beats, scene.now) {
             None => Some(format!("no beat has ever arrived on {}, so the age of its data is unknown", self.name)),

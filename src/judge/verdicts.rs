@@ -159,7 +159,13 @@ impl Seen<'_> {
                     }
                     0 if owed => format!("the {thread} thread of {name} is stopped, and keyward is to start it"),
                     0 => format!(
-                        "the {thread} thread of {name} was stopped by hand; `START SLAVE` there, or `keyward adopt {}/{name}`",
+                        "the {thread} thread of {name} was stopped by hand; `START REPLICA` there, or `keyward adopt {}/{name}`",
+                        region.name()
+                    ),
+                    _ if thread == "I/O" && link.purged => format!(
+                        "{} has purged the binlogs that {name} still needs ({errno}); `keyward setup --region \
+                         {}/{name} --reseed` moves its rows aside and copies it anew",
+                        region.master_name(),
                         region.name()
                     ),
                     _ => format!("the {thread} thread of {name} stopped: {errno} {error}"),

@@ -1,5 +1,6 @@
 //! Plain values that every other room speaks. No I/O, no clock, no behaviour beyond reading themselves.
 
+pub mod aside;
 pub mod budget;
 pub mod command;
 pub mod failure;

@@ -126,6 +126,8 @@ pub struct LinkFacts {
     pub io_errno: u32,
     /// `Last_IO_Error`.
     pub io_error: String,
+    /// That error says that the master has purged binlogs that the replica still needs.
+    pub purged: bool,
     /// `Last_SQL_Errno`, 0 for none.
     pub sql_errno: u32,
     /// `Last_SQL_Error`.

@@ -2,6 +2,7 @@
 //!
 //! Account grants stand here as the server's own lines; `dialect::grants` reads them.
 
+use super::aside::Move;
 use super::family::Family;
 use super::names::{Address, RegionName, ReplicaName};
 use super::observation::{Durability, LinkFacts, ServerIdentity};
@@ -43,7 +44,7 @@ pub struct ServerSide {
     pub gtid_binlog_pos: String,
     /// `@@gtid_slave_pos`; empty on MySQL.
     pub gtid_slave_pos: String,
-    /// `@@gtid_binlog_state`.
+    /// `@@gtid_binlog_state`, or MySQL's `@@gtid_executed`: everything that was ever written to its binlog.
     pub gtid_binlog_state: String,
     /// `@@max_allowed_packet`, in bytes.
     pub max_allowed_packet: u64,
@@ -66,6 +67,15 @@ impl ServerSide {
     pub fn schema(&self, name: &str) -> Option<&Schema> {
         self.schemas.iter().find(|schema| schema.name == name)
     }
+}
+
+/// A setting of a server as it was before set-up changed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GlobalSetting {
+    /// Its name.
+    pub name: String,
+    /// Its value: digits.
+    pub value: String,
 }
 
 /// One schema.
@@ -201,6 +211,10 @@ pub struct CopySide {
     pub is_also: Option<String>,
     /// What `state_dir` remembers of this replica.
     pub stamp: Option<ServerIdentity>,
+    /// What it had written itself when it was stamped: nothing of that is errant.
+    pub written_before: String,
+    /// Schemas that were moved aside here, or are being moved.
+    pub moves: Vec<Move>,
 }
 
 /// The link and the settings that it was made with.

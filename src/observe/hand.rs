@@ -6,15 +6,13 @@ use crate::dialect::text::{fill, literal};
 use crate::model::Reason;
 use crate::model::preflight::Login;
 use crate::wire::connect::Target;
+pub use crate::wire::same::is_same_server;
 use crate::wire::session::{Session, Trouble};
 
 const WHO_AM_I: &str = include_str!("../../sql/common/who-am-i.sql");
 const MY_GRANTS: &str = include_str!("../../sql/common/my-grants.sql");
 const GRANTS_OF: &str = include_str!("../../sql/common/grants-of.sql");
 const ACCOUNTS_NAMED: &str = include_str!("../../sql/common/accounts-named.sql");
-const TAKE_LOCK: &str = include_str!("../../sql/common/take-lock.sql");
-const DROP_LOCK: &str = include_str!("../../sql/common/drop-lock.sql");
-const LOCK_HOLDER: &str = include_str!("../../sql/common/lock-holder.sql");
 
 /// How long a statement may take that only looks.
 pub const LOOK_LIMIT: Duration = Duration::from_secs(30);
@@ -145,19 +143,4 @@ async fn granted(session: &mut Session, sql: String) -> Result<Vec<String>, Trou
     let text = lines.iter().flat_map(|line| line.values().map(|value| String::from_utf8_lossy(value).into_owned()));
     // the rest of such a line is a password's hash
     Ok(text.map(|line| line.split(" IDENTIFIED ").next().unwrap_or_default().to_owned()).collect())
-}
-
-/// Whether two sessions are on one server: a named lock taken on one is held on the other.
-///
-/// # Errors
-/// What either server said.
-pub async fn is_same_server(one: &mut Session, other: &mut Session) -> Result<bool, Trouble> {
-    let name = literal(&format!("keyward.same.{:016x}", fastrand::u64(..)));
-    let taken = one.line(fill(TAKE_LOCK, &[("name", &name)])).await?.number("taken");
-    if taken != Some(1) {
-        return Err(one.trouble("a named lock that nobody can hold could not be taken"));
-    }
-    let holder = other.line(fill(LOCK_HOLDER, &[("name", &name)])).await;
-    one.run(fill(DROP_LOCK, &[("name", &name)])).await?;
-    Ok(holder?.number("holder").is_some())
 }

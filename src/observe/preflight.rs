@@ -6,13 +6,14 @@ use crate::dialect::settings::{self, Variables};
 use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, literal};
 use crate::dialect::version::handled;
-use crate::model::Family;
 use crate::model::preflight::{BeatTable, CopySide, DatabaseFacts, LinkAccount, PROOF, Schema, ServerSide, SourceSide};
+use crate::model::{Family, aside};
 use crate::wire::session::{Session, Trouble};
 
 const VERSION: &str = include_str!("../../sql/common/version.sql");
 const VARIABLES: Sql = sql!("variables");
 const SCHEMAS: Sql = sql!("schemas");
+const MOVES: &str = include_str!("../../sql/common/moves.sql");
 const OWN_REPLICAS: Sql = sql!("own-replicas");
 const GROUP_MEMBERS: &str = include_str!("../../sql/mysql/group-members.sql");
 const BEAT_TABLE: &str = include_str!("../../sql/common/beat-table-columns.sql");
@@ -125,6 +126,8 @@ async fn database(work: &mut Session, name: &str) -> Result<DatabaseFacts, Troub
 pub async fn copy(hand: &mut Hand, variables: &Variables) -> Result<CopySide, Trouble> {
     let family = hand.work.family();
     let mut copy = CopySide::default();
+    let moves = hand.work.lines(fill(MOVES, &[("journal", &literal(aside::JOURNAL))])).await?;
+    copy.moves = moves.iter().filter_map(|line| aside::read(&line.text("dated"), &line.text("journal"))).collect();
     for (name, link) in hand.work.links().await? {
         match &*name {
             "" => copy.link = Some(link),

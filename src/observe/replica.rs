@@ -8,18 +8,20 @@ use super::looker::Question;
 use super::master::server_statement;
 use super::names::{ActingWish, NameTag};
 use crate::dialect::answer::{Table, row, table};
-use crate::dialect::looks;
 use crate::dialect::sql::{Sql, sql};
-use crate::dialect::text::{fill, literal};
+use crate::dialect::text::fill;
+use crate::dialect::{looks, privilege};
 use crate::model::observation::{ActingLock, BeatRow, ReplicaFacts};
-use crate::model::{Failure, Family, ReplicaName};
+use crate::model::{Failure, Family, Reason, ReplicaName};
 use crate::wire::connect::{Place, meaning};
 use crate::wire::server::{Greeting, lock_question, unexpected};
 
 const SETTINGS: Sql = sql!("look-replica");
 const ORIGINS: Sql = sql!("look-origins");
 const STATUS: Sql = sql!("look-status");
+const RIGHTS: &str = include_str!("../../sql/common/look-rights.sql");
 const SCHEMAS: &str = include_str!("../../sql/common/look-schemas.sql");
+const MARK: Sql = sql!("look-mark");
 const ACTING_TAKE: &str = include_str!("../../sql/common/look-acting-take.sql");
 const ACTING_LEAVE: &str = include_str!("../../sql/common/look-acting-leave.sql");
 const GHOST_FIND: Sql = sql!("ghost-find");
@@ -89,7 +91,9 @@ impl ReplicaQuestion {
             SETTINGS.fill(family, &[]),
             ORIGINS.fill(family, &[]),
             STATUS.fill(family, &[]),
+            fill(RIGHTS, &[]),
             fill(SCHEMAS, &[]),
+            MARK.fill(family, &[]),
         ];
         statements.extend(looks::filter_statements(family));
         statements.extend(looks::link_statements(family));
@@ -128,7 +132,15 @@ impl ReplicaQuestion {
     }
 
     fn look(&mut self, tables: &[Table]) -> Result<Option<ReplicaFacts>, Failure> {
-        let (taken, mut facts) = self.facts(tables).map_err(|why| unexpected(&self.place, &why))?;
+        let unexpected = |why: String| unexpected(&self.place, &why);
+        let mut lacks = privilege::blind_to(tables).map_err(unexpected)?;
+        lacks.extend(looks::beats_denied(tables).then_some("SELECT in schema keyward"));
+        if !lacks.is_empty() {
+            let lacks = lacks.join(" and ");
+            let detail = format!("keyward's account lacks {lacks}, without which the server hides what it holds");
+            return Err(Failure { reason: Reason::Privilege, detail });
+        }
+        let (taken, mut facts) = self.facts(tables).map_err(unexpected)?;
         self.names.tag.set_held_by(if taken { self.connection } else { 0 });
         if looks::beats_locked(tables) {
             facts.beats.clone_from(&self.beats);
@@ -152,8 +164,15 @@ impl ReplicaQuestion {
     ) -> Result<Option<ReplicaFacts>, Failure> {
         if !hunt.found {
             let found = answer.map_err(|error| meaning(&error))?;
-            if table(&found, "ghost").is_none_or(|table| table.rows.is_empty()) {
+            let host = table(&found, "ghost_host").and_then(|table| table.records().next());
+            let host = host.map(|row| row.string("ghost_host")).transpose();
+            let host = host.map_err(|why| unexpected(&self.place, &why))?;
+            if host.as_ref() != Some(&hunt.ghost.connection_host) {
                 self.ghosts.retain(|ghost| *ghost != hunt.ghost);
+                if host.is_none() {
+                    // it went by itself meanwhile, and the lock with it: the next look takes it
+                    hunt.facts.acting_lock = ActingLock::Free;
+                }
                 return Ok(Some(hunt.facts));
             }
             let connection = hunt.ghost.connection_id;
@@ -201,10 +220,10 @@ impl Question for ReplicaQuestion {
             self.held_before = self.names.masters.iter().map(NameTag::held_by).collect();
             return self.look_statements();
         };
-        let (id, host) = (ghost.connection_id.to_string(), literal(&ghost.connection_host));
+        let id = ghost.connection_id.to_string();
         match found {
             // the id alone may be somebody else's by now: a restarted server counts from the beginning
-            false => GHOST_FIND.fill(self.family, &[("id", &id), ("host", &host)]),
+            false => GHOST_FIND.fill(self.family, &[("id", &id)]),
             true => fill(GHOST_END, &[("id", &id)]),
         }
     }

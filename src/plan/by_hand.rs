@@ -40,6 +40,13 @@ pub fn for_replica(family: Family, wanted: &Wanted) -> Vec<String> {
     lines.push(create(&own, wanted.own_ssl_on_replica, "account.password"));
     grants(&own, &wanted::replica_rights(family, &wanted.databases), GRANT, &mut lines);
     for_setup_only(&own, &wanted::replica_setup_rights(family, &wanted.databases), &mut lines);
+    let rights = wanted::replica_move_rights(family, &wanted.databases);
+    lines.push("-- And for --replace-data, --reseed and auto_reseed, which move rows aside:".to_owned());
+    let from = lines.len();
+    grants(&own, &rights, GRANT, &mut lines);
+    for line in &mut lines[from..] {
+        line.insert_str(0, "-- ");
+    }
     lines
 }
 

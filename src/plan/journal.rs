@@ -7,23 +7,47 @@
 //! MySQL has no comments for schemas: there the mark is the comment of a table that is only there for it, made right
 //! after the schema. A schema with nothing in it at all is what a set-up leaves that was ended between the two.
 
-use crate::model::preflight::{Schema, ServerSide};
+use crate::model::aside::UNFINISHED as MARK;
+use crate::model::preflight::{GlobalSetting, Schema, ServerSide};
 
 /// Keyward's own schema.
 pub const OWN_SCHEMA: &str = "keyward";
 
-const MARK: &str = "keyward set-up not finished, made by keyward and safe to drop: ";
+/// What stands between a mark's token and the settings to give back.
+const GIVE_BACK: &str = "; meanwhile changed, to give back: ";
 
-/// The comment of a schema that the set-up run called `token` is working on.
-pub fn mark(token: &str) -> String {
-    format!("{MARK}{token}")
+/// The comment of a schema that the set-up run called `token` is working on, with the server's settings as they were
+/// before it changed them.
+pub fn mark(token: &str, before: &[GlobalSetting]) -> String {
+    let settings: Vec<String> = before.iter().map(|setting| format!("{}={}", setting.name, setting.value)).collect();
+    let give_back = if settings.is_empty() { "" } else { GIVE_BACK };
+    format!("{MARK}{token}{give_back}{}", settings.join(" "))
 }
 
 /// Whether a schema's comment is such a mark.
 pub fn is_marked(comment: &str) -> bool {
-    comment
-        .strip_prefix(MARK)
-        .is_some_and(|token| !token.is_empty() && token.len() <= 64 && token.chars().all(|c| c.is_ascii_alphanumeric()))
+    parts(comment).is_some()
+}
+
+/// The settings that a mark says are to be given back.
+pub fn to_give_back(comment: &str) -> Vec<GlobalSetting> {
+    parts(comment).unwrap_or_default()
+}
+
+fn parts(comment: &str) -> Option<Vec<GlobalSetting>> {
+    let rest = comment.strip_prefix(MARK)?;
+    let (token, settings) = rest.split_once(GIVE_BACK).unwrap_or((rest, ""));
+    let plain = |text: &str| !text.is_empty() && text.len() <= 64;
+    if !plain(token) || !token.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let setting = |text: &str| {
+        let (name, value) = text.split_once('=')?;
+        let right = plain(name) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let digits = plain(value) && value.chars().all(|c| c.is_ascii_digit());
+        (right && digits).then(|| GlobalSetting { name: name.to_owned(), value: value.to_owned() })
+    };
+    settings.split_whitespace().map(setting).collect()
 }
 
 /// What the marks on a replica say.
@@ -37,11 +61,13 @@ pub enum Journal {
     Untidy(Vec<String>),
 }
 
-/// Reads the marks on a replica; `wanted` are the schemas that set-up makes.
-pub fn read(replica: &ServerSide, wanted: &[String]) -> Journal {
+/// Reads the marks on a replica; `fresh` are the schemas that a set-up may have made a moment before it ended, none where
+/// there is a link already.
+pub fn read(replica: &ServerSide, fresh: &[String]) -> Journal {
     let own = replica.schema(OWN_SCHEMA);
-    let half_done = own.is_some_and(|schema| schema.hollow || is_marked(&schema.comment));
-    let begun = |schema: &Schema| half_done && schema.hollow && wanted.contains(&schema.name);
+    let unmarked = |schema: &Schema| schema.hollow && fresh.contains(&schema.name);
+    let half_done = own.is_some_and(|schema| unmarked(schema) || is_marked(&schema.comment));
+    let begun = |schema: &Schema| half_done && unmarked(schema);
     let mut marked: Vec<String> = replica
         .schemas
         .iter()
@@ -79,7 +105,10 @@ mod tests {
 
     #[test]
     fn marks_tell_half_done_from_untidy_and_from_somebody_elses() {
-        let mark = mark("a1b2");
+        let before = [GlobalSetting { name: "sync_binlog".into(), value: "1".into() }];
+        assert_eq!(to_give_back(&super::mark("a1b2", &before)), before);
+        assert_eq!(to_give_back(&super::mark("a1b2", &before).replace("=1", "=1;x")), []);
+        let mark = mark("a1b2", &[]);
         assert_eq!(read(&replica(&[("keystone", "ours"), ("keyward", "")])), Journal::Clean);
         assert_eq!(read(&replica(&[("keystone", &format!("{mark} not"))])), Journal::Clean);
         let half = Journal::HalfDone(vec!["keystone".into(), "keyward".into()]);
@@ -90,12 +119,14 @@ mod tests {
     }
     #[test]
     fn a_schema_that_was_made_and_not_yet_marked_is_half_done_only_beside_the_journal() {
-        let mark = mark("a1b2");
+        let mark = mark("a1b2", &[]);
         let half = |names: &[&str]| Journal::HalfDone(names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(read(&replica(&[("keyward", "hollow")])), half(&["keyward"]));
         let beside = [("keystone", "hollow"), ("keyward", mark.as_str()), ("nova", "hollow")];
         assert_eq!(read(&replica(&beside)), half(&["keystone", "keyward"]));
         assert_eq!(read(&replica(&[("keystone", "hollow")])), Journal::Clean);
         assert_eq!(read(&replica(&[("keystone", "hollow"), ("keyward", "")])), Journal::Clean);
+        // with a link there is something else to find out
+        assert_eq!(super::read(&replica(&[("keyward", "hollow")]), &[]), Journal::Clean);
     }
 }

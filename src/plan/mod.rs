@@ -1,6 +1,8 @@
 //! Wanted minus seen: what is still to be done, in order, or why it must not be done. Pure; nothing here connects.
 
+pub mod aside;
 pub mod by_hand;
+pub mod diagnosis;
 pub mod journal;
 pub mod refusals;
 pub mod setup;

@@ -1,8 +1,10 @@
 //! Why a set-up must not begin: every reason at once, each one sentence that names the server and what to do.
 
+use super::aside;
 use super::journal::{Journal, OWN_SCHEMA};
 use super::wanted::{Wanted, print_sql};
 use crate::dialect::version::handled;
+use crate::model::aside::is_dated;
 use crate::model::preflight::{BeatTable, DatabaseFacts, LinkAccount, Login, PairFacts, ServerSide};
 use crate::model::{Family, gtid};
 
@@ -24,7 +26,10 @@ pub fn refusals(facts: &PairFacts, wanted: &Wanted, journal: &Journal) -> Vec<St
     source(facts, wanted, &mut why);
     identities(facts, &mut why);
     dedicated(facts, wanted, journal, &mut why);
-    positions(facts, &mut why);
+    if !aside::is_anew(facts, wanted) {
+        data(facts, wanted, journal, &mut why);
+        positions(facts, &mut why);
+    }
     why
 }
 
@@ -90,18 +95,19 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
     let master = &facts.master;
     if !master.log_bin {
         why.push(format!("{} writes no binlog: set log_bin there and restart it", master.name));
-    } else if !master.binlog_format.eq_ignore_ascii_case("ROW") {
+    } else if !writes_rows(master) {
         why.push(format!(
             "{} has binlog_format {}: set it to ROW there and restart it",
             master.name, master.binlog_format
         ));
     }
-    for (side, what) in [(master, "cannot be replicated from by GTID"), (&facts.replica, "cannot follow by GTID")] {
-        why.extend(side.amiss.iter().map(|(name, seen, needed)| {
-            let seen = if seen.is_empty() { "not set" } else { seen };
-            format!("{} {what}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
-        }));
-    }
+    // how it replicates is only asked of a replica
+    let of_master = master.amiss.iter().filter(|(name, ..)| name != "performance_schema").map(|amiss| (master, amiss));
+    let of_replica = facts.replica.amiss.iter().map(|amiss| (&facts.replica, amiss));
+    why.extend(of_master.chain(of_replica).map(|(side, (name, seen, needed))| {
+        let seen = if seen.is_empty() { "not set" } else { seen };
+        format!("{}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
+    }));
     if let BeatTable::Other(columns) = &facts.source.beat_table {
         why.push(format!("{} has a table keyward.beat that is not keyward's ({columns}): move it away", master.name));
     }
@@ -114,6 +120,12 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
             Some(database) => unfit(facts, database, why),
         }
     }
+}
+
+/// A MySQL that has no such setting any more writes nothing but rows.
+fn writes_rows(master: &ServerSide) -> bool {
+    let has_none = master.family == Family::MySql && master.binlog_format.is_empty();
+    has_none || master.binlog_format.eq_ignore_ascii_case("ROW")
 }
 
 fn unfit(facts: &PairFacts, database: &DatabaseFacts, why: &mut Vec<String>) {
@@ -209,7 +221,7 @@ fn dedicated(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Ve
     let foreign: Vec<&str> = replica
         .schemas
         .iter()
-        .filter(|schema| !ours(&schema.name) && !marked(&schema.name))
+        .filter(|schema| !ours(&schema.name) && !marked(&schema.name) && !is_dated(&schema.name))
         .map(|schema| schema.name.as_str())
         .collect();
     if !foreign.is_empty() && copy.stamp.is_none() {
@@ -219,16 +231,6 @@ fn dedicated(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Ve
             foreign.join(", ")
         ));
     }
-    if let Some(link) = &copy.link
-        && (link.facts.host != wanted.link.host || link.facts.port != wanted.link.port)
-    {
-        why.push(format!(
-            "{} replicates from {}:{}, not from {}: if that is over, run STOP REPLICA and RESET REPLICA ALL there",
-            replica.name, link.facts.host, link.facts.port, facts.master.name
-        ));
-    } else {
-        data(facts, wanted, journal, why);
-    }
 }
 
 fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<String>) {
@@ -237,7 +239,7 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
         let marked = |name: &String| matches!(journal, Journal::HalfDone(names) if names.contains(name));
         let mine: Vec<String> = wanted.schemas().into_iter().filter(|name| !marked(name)).collect();
         for name in mine.iter().filter(|name| replica.schema(name).is_some()) {
-            why.push(holds(replica, name));
+            why.push(holds(replica, name, wanted));
         }
         return;
     }
@@ -247,9 +249,9 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
         return;
     }
     match &copy.link {
-        None => why.extend(present.first().map(|name| holds(replica, name))),
+        None => why.extend(present.first().map(|name| holds(replica, name, wanted))),
         Some(link) => {
-            if !link.facts.by_gtid {
+            if !link.facts.by_gtid && aside::follows(facts, wanted) {
                 let change = match replica.family {
                     Family::MariaDb => "set MASTER_USE_GTID to slave_pos",
                     Family::MySql => "set SOURCE_AUTO_POSITION to 1",
@@ -257,20 +259,6 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
                 why.push(format!(
                     "{} replicates without GTID: run STOP REPLICA there, {change} for it, and run START REPLICA",
                     replica.name
-                ));
-            }
-            // schema keyward follows over the link, the databases would not
-            if let Some(name) = wanted.databases.iter().find(|name| replica.schema(name).is_none()) {
-                why.push(format!(
-                    "{} replicates from the master but does not hold {name}: run STOP REPLICA and RESET REPLICA ALL there, \
-                     then set it up again",
-                    replica.name
-                ));
-            }
-            if link.facts.sql_errno != 0 {
-                why.push(format!(
-                    "{} stopped replicating with error {} ({}): repair that first",
-                    replica.name, link.facts.sql_errno, link.facts.sql_error
                 ));
             }
         }
@@ -282,37 +270,52 @@ pub fn not_empty(replica: &ServerSide) -> String {
     format!("{} is not empty: the daemon sets up only empty replicas, run keyward setup", replica.name)
 }
 
-fn holds(replica: &ServerSide, schema: &str) -> String {
+fn holds(replica: &ServerSide, schema: &str, wanted: &Wanted) -> String {
     format!(
-        "{} already holds a schema {schema} that keyward did not leave there half done: drop it by hand if nobody \
-         needs it (--replace-data is not in this release yet)",
-        replica.name
+        "{} already holds a schema {schema} that keyward did not leave there half done: `keyward setup --region {} \
+         --replace-data` moves it aside first",
+        replica.name, wanted.mend.place
     )
 }
 
 fn positions(facts: &PairFacts, why: &mut Vec<String>) {
-    let (master, replica) = (&facts.master, &facts.replica);
     if facts.copy.link.is_some() {
         return;
     }
+    let (master, replica) = (&facts.master, &facts.replica);
     if replica.family == Family::MySql {
         positions_of_mysql(facts, why);
         return;
     }
+    why.extend(in_the_way(facts).first().map(|gtid| {
+        format!(
+            "{} has GTIDs of its own in the way ({gtid}; the master is at {}): if nobody needs its binlog, run RESET \
+             MASTER there, or `keyward setup` with --reseed, which does it",
+            replica.name,
+            if master.gtid_binlog_pos.is_empty() { "none" } else { &master.gtid_binlog_pos }
+        )
+    }));
+}
+
+/// GTIDs in the replica's own binlog that the master has not reached: with them the server refuses (1947, 1948) to
+/// begin where the master is.
+pub fn in_the_way(facts: &PairFacts) -> Vec<String> {
+    let (master, replica) = (&facts.master, &facts.replica);
+    if replica.family == Family::MySql {
+        let ids = gtid::errant_ids(&[&master.gtid_binlog_pos], &[&replica.gtid_binlog_pos]);
+        return ids.filter(|ids| !ids.is_empty()).into_iter().collect();
+    }
+    let mut all = Vec::new();
     for gtid in replica.gtid_binlog_pos.split(',').map(str::trim).filter(|gtid| !gtid.is_empty()) {
         let behind = match (parts(gtid), same_domain(gtid, &master.gtid_binlog_pos)) {
             (Some(local), Some(of_master)) => local.2 > of_master.2,
             _ => true,
         };
         if behind {
-            why.push(format!(
-                "{} has GTIDs of its own in the way ({gtid}; the master is at {}): if nobody needs its binlog, run \
-                 RESET MASTER there",
-                replica.name,
-                if master.gtid_binlog_pos.is_empty() { "none" } else { &master.gtid_binlog_pos }
-            ));
+            all.push(gtid.to_owned());
         }
     }
+    all
 }
 
 fn positions_of_mysql(facts: &PairFacts, why: &mut Vec<String>) {
@@ -320,18 +323,10 @@ fn positions_of_mysql(facts: &PairFacts, why: &mut Vec<String>) {
     if !gtid::covers(&master.gtid_binlog_pos, &replica.gtid_binlog_pos) {
         why.push(format!(
             "{} has transactions of its own in the way (gtid_executed is {}; the master's is {}): if nobody needs its \
-             binlog, run RESET BINARY LOGS AND GTIDS there",
+             binlog, run RESET BINARY LOGS AND GTIDS there, or `keyward setup` with --reseed, which does it",
             replica.name,
             replica.gtid_binlog_pos,
             if master.gtid_binlog_pos.is_empty() { "empty" } else { &master.gtid_binlog_pos }
-        ));
-    }
-    // what comes next is to write there, and no statement of keyward's makes a server writable
-    if facts.copy.super_read_only == Some(true) {
-        why.push(format!(
-            "{} has super_read_only on, which keeps set-up out as well: turn it off there, read_only may stay on, and set \
-             it up again",
-            replica.name
         ));
     }
 }

@@ -1,11 +1,13 @@
 //! From what was seen of a pair to the steps that make it whole.
 
 use super::journal::{self, Journal, OWN_SCHEMA};
-use super::refusals::{not_empty, refusals, strangers};
+use super::refusals::{in_the_way, not_empty, refusals, strangers};
 use super::steps::{Plan, Side, Step, Who};
 use super::wanted::{self, Wanted};
+use super::{aside, diagnosis};
 use crate::dialect::grants::{self, Grant};
 use crate::model::Family;
+use crate::model::aside::is_dated;
 use crate::model::observation::{Durability, ThreadState};
 use crate::model::preflight::{BeatTable, LinkAccount, LinkSettings, Login, PairFacts, ServerSide};
 
@@ -14,11 +16,16 @@ use crate::model::preflight::{BeatTable, LinkAccount, LinkSettings, Login, PairF
 /// # Errors
 /// Every reason that keeps set-up from beginning, one sentence each.
 pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
-    let journal = journal::read(&facts.replica, &wanted.schemas());
+    let fresh = if facts.copy.link.is_none() { wanted.schemas() } else { Vec::new() };
+    let journal = journal::read(&facts.replica, &fresh);
     let mut why = refusals(facts, wanted, &journal);
+    let findings = if facts.copy.is_the_master { Vec::new() } else { diagnosis::findings(facts, wanted) };
+    let unmended = findings.iter().filter(|finding| !finding.is_mended(facts, wanted));
+    why.extend(unmended.map(|finding| finding.sentence(wanted)));
     if !why.is_empty() {
         return Err(why);
     }
+    let anew = aside::is_anew(facts, wanted);
     let mut steps = Vec::new();
     accounts(facts, wanted, &mut steps);
     if facts.source.beat_table == BeatTable::Missing {
@@ -28,6 +35,7 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
         steps.push(Step::RemoveProof);
     }
     match (&journal, &facts.copy.link) {
+        _ if anew => copy_anew(facts, wanted, &journal, &mut steps),
         (Journal::Clean | Journal::Untidy(_), Some(link)) => repair(facts, wanted, link, &mut steps),
         _ => from_nothing(facts, wanted, &journal, &mut steps),
     }
@@ -45,15 +53,17 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
     if is_lax(facts) {
         steps.push(Step::SetSuperReadOnly);
     }
-    if facts.copy.stamp.is_none() {
+    if facts.copy.stamp.is_none() || anew {
+        // what it wrote itself until now has gone with the old rows
         steps.push(Step::Stamp);
     }
     // a daemon that was killed just before its last steps may do them; a pair in any other state is an operator's
     let last_steps = |step: &Step| matches!(step, Step::Finish { .. } | Step::SetSuperReadOnly | Step::Stamp);
-    let begun = matches!(journal, Journal::HalfDone(_)) || facts.copy.link.is_none();
+    let begun = anew || matches!(journal, Journal::HalfDone(_)) || facts.copy.link.is_none();
     if wanted.auto && !begun && !steps.iter().all(last_steps) {
         return Err(vec![not_empty(&facts.replica)]);
     }
+    why.extend(shut_out(facts, &steps));
     for side in [Side::Master, Side::Replica] {
         why.extend(missing_rights(facts, wanted, side, &steps));
     }
@@ -61,7 +71,8 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
         return Err(why);
     }
     let drop_in = drop_in(facts, wanted);
-    Ok(Plan { master: facts.master.name.clone(), replica: facts.replica.name.clone(), steps, drop_in })
+    let findings = findings.iter().map(|finding| finding.sentence(wanted)).collect();
+    Ok(Plan { master: facts.master.name.clone(), replica: facts.replica.name.clone(), steps, findings, drop_in })
 }
 
 /// Whether one of the servers is not handled, or the two do not replicate to each other.
@@ -123,7 +134,9 @@ fn parsed(lines: &[String]) -> Vec<Grant> {
 fn from_nothing(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &mut Vec<Step>) {
     let link = facts.copy.link.is_some();
     if let Journal::HalfDone(schemas) = journal {
-        steps.push(Step::ClearHalfDone { schemas: schemas.clone(), link });
+        let mark = facts.replica.schema(OWN_SCHEMA).map(|schema| schema.comment.as_str()).unwrap_or_default();
+        let settings = journal::to_give_back(mark);
+        steps.push(Step::ClearHalfDone { schemas: schemas.clone(), link, settings });
     }
     steps.push(Step::ProveLink);
     if !facts.copy.read_only {
@@ -132,6 +145,86 @@ fn from_nothing(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &m
     steps.push(Step::Copy { schemas: wanted.schemas() });
     server_settings(facts, wanted, steps);
     steps.extend([Step::ConfigureLink, Step::StartLink, Step::AwaitBeat]);
+}
+
+/// Everything anew, whatever the replica holds. The link is proven before anything is changed where it can be.
+fn copy_anew(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &mut Vec<Step>) {
+    let moves = aside::moves(facts, wanted, journal);
+    let link = facts.copy.link.as_ref();
+    let follows = aside::follows(facts, wanted);
+    let ids = in_the_way(facts);
+    // the server has no two connections to one master: a link that leads there is its own proof, or is forgotten first
+    let now = match link {
+        _ if !ids.is_empty() => false,
+        Some(link) if !follows => {
+            steps.extend((!is_stopped(link)).then_some(Step::StopLink));
+            true
+        }
+        link => link.is_none(),
+    };
+    let mut proven = now || (follows && link.is_some_and(|link| is_let_in(link) && is_link_right(link, wanted)));
+    if now {
+        steps.push(Step::ProveLink);
+    }
+    let fresh: Vec<_> = moves.iter().filter(|one| one.stage.is_none()).cloned().collect();
+    if !fresh.is_empty() {
+        steps.push(Step::BeginMove { moves: fresh });
+    }
+    steps.extend(link.map(|_| Step::ForgetLink));
+    if !proven && ids.is_empty() {
+        steps.push(Step::ProveLink);
+        proven = true;
+    }
+    if !facts.copy.read_only {
+        steps.push(Step::SetReadOnly);
+    }
+    let half_done = aside::droppable(journal, &moves);
+    if !moves.is_empty() {
+        steps.push(Step::MoveAside { moves });
+    }
+    if !half_done.is_empty() {
+        let mark = facts.replica.schema(OWN_SCHEMA).map(|schema| schema.comment.as_str()).unwrap_or_default();
+        let settings = journal::to_give_back(mark);
+        steps.push(Step::ClearHalfDone { schemas: half_done, link: false, settings });
+    }
+    if !ids.is_empty() {
+        steps.push(Step::ResetBinlog { ids });
+        steps.extend((!proven).then_some(Step::ProveLink));
+    }
+    steps.push(Step::Copy { schemas: wanted.schemas() });
+    server_settings(facts, wanted, steps);
+    steps.extend([Step::ConfigureLink, Step::StartLink, Step::AwaitBeat]);
+}
+
+/// Whether the master has let the link in: it runs, or the master itself said why it cannot go on.
+fn is_let_in(link: &LinkSettings) -> bool {
+    link.facts.io == ThreadState::Running || matches!(link.facts.io_errno, 1236 | 13114)
+}
+
+fn is_stopped(link: &LinkSettings) -> bool {
+    link.facts.io == ThreadState::Stopped && link.facts.sql == ThreadState::Stopped
+}
+
+/// What has to be written on a replica that lets nobody write; no statement of keyward's makes a server writable.
+fn shut_out(facts: &PairFacts, steps: &[Step]) -> Option<String> {
+    let writes = |step: &&Step| match step {
+        Step::CreateAccount { side, .. } | Step::Grant { side, .. } => *side == Side::Replica,
+        Step::BeginMove { .. }
+        | Step::MoveAside { .. }
+        | Step::ClearHalfDone { .. }
+        | Step::ResetBinlog { .. }
+        | Step::Copy { .. }
+        | Step::Finish { .. } => true,
+        _ => false,
+    };
+    let step = steps.iter().find(writes).filter(|_| facts.copy.super_read_only == Some(true))?;
+    let plan = Plan { master: facts.master.name.clone(), replica: facts.replica.name.clone(), ..Plan::default() };
+    Some(format!(
+        "{} has super_read_only on, which keeps set-up out as well, and this is to be written there: {} Stop its keyward, \
+         turn super_read_only off there by hand, read_only may stay on, and set it up again",
+        facts.replica.name,
+        plan.sentence(step)
+    ))
 }
 
 /// Whether administrators may write, or could after a restart.
@@ -159,7 +252,7 @@ fn repair(facts: &PairFacts, wanted: &Wanted, link: &LinkSettings, steps: &mut V
     if !facts.copy.read_only {
         steps.push(Step::SetReadOnly);
     }
-    let configure = !is_link_right(link, wanted) || link.facts.io_errno != 0;
+    let configure = !aside::follows(facts, wanted) || !is_link_right(link, wanted) || link.facts.io_errno != 0;
     let mut changes = Vec::new();
     server_settings(facts, wanted, &mut changes);
     if configure {
@@ -169,8 +262,7 @@ fn repair(facts: &PairFacts, wanted: &Wanted, link: &LinkSettings, steps: &mut V
     if changes.is_empty() && running {
         return;
     }
-    let stopped = link.facts.io == ThreadState::Stopped && link.facts.sql == ThreadState::Stopped;
-    if !changes.is_empty() && !stopped {
+    if !changes.is_empty() && !is_stopped(link) {
         steps.push(Step::StopLink);
     }
     // a link that is there is not proven by a second one, which would move the replica's GTID position
@@ -209,7 +301,14 @@ fn missing_rights(facts: &PairFacts, wanted: &Wanted, side: Side, steps: &[Step]
     };
     match side {
         Side::Master if copies => needed.extend(wanted::master_setup_rights(family, databases)),
-        Side::Replica if copies => needed.extend(wanted::replica_setup_rights(family, databases)),
+        Side::Replica if copies => {
+            needed.extend(wanted::replica_setup_rights(family, databases));
+            // without a right on a dated schema nobody sees whether a move there is whole
+            let moves = steps.iter().any(|step| matches!(step, Step::MoveAside { .. }));
+            if moves || seen.schemas.iter().any(|schema| is_dated(&schema.name)) {
+                needed.extend(wanted::replica_move_rights(family, databases));
+            }
+        }
         Side::Replica if steps.contains(&Step::HoldThreads) => needed.push(wanted::right_to_hold_threads()),
         _ => {}
     }

@@ -1,6 +1,8 @@
 //! The steps of a set-up, each as a value and as a sentence.
 
 use crate::dialect::grants::Grant;
+use crate::model::aside::Move;
+use crate::model::preflight::GlobalSetting;
 
 /// Which server a step is done on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,25 @@ pub enum Step {
         schemas: Vec<String>,
         /// The link is there too.
         link: bool,
+        /// Settings of the server that it changed while it loaded rows, as they were before.
+        settings: Vec<GlobalSetting>,
+    },
+    /// Decide to move schemas aside: from here on the next run goes on, whichever command it is.
+    BeginMove {
+        /// The moves that have not begun.
+        moves: Vec<Move>,
+    },
+    /// Stop the link and forget it.
+    ForgetLink,
+    /// Move schemas aside to their dated names.
+    MoveAside {
+        /// The moves, the one that is ended last first.
+        moves: Vec<Move>,
+    },
+    /// Empty the replica's own binlog, which holds transactions that the master never had.
+    ResetBinlog {
+        /// The ids that are in the way.
+        ids: Vec<String>,
     },
     /// Make the replica read-only for ordinary accounts.
     SetReadOnly,
@@ -97,6 +118,8 @@ pub struct Plan {
     pub replica: String,
     /// The steps in order; none when nothing is to be done.
     pub steps: Vec<Step>,
+    /// What was found broken, one sentence each, the gravest first.
+    pub findings: Vec<String>,
     /// Lines of the option-file drop-in that is not in force yet; empty when it is.
     pub drop_in: Vec<String>,
 }
@@ -124,9 +147,26 @@ impl Plan {
             Step::CreateBeatTable => format!("Create schema keyward with table beat on {master}."),
             Step::ProveLink => format!("Prove that {replica} can log in at {master} for replication."),
             Step::RemoveProof => format!("Remove what an interrupted proof of the link left on {replica}."),
-            Step::ClearHalfDone { schemas, link } => {
+            Step::ClearHalfDone { schemas, link, settings } => {
                 let too = if *link { " and the link" } else { "" };
-                format!("Drop {}{too}, which an interrupted set-up left half done on {replica}.", list(schemas))
+                let first: Vec<String> =
+                    settings.iter().map(|setting| format!("{} back to {}", setting.name, setting.value)).collect();
+                let first = if first.is_empty() { String::new() } else { format!("Set {}, then drop ", list(&first)) };
+                let first = if first.is_empty() { "Drop ".to_owned() } else { first };
+                format!("{first}{}{too}, which an interrupted set-up left half done on {replica}.", list(schemas))
+            }
+            Step::BeginMove { moves } => {
+                let names: Vec<String> = moves.iter().map(|one| one.of.clone()).collect();
+                format!("Write down on {replica} that {} will be moved aside.", list(&names))
+            }
+            Step::ForgetLink => format!("Stop replication on {replica} and forget the link."),
+            Step::MoveAside { moves } => {
+                let names: Vec<String> = moves.iter().map(|one| format!("{} to {}", one.of, one.into)).collect();
+                format!("Move {} on {replica}; nothing is dropped.", list(&names))
+            }
+            Step::ResetBinlog { ids } => {
+                let ids = ids.join(", ");
+                format!("Empty the binlog of {replica}, which holds transactions that {master} never had ({ids}).")
             }
             Step::SetReadOnly => format!("Make {replica} read-only."),
             Step::SetSuperReadOnly => {

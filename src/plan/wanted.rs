@@ -6,6 +6,7 @@ use super::journal::OWN_SCHEMA;
 use crate::dialect::grants::Grant;
 use crate::dialect::text::wildcard_escape;
 use crate::model::Family;
+use crate::model::aside::dated_prefix;
 use crate::model::preflight::LinkWanted;
 
 /// How a master and one replica should be.
@@ -25,6 +26,23 @@ pub struct Wanted {
     pub beat_interval: Duration,
     /// The daemon asks: only an empty replica, or one that keyward left half done, is set up.
     pub auto: bool,
+    /// What may be done to a replica that holds rows already.
+    pub mend: Mend,
+}
+
+/// What may be done to a replica that holds rows already, and what is known of it from elsewhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mend {
+    /// Rows of a replica that does not follow the master are moved aside, and everything is copied.
+    pub replace_data: bool,
+    /// Everything is copied anew, whatever the replica holds; its rows are moved aside first.
+    pub reseed: bool,
+    /// When the run began, as it stands in the names of schemas that are moved aside: `20261122_120000`.
+    pub date: String,
+    /// The replica as commands name it: `RegionTwo/r2-db1`.
+    pub place: String,
+    /// The sentence of a master that came back without transactions it had confirmed.
+    pub lost: Option<String>,
 }
 
 impl Wanted {
@@ -101,13 +119,25 @@ pub fn master_rights(family: Family, databases: &[String]) -> Vec<Grant> {
     grants
 }
 
+/// Where MySQL shows who holds which table.
+const LOCK_TABLES: [&str; 3] = ["metadata_locks", "threads", "events_statements_current"];
+
 /// Further rights on the master while keyward's own account sets a replica up.
 pub fn master_setup_rights(family: Family, databases: &[String]) -> Vec<Grant> {
-    let mut grants: Vec<Grant> = databases.iter().map(|name| Grant::schema(name, &["TRIGGER", "EVENT"])).collect();
-    grants.push(match family {
-        Family::MariaDb => Grant::table("mysql", "proc", &["SELECT"]),
-        Family::MySql => Grant::global(&["FLUSH_TABLES", "SHOW_ROUTINE"]),
-    });
+    let on_schema: &[&str] = match family {
+        Family::MariaDb => &["TRIGGER", "EVENT"],
+        Family::MySql => &["TRIGGER", "EVENT", "LOCK TABLES"],
+    };
+    let mut grants: Vec<Grant> = databases.iter().map(|name| Grant::schema(name, on_schema)).collect();
+    match family {
+        Family::MariaDb => grants.push(Grant::table("mysql", "proc", &["SELECT"])),
+        Family::MySql => {
+            grants.push(Grant::schema(OWN_SCHEMA, &["LOCK TABLES"]));
+            grants.push(Grant::global(&["SHOW_ROUTINE"]));
+            // to name who keeps the lock for the snapshot waiting
+            grants.extend(LOCK_TABLES.map(|table| Grant::table("performance_schema", table, &["SELECT"])));
+        }
+    }
     grants
 }
 
@@ -116,7 +146,6 @@ pub fn replica_rights(family: Family, databases: &[String]) -> Vec<Grant> {
     let mut grants = match family {
         Family::MariaDb => vec![Grant::global(&[
             "SLAVE MONITOR",
-            "BINLOG MONITOR",
             "REPLICATION SLAVE ADMIN",
             "READ_ONLY ADMIN",
             "SHOW DATABASES",
@@ -145,12 +174,11 @@ pub fn right_to_hold_threads() -> Grant {
 
 /// Further rights on a replica while keyward's own account sets it up.
 pub fn replica_setup_rights(family: Family, databases: &[String]) -> Vec<Grant> {
-    let on_schema = [
+    let mut on_schema = vec![
         "CREATE",
         "DROP",
         "ALTER",
         "INDEX",
-        "REFERENCES",
         "INSERT",
         "CREATE VIEW",
         "SHOW VIEW",
@@ -173,9 +201,40 @@ pub fn replica_setup_rights(family: Family, databases: &[String]) -> Vec<Grant> 
             right_to_hold_threads(),
         ],
     };
-    grants.push(Grant::schema(OWN_SCHEMA, &on_schema));
+    // it holds tables and nothing else
+    grants.push(Grant::schema(OWN_SCHEMA, &["CREATE", "DROP", "ALTER", "INSERT"]));
+    if family == Family::MySql {
+        // for foreign keys; MariaDB knows the right and asks nobody for it
+        on_schema.push("REFERENCES");
+    }
     grants.extend(databases.iter().map(|name| Grant::schema(name, &on_schema)));
     grants
+}
+
+/// Further rights on a replica while keyward's own account moves rows aside there: on every dated schema.
+pub fn replica_move_rights(family: Family, databases: &[String]) -> Vec<Grant> {
+    let on_dated = [
+        "SELECT",
+        "INSERT",
+        "DELETE",
+        "CREATE",
+        "DROP",
+        "ALTER",
+        "CREATE VIEW",
+        "SHOW VIEW",
+        "CREATE ROUTINE",
+        "ALTER ROUTINE",
+        "TRIGGER",
+        "EVENT",
+    ];
+    let names = std::iter::once(OWN_SCHEMA).chain(databases.iter().map(String::as_str));
+    let dated = (1..).zip(names).map(|(place, name)| Grant::schemas_like(&dated_prefix(name, place), &on_dated));
+    dated
+        .chain([match family {
+            Family::MariaDb => Grant::table("mysql", "proc", &["SELECT"]),
+            Family::MySql => Grant::global(&["SHOW_ROUTINE"]),
+        }])
+        .collect()
 }
 
 /// The rights of the account that replicas log in with at the master.

@@ -64,6 +64,7 @@ pub(crate) fn settings() -> Settings {
             databases: vec!["keystone".into()],
             beat_interval: Duration::from_secs(1),
             auto_setup: true,
+            auto_reseed: false,
             verify_every: None,
             tls,
         },

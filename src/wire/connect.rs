@@ -15,6 +15,10 @@ use secrecy::ExposeSecret;
 use crate::config::schema::{Account, Tls, TlsMode};
 use crate::model::{Address, Failure, Reason};
 
+/// The longest row of an answer, in bytes. One that needs a second packet is refused by the driver at once: of such a row
+/// it may overlook that all of it has come, and then waits for ever (mysql_common 0.37, `PlainPacketCodec`).
+const MOST_ROW: usize = 16 * 1024 * 1024 - 2;
+
 /// Where and as whom to connect.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -79,7 +83,7 @@ fn options(target: &Target, first: &[String]) -> Opts {
         .tcp_keepalive(Some(Duration::from_secs(10)))
         .stmt_cache_size(0)
         // given here so that connecting costs no further round trip
-        .max_allowed_packet(Some(16 * 1024 * 1024))
+        .max_allowed_packet(Some(MOST_ROW))
         .wait_timeout(Some(28_800))
         // the driver runs them from the last to the first
         .init(first.iter().rev().cloned().collect::<Vec<_>>());
@@ -97,7 +101,8 @@ fn tls_options(tls: &Tls) -> Option<SslOpts> {
     match tls.mode {
         TlsMode::Disabled => return None,
         TlsMode::Required => options = options.with_danger_accept_invalid_certs(true),
-        TlsMode::VerifyIdentity => {
+        // the settings allow `verify-ca` for links only; this driver could not do it
+        TlsMode::VerifyCa | TlsMode::VerifyIdentity => {
             if let Some(file) = &tls.ca_file {
                 options = options.with_root_certs(vec![file.clone().into()]).with_disable_built_in_roots(true);
             }

@@ -4,5 +4,6 @@
 
 pub mod connect;
 pub mod haproxy;
+pub mod same;
 pub mod server;
 pub mod session;

@@ -10,8 +10,10 @@ use mysql_async::{Conn, Row, Value};
 
 use super::connect::{self, Target};
 use super::server::ask;
+use super::server::discard;
 use crate::dialect::answer::Table;
 use crate::dialect::looks::{self, NamedLink};
+use crate::dialect::privilege;
 use crate::dialect::text::fill;
 use crate::dialect::version::detect;
 use crate::model::{Failure, Family, Reason};
@@ -19,6 +21,8 @@ use crate::model::{Failure, Family, Reason};
 const PLAIN_SESSION: &str = include_str!("../../sql/common/plain-session.sql");
 const VERSION: &str = include_str!("../../sql/common/version.sql");
 
+/// How much of a refused statement is read to tell what it wanted.
+const MOST_OF_A_STATEMENT: usize = 1_024;
 /// A result is never longer than this; what set-up asks for never comes near it.
 const MOST_LINES: usize = 100_000;
 
@@ -42,6 +46,23 @@ impl Trouble {
             _ => None,
         };
         Self { who: who.to_owned(), failure: connect::meaning(error), code }
+    }
+
+    /// Adds which right the statement lacked, where the server does not name it.
+    fn with_right(mut self, family: Family, statement: &[u8]) -> Self {
+        let start = String::from_utf8_lossy(&statement[..statement.len().min(MOST_OF_A_STATEMENT)]);
+        let detail = &self.failure.detail;
+        if let Some(right) = self.code.and_then(|code| privilege::unnamed(family, code, detail, &start)) {
+            self.failure.detail = format!("{detail}; keyward's account lacks {right}");
+            self.failure.reason = Reason::Privilege;
+        }
+        self
+    }
+
+    /// The server took no more rows before it was told that there are no more.
+    pub fn ended_early(who: &str) -> Self {
+        let failure = Failure { reason: Reason::Unexpected, detail: "it took no more rows".to_owned() };
+        Self { who: who.to_owned(), failure, code: None }
     }
 
     /// The server did not answer within `limit`.
@@ -127,7 +148,8 @@ impl Session {
     /// What the server said, or that it did not answer in time.
     pub async fn run(&mut self, sql: impl AsRef<[u8]>) -> Result<(), Trouble> {
         let sql = sql.as_ref();
-        self.attempt(async |conn| conn.query_drop(sql).await).await
+        let done = self.attempt(async |conn| conn.query_drop(sql).await).await;
+        done.map_err(|trouble| trouble.with_right(self.family, sql))
     }
 
     /// Runs a statement and tells how many warnings it gave.
@@ -140,6 +162,7 @@ impl Session {
             Ok(conn.get_warnings())
         })
         .await
+        .map_err(|trouble| trouble.with_right(self.family, sql))
     }
 
     /// Runs a statement and hands out its lines.
@@ -202,9 +225,13 @@ impl Session {
         self.conn.as_mut().ok_or(closed)
     }
 
-    /// Closes the connection at once.
+    /// Closes the connection beside everything else, whatever state it is in: its socket is gone within a moment.
     pub fn close(&mut self) {
-        self.conn = None;
+        if let Some(conn) = self.conn.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            discard(conn);
+        }
     }
 
     /// Says goodbye to the server.
@@ -238,6 +265,12 @@ impl Session {
                 Err(Trouble::timed_out(&self.who, limit))
             }
         }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

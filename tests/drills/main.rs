@@ -23,6 +23,7 @@ mod quick;
 #[path = "../common/receiver.rs"]
 mod receiver;
 mod replicas;
+mod reseeds;
 mod restarts;
 mod settings;
 mod state;

@@ -47,6 +47,7 @@ pub struct Wishes {
     pub connect_timeout: &'static str,
     pub beat_interval: &'static str,
     pub auto_setup: bool,
+    pub auto_reseed: bool,
     pub verify_every: &'static str,
     pub unreachable_after: &'static str,
     pub failback_after: &'static str,
@@ -69,6 +70,7 @@ impl Default for Wishes {
             connect_timeout: "2s",
             beat_interval: "200ms",
             auto_setup: false,
+            auto_reseed: false,
             verify_every: "off",
             unreachable_after: "2s",
             failback_after: "1s",
@@ -93,7 +95,16 @@ impl Wishes {
         let folder = folder.display();
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
-        let Self { poll_interval, probe_timeout, connect_timeout, beat_interval, auto_setup, verify_every, .. } = self;
+        let Self {
+            poll_interval,
+            probe_timeout,
+            connect_timeout,
+            beat_interval,
+            auto_setup,
+            auto_reseed,
+            verify_every,
+            ..
+        } = self;
         let masters: Vec<String> =
             [master.to_owned()].iter().chain(&self.more_masters).map(|at| format!("{at:?}")).collect();
         let masters = masters.join(", ");
@@ -121,6 +132,7 @@ user = "keyward_repl"
 password_file = "{folder}/replication.password"
 beat_interval = "{beat_interval}"
 auto_setup = {auto_setup}
+auto_reseed = {auto_reseed}
 verify_every = "{verify_every}"
 [replication.tls]
 mode = "disabled"

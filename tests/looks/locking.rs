@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyward::lab::Kind;
 use keyward::model::ReplicaName;
 use keyward::model::observation::{ActingLock, ReplicaFacts};
 use keyward::observe::names::{ActingWish, NameTag};
@@ -13,7 +14,12 @@ use crate::{look_at_master, look_at_replica, names};
 
 #[tokio::test]
 async fn a_replica_that_is_the_master_is_recognised_and_another_one_is_proven_not_to_be() {
-    let (one, two) = (Server::start(&[]), Server::start(&[]));
+    the_master_is_recognised(Kind::default()).await;
+}
+
+/// Looks at one server of this kind as master and replica.
+pub async fn the_master_is_recognised(kind: Kind) {
+    let (one, two) = (Server::start_of(kind, &[]), Server::start_of(kind, &[]));
     let alone = names();
     let mut unproven = look_at_replica(two.target(), &alone);
     let facts = unproven.good().await;

@@ -7,6 +7,7 @@ mod flapping;
 mod moments;
 mod pauses;
 mod reloads;
+mod reseeds;
 mod rows;
 mod settings;
 mod stage;

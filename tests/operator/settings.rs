@@ -91,6 +91,7 @@ impl Room {
             "tls.mode" | "replication.tls.mode" => text("\"required\""),
             "replication.databases" => text("[\"keystone\", \"barbican\"]"),
             "replication.auto_setup" => text("false"),
+            "replication.auto_reseed" => text("true"),
             "master.addresses" => text("[\"10.0.0.99:3306\"]"),
             "regions.replicas.address" => text("\"10.0.0.98:3306\""),
             "regions.replicas.tls" => text("{ mode = \"disabled\" }"),

@@ -13,6 +13,9 @@ const REPLICA: &str = "judge/replica.rs";
 const REGION: &str = "judge/region.rs";
 const GATES: &str = "judge/gates.rs";
 const BEATS: &str = "judge/beats.rs";
+const LEVELS: &str = "judge/levels.rs";
+const SUCCESSION: &str = "judge/succession.rs";
+const MASTERS: &str = "judge/masters.rs";
 const DAMPER: &str = "judge/damper.rs";
 
 const EVIDENCE: &str = "self.probes.iter().all(|probe| probe.evidence >= 2)";
@@ -36,8 +39,11 @@ const STUCK: &str = "2";
 /// Worlds in which the master goes silent while the daemon stops for a little less than counts as a gap.
 const HARDLY_A_LOOK: &str = "10";
 
+/// Worlds in which servers of the master leave the stream that they share.
+const APART: &str = "11";
+
 /// Every bug.
-pub const BUGS: [Bug; 48] = [
+pub const BUGS: [Bug; 58] = [
     rare(HARDLY_A_LOOK, bug("fires without failed probes", WITNESS, EVIDENCE, "true")),
     rare(
         HARDLY_A_LOOK,
@@ -185,4 +191,46 @@ pub const BUGS: [Bug; 48] = [
     bug("ignores data_too_old", REPLICA, "closed.push((Gate::DataTooOld, sentence));", ""),
     bug("a restart counts as progress of the link", REPLICA, "before.connection == seen.connection && !moved", "true"),
     bug("lost beats are written over", BEATS, LOST, "true"),
+    bug(
+        "a reload of HAProxy is never mended",
+        LEVELS,
+        "self.level_orders.push(LevelOrder { region: self.rules.region.clone(), spec: spec.clone(), side });",
+        "",
+    ),
+    bug("HAProxy is set while frozen", LEVELS, "self.only_observed().is_none()", "true"),
+    bug("HAProxy is set beside a required hook", LEVELS, "(spec.optional || !required_runs)", "true"),
+    bug("HAProxy is set beside a run that lingers", LEVELS, "self.lingering.contains(hook)", "false"),
+    bug(
+        "a hook that failed has turned HAProxy",
+        HOOKS,
+        "(outcome.end == HookEnd::Ok).then_some(outcome.event)",
+        "Some(outcome.event)",
+    ),
+    rare(
+        APART,
+        bug(
+            "a link moves without a look at the beats",
+            SUCCESSION,
+            "has(&row.instance).is_none_or(|number| number < row.number)",
+            "false",
+        ),
+    ),
+    bug("a link leaves an address that lives", SUCCESSION, "self.is_gone_for(*own, replica, link, now)", "true"),
+    bug(
+        "beats at two addresses at once",
+        MASTERS,
+        "self.order(beats.writer(), BeatOrder::Hold);
+            beats.move_to(to, now, self.patience);",
+        "beats.move_to(to, now, self.patience);",
+    ),
+    rare(
+        HARDLY_A_LOOK,
+        bug(
+            "failed looks at one address are enough",
+            WITNESS,
+            EVIDENCE,
+            "self.probes.iter().any(|probe| probe.evidence >= 2)",
+        ),
+    ),
+    rare(STUCK, bug("HAProxy is set to remote unsaved", LEVELS, "saved || order.side == Side::Local", "true")),
 ];

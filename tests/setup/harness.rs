@@ -1,9 +1,11 @@
 //! Pairs of servers, and settings that point at them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use keyward::act::aside::MovedAside;
 use keyward::config::Settings;
 use keyward::config::schema::{
     Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Tls, TlsMode,
@@ -81,6 +83,7 @@ pub fn settings(master: &str, replica: &str, state_dir: &Path) -> Settings {
             databases: vec!["keystone".into()],
             beat_interval: Duration::from_millis(500),
             auto_setup: true,
+            auto_reseed: false,
             verify_every: None,
             tls: no_tls(),
         },
@@ -145,6 +148,29 @@ impl Pair {
         set_up(&self.settings, how)
     }
 
+    /// Sets up, and hands out what was moved aside.
+    pub fn set_up_telling(&self, how: &How) -> (End, Vec<MovedAside>) {
+        let moved = Mutex::new(Vec::new());
+        let end = set_up_telling(&self.settings, how, &|progress| match progress {
+            Progress::MovedAside(more) => moved.lock().unwrap().extend(more),
+            Progress::Step(sentence) => println!("{sentence}"),
+            _ => {}
+        });
+        (end, moved.into_inner().unwrap())
+    }
+
+    /// Sets up, and adds what was found broken.
+    pub fn set_up_finding(&self, how: &How, found: &mut Vec<String>) -> End {
+        let said = Mutex::new(Vec::new());
+        let end = set_up_telling(&self.settings, how, &|progress| {
+            if let Progress::Planned(plan) = progress {
+                *said.lock().unwrap() = plan.findings;
+            }
+        });
+        found.extend(said.into_inner().unwrap());
+        end
+    }
+
     /// Waits until the replica has applied everything that the master has now.
     pub fn catch_up(&self) {
         let [position, wait, status] = match self.replica.kind().family() {
@@ -158,13 +184,16 @@ impl Pair {
 }
 
 pub fn set_up(settings: &Settings, how: &How) -> End {
+    set_up_telling(settings, how, &|progress| match progress {
+        Progress::Step(sentence) => println!("{sentence}"),
+        Progress::Planned(plan) => plan.findings.iter().for_each(|finding| println!("found: {finding}")),
+        _ => {}
+    })
+}
+
+pub fn set_up_telling(settings: &Settings, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> End {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let tell = |progress: Progress| {
-        if let Progress::Step(sentence) = progress {
-            println!("{sentence}");
-        }
-    };
-    runtime.block_on(set_up_replica(settings, &region(), &replica_name(), how, &tell))
+    runtime.block_on(set_up_replica(settings, &region(), &replica_name(), how, tell))
 }
 
 /// The refusals of an end that must be one.

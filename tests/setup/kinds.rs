@@ -95,7 +95,7 @@ fn mysql_that_is_not_ready_for_it_is_refused() {
     let mut pair = Pair::of_kinds(Kind::MySql97, Kind::MySql97);
     pair.master.restart(&lines);
     // an administrator's own transaction is in the way, and so is what keeps everybody from writing
-    pair.replica.sql("CREATE USER somebody; SET GLOBAL super_read_only = 1");
+    pair.replica.sql("CREATE USER somebody");
     let why = refusals(pair.set_up(&pair.admins()));
     for words in [
         "gtid_mode is OFF_PERMISSIVE; set it to ON",
@@ -103,10 +103,35 @@ fn mysql_that_is_not_ready_for_it_is_refused() {
         "binlog_row_image is MINIMAL; set it to FULL",
         "has transactions of its own in the way",
         "RESET BINARY LOGS AND GTIDS there",
-        "has super_read_only on",
     ] {
         assert!(why.contains(words), "{words}: {why}");
     }
+    // nothing in the way but what keeps everybody from writing, an administrator too
+    let pair = Pair::new(Server::of_kind(Kind::MySql97, 1, &[]), pair.replica);
+    pair.master.sql("CREATE DATABASE keystone");
+    pair.replica.sql("RESET BINARY LOGS AND GTIDS; SET GLOBAL super_read_only = 1");
+    let why = refusals(pair.set_up(&pair.admins()));
+    assert!(why.contains("has super_read_only on") && why.contains("Create the account keyward@%"), "{why}");
+    assert_eq!(pair.replica.sql("SELECT @@super_read_only, @@gtid_executed").trim(), "1", "nothing was changed");
+}
+
+#[test]
+fn a_right_that_mysqls_account_lost_comes_back_once_somebody_lets_set_up_write() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let pair = from_nothing(Kind::MySql97, Kind::MySql97);
+    pair.replica.sql(
+        "SET sql_log_bin = 0; SET GLOBAL super_read_only = 0; REVOKE PROCESS ON *.* FROM keyward;
+         SET GLOBAL super_read_only = 1",
+    );
+    let why = refusals(pair.set_up(&pair.admins()));
+    assert!(why.contains("has super_read_only on") && why.contains("Allow keyward@%"), "{why}");
+    pair.replica.sql("SET GLOBAL super_read_only = 0");
+    let end = pair.set_up(&pair.admins());
+    assert!(is_done(&end), "{end:?}");
+    assert_eq!(pair.replica.sql("SELECT @@super_read_only"), "1", "and shut again");
+    assert_eq!(pair.set_up(&How::default()), End::NothingToDo(Vec::new()));
 }
 
 #[test]
@@ -137,7 +162,7 @@ fn on_mysql_what_print_sql_prints_is_all_that_an_administrator_must_do() {
     // the rights for setting up were taken away again: each one must be missed
     let why = refusals(pair.set_up(&auto));
     for word in
-        ["RELOAD", "CONNECTION_ADMIN", "PERSIST_RO_VARIABLES_ADMIN", "FLUSH_TABLES", "TRIGGER", "--print-sql=mysql"]
+        ["RELOAD", "CONNECTION_ADMIN", "PERSIST_RO_VARIABLES_ADMIN", "LOCK TABLES", "TRIGGER", "--print-sql=mysql"]
     {
         assert!(why.contains(word), "{word} is missing in {why}");
     }
@@ -201,12 +226,15 @@ fn on_mysql_accounts_get_the_rights_they_need_and_no_more() {
     let rights = |server: &Server, user: &str| {
         let lines = server.sql(&format!("SHOW GRANTS FOR {user}"));
         let line = |line: &str| line.split(" TO ").next().unwrap().replace("GRANT ", "").replace('`', "");
-        lines.lines().map(line).collect::<Vec<_>>().join("\n")
+        // MySQL lists them in no order
+        let mut lines: Vec<String> = lines.lines().map(line).collect();
+        lines.sort_unstable();
+        lines.join("\n")
     };
-    assert_eq!(
-        rights(&pair.master, "keyward"),
-        "REPLICATION CLIENT ON *.*\nSELECT, INSERT, UPDATE, DELETE ON keyward.*\nSELECT, SHOW VIEW ON keystone.*"
-    );
+    let seen: Vec<String> = rights(&pair.master, "keyward").lines().map(str::to_owned).collect();
+    let wanted =
+        ["REPLICATION CLIENT ON *.*", "SELECT, INSERT, UPDATE, DELETE ON keyward.*", "SELECT, SHOW VIEW ON keystone.*"];
+    assert_eq!(seen, wanted);
     assert_eq!(rights(&pair.master, "keyward_repl"), "REPLICATION SLAVE ON *.*");
     let tables = [
         "replication_applier_filters",
@@ -217,8 +245,7 @@ fn on_mysql_accounts_get_the_rights_they_need_and_no_more() {
         "replication_group_members",
     ]
     .map(|table| format!("SELECT ON performance_schema.{table}"));
-    let mut seen: Vec<String> = rights(&pair.replica, "keyward").lines().map(str::to_owned).collect();
-    seen.sort_unstable();
+    let seen: Vec<String> = rights(&pair.replica, "keyward").lines().map(str::to_owned).collect();
     let mut wanted = vec![
         "PROCESS, SHOW DATABASES, REPLICATION CLIENT ON *.*".to_owned(),
         "REPLICATION_SLAVE_ADMIN,SYSTEM_VARIABLES_ADMIN ON *.*".to_owned(),

@@ -2,12 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+mod aside;
+mod broken;
 mod command;
 #[path = "../common/server.rs"]
 mod common;
+mod daily;
+mod door;
+mod engine;
 mod exact;
 mod harness;
 mod killed;
 mod kinds;
+mod kinds_mended;
 mod pairs;
 mod refused;
+mod rights;
+mod types;

@@ -73,7 +73,7 @@ fn accounts_get_the_rights_they_need_and_no_more() {
     assert_eq!(rights(&pair.master, "keyward_repl"), "REPLICATION SLAVE ON *.*");
     assert_eq!(
         rights(&pair.replica, "keyward"),
-        "PROCESS, SHOW DATABASES, BINLOG MONITOR, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR ON *.*\n\
+        "PROCESS, SHOW DATABASES, READ_ONLY ADMIN, REPLICATION SLAVE ADMIN, SLAVE MONITOR ON *.*\n\
          SELECT ON `keyward`.*\nSELECT ON `keystone`.*"
     );
     assert_eq!(pair.master.sql("SELECT COUNT(*) FROM keyward.beat").trim(), "0", "set-up takes its own beat away");
@@ -112,6 +112,29 @@ fn the_links_tls_is_proven_before_anything_is_copied() {
     pair.settings.regions[0].replicas[0].replication_tls = required;
     assert!(is_done(&pair.set_up(&pair.admins())), "another TLS mode is a change of the link");
     assert!(matches!(pair.set_up(&pair.admins()), End::NothingToDo(_)));
+}
+
+#[test]
+fn a_link_may_check_the_ca_alone_where_the_certificate_names_another_host() {
+    let lab = Lab::new().unwrap();
+    let [right, wrong] = ["right", "wrong"].map(|name| lab.authority(name).unwrap());
+    let certificate = right.issue("elsewhere", &["DNS:elsewhere.example"]).unwrap();
+    let master = Server::of(Spec::new("server", 1).tls(&certificate));
+    let mut pair = Pair::new(master, Server::plain(2));
+    pair.master.sql("CREATE DATABASE keystone; CREATE TABLE keystone.user (id INT PRIMARY KEY)");
+    let tls = |mode, ca: &Path| Tls { mode, ca_file: Some(ca.into()), cert_file: None, key_file: None };
+    let [ca, wrong_ca] = [right, wrong].map(|authority| authority.ca_file());
+    for wrong in [tls(TlsMode::VerifyIdentity, &ca), tls(TlsMode::VerifyCa, &wrong_ca)] {
+        pair.settings.regions[0].replicas[0].replication_tls = wrong;
+        let End::Failed(why) = pair.set_up(&pair.admins()) else { panic!("must fail") };
+        assert!(why.contains("cannot verify"), "{why}");
+    }
+    pair.settings.regions[0].replicas[0].replication_tls = tls(TlsMode::VerifyCa, &ca);
+    let end = pair.set_up(&pair.admins());
+    assert!(is_done(&end), "{end:?}");
+    assert!(matches!(pair.set_up(&pair.admins()), End::NothingToDo(_)));
+    pair.catch_up();
+    assert_equal(&pair);
 }
 
 #[test]

@@ -56,12 +56,15 @@ fn a_replica_that_is_not_free_for_keyward_is_refused() {
         (
             "CREATE DATABASE keystone COMMENT 'somebody'",
             "DROP DATABASE keystone",
-            &["already holds a schema keystone", "--replace-data is not in this release yet"],
+            &[
+                "already holds a schema keystone",
+                "`keyward setup --region RegionTwo/r2-db1 --replace-data` moves it aside",
+            ],
         ),
         (
             "CHANGE MASTER TO MASTER_HOST = '192.0.2.1', MASTER_USE_GTID = slave_pos",
             "RESET SLAVE ALL",
-            &["replicates from 192.0.2.1:3306", "RESET REPLICA ALL"],
+            &["replicates from 192.0.2.1:3306", "it has no GTID position", "--reseed"],
         ),
         (
             "CHANGE MASTER 'other' TO MASTER_HOST = '192.0.2.1'",

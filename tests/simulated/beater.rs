@@ -43,6 +43,7 @@ pub struct Reception {
 /// The task.
 #[derive(Debug)]
 pub struct Beater {
+    place: usize,
     instance: String,
     interval: Ms,
     limit: Ms,
@@ -55,10 +56,10 @@ pub struct Beater {
 }
 
 impl Beater {
-    /// A task that begins at `t`.
-    pub fn new(t: Ms, instance: String, interval: Ms, limit: Ms) -> Self {
+    /// A task that begins at `t`, for one of the master's addresses.
+    pub fn new(t: Ms, place: usize, instance: String, interval: Ms, limit: Ms) -> Self {
         let (state, unanswered, doing, connected) = (State::Unread, None, None, false);
-        Self { instance, interval, limit, due: t, state, attempted: 0, unanswered, doing, connected }
+        Self { place, instance, interval, limit, due: t, state, attempted: 0, unanswered, doing, connected }
     }
 
     /// When it next does something.
@@ -115,11 +116,11 @@ impl Beater {
         self.state = State::Writing(beat.number + 1);
         let arrives = self.connected && (is.deaf || matches!(is.answer, Answer::Answers(_))) && !is.refuses;
         // the statement guards itself: the row never goes back
-        let commits = arrives && master.number(&self.instance).is_none_or(|number| number < beat.number);
+        let commits = arrives && master.number(self.place, &self.instance).is_none_or(|number| number < beat.number);
         self.doing = Some((Doing::Write(beat, commits), t + takes));
         commits.then(|| {
             let row = BeatRow { instance: self.instance.clone(), number: beat.number, written_at: beat.written_at };
-            master.commit(row, t);
+            master.commit(self.place, row, t);
             beat.number
         })
     }
@@ -136,7 +137,7 @@ impl Beater {
             Doing::Read if heard => {
                 self.connected = true;
                 self.state = State::Waiting;
-                let number = master.number(&self.instance);
+                let number = master.number(self.place, &self.instance);
                 let unanswered = self.unanswered.take().filter(|beat| Some(beat.number) == number);
                 unanswered.map(Beat::acknowledged).into_iter().chain([BeatOutcome::Read { number }]).collect()
             }

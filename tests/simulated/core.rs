@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use keyward::judge::{Guard, Judge, Memory, RegionMemory, Rules, Start};
+use keyward::judge::{Guard, Judge, LevelOrder, Memory, RegionMemory, Rules, Start};
 use keyward::model::command::{Command, Reply};
-use keyward::model::hook::{HookKind, HookOutcome, HookSpec};
+use keyward::model::haproxy::{Change, Haproxy, HaproxyLook, HaproxySocket};
+use keyward::model::hook::{HookKind, HookOutcome, HookSpec, HookUrl};
 use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity,
     ThreadState,
@@ -40,8 +41,8 @@ impl Core {
     }
 
     /// A look at the master.
-    pub fn master(&mut self, now: Now, look: &Look<MasterFacts>) {
-        self.0.handle_master(now, 0, look);
+    pub fn master(&mut self, now: Now, place: usize, look: &Look<MasterFacts>) {
+        self.0.handle_master(now, place, look);
     }
 
     /// A look at a replica.
@@ -50,13 +51,28 @@ impl Core {
     }
 
     /// What came of a beat.
-    pub fn beat(&mut self, now: Now, outcome: &BeatOutcome) {
-        self.0.handle_beat(now, 0, outcome);
+    pub fn beat(&mut self, now: Now, place: usize, outcome: &BeatOutcome) {
+        self.0.handle_beat(now, place, outcome);
     }
 
     /// The end of a hook's run.
     pub fn hook(&mut self, now: Now, outcome: &HookOutcome) {
         self.0.handle_hook(now, &region(), outcome);
+    }
+
+    /// A look at the HAProxy of the hook with this number.
+    pub fn haproxy(&mut self, now: Now, hook: usize, look: &HaproxyLook) {
+        self.0.handle_haproxy(now, &region(), &hook_name(hook), look);
+    }
+
+    /// What came of setting it again.
+    pub fn level_ended(&mut self, now: Now, hook: usize, result: Option<Result<Vec<Change>, String>>) {
+        self.0.handle_level_ended(now, &region(), &hook_name(hook), result);
+    }
+
+    /// The levels to set again.
+    pub fn level_orders(&mut self, saved: bool) -> Vec<LevelOrder> {
+        self.0.take_level_orders(saved)
     }
 
     /// Whether set-up has stamped a replica's server.
@@ -100,8 +116,8 @@ impl Core {
     }
 
     /// The orders for the writer of beats.
-    pub fn orders(&mut self) -> Vec<BeatOrder> {
-        self.0.take_beat_orders().into_iter().map(|(_, order)| order).collect()
+    pub fn orders(&mut self) -> Vec<(usize, BeatOrder)> {
+        self.0.take_beat_orders()
     }
 
     /// Whether the lock on a replica is wanted.
@@ -146,7 +162,12 @@ impl Core {
     }
 }
 
-/// The address of the server with this number; the master is 1.
+/// The number of the server at one of the master's addresses.
+pub fn master(place: usize) -> usize {
+    if place == 0 { 1 } else { 10 + place }
+}
+
+/// The address of the server with this number.
 pub fn address(server: usize) -> Address {
     Address { host: format!("10.0.0.{server}"), port: 3306 }
 }
@@ -160,6 +181,27 @@ pub fn identity(server: usize) -> ServerIdentity {
 pub fn hook(name: &str, optional: bool, timeout: Duration) -> HookSpec {
     let kind = HookKind::Exec { command: vec!["/bin/true".into()] };
     HookSpec { name: name.to_owned(), kind, timeout, optional }
+}
+
+/// A hook's name by its number.
+pub fn hook_name(number: usize) -> String {
+    format!("hook{number}")
+}
+
+/// The servers of an HAProxy: in the master's region, and in the region itself.
+pub const SERVERS: [&str; 2] = ["identity/far", "identity/near"];
+
+/// What the hook of an HAProxy is about.
+pub fn proxy() -> Haproxy {
+    let socket = HaproxySocket::Unix("/run/haproxy.sock".into());
+    Haproxy { socket, remote: vec![SERVERS[0].into()], local: vec![SERVERS[1].into()] }
+}
+
+/// A hook that posts to a web server.
+pub fn http() -> HookKind {
+    let path = secrecy::SecretString::from("/hook").into();
+    let url = HookUrl { https: true, server: address(200), authority: "10.0.0.200:3306".into(), path };
+    HookKind::Http { url, secret: None, ca_file: None }
 }
 
 /// Rules as the defaults are.

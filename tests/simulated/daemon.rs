@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use keyward::judge::Memory;
+use keyward::model::haproxy::{Change, HaproxyLook};
 use keyward::model::hook::HookOutcome;
 use keyward::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
 use keyward::model::retry;
@@ -14,8 +15,8 @@ use super::beater::Beater;
 use super::core::Core;
 use super::fault::{Fault, Kind, Point};
 use super::looker::Looker;
+use super::proxy::Watch;
 use super::runs::Behaviour;
-use super::servers::Replica;
 use super::setup::region;
 use super::time::{Ms, moment, ms, span};
 use super::world::World;
@@ -26,14 +27,18 @@ const RETRY_SAVE: Ms = 1_000;
 /// What reaches the loop.
 #[derive(Debug)]
 pub enum Input {
-    /// A look at the master, and when it began.
-    Master(Look<MasterFacts>, Ms),
+    /// A look at one of the master's addresses, and when it began.
+    Master(usize, Look<MasterFacts>, Ms),
     /// A look at a replica.
     Replica(usize, Box<Look<ReplicaFacts>>),
-    /// What came of a beat.
-    Beat(BeatOutcome),
+    /// What came of a beat at one of them.
+    Beat(usize, BeatOutcome),
     /// The end of a hook's run.
     Hook(HookOutcome),
+    /// A look at the HAProxy.
+    Haproxy(HaproxyLook),
+    /// What came of setting it again.
+    Level(Option<Result<Vec<Change>, String>>),
     /// The end of an upkeep.
     Upkeep(usize, String),
 }
@@ -54,10 +59,10 @@ pub struct Daemon {
     pub queue: VecDeque<Input>,
     /// Operators' commands and signals that wait for the loop.
     pub requests: VecDeque<Fault>,
-    /// The tasks that look: at the master, then at each replica.
+    /// The tasks that look: at each of the master's addresses, then at each replica.
     pub lookers: Vec<Looker>,
-    /// The task that beats.
-    pub beater: Beater,
+    /// The tasks that beat.
+    pub beaters: Vec<Beater>,
     /// Whether the lock on each replica is wanted.
     pub wishes: Vec<bool>,
     /// What is on disk as far as it knows.
@@ -65,6 +70,8 @@ pub struct Daemon {
     saved_at: Option<Ms>,
     save_failed: bool,
     keepers: Vec<Keeper>,
+    /// The task that looks at the HAProxy.
+    pub watch: Watch,
     wake: Ms,
     /// Until when its last turn lasts.
     busy: Ms,
@@ -80,7 +87,12 @@ impl Daemon {
     pub fn next_task(&self) -> Ms {
         let looks = self.lookers.iter().map(Looker::next);
         let upkeeps = self.keepers.iter().filter_map(|keeper| keeper.doing.as_ref().map(|(_, ends)| *ends));
-        looks.chain(upkeeps).chain(self.beater.next()).min().unwrap_or(Ms::MAX)
+        looks
+            .chain(upkeeps)
+            .chain(self.beaters.iter().filter_map(Beater::next))
+            .chain(self.watch.next())
+            .min()
+            .unwrap_or(Ms::MAX)
     }
 }
 
@@ -100,7 +112,7 @@ impl World {
             memory.regions.entry(region()).or_default().hold("keyward", "the state file is damaged");
         }
         let (poll, limit, t) = (self.setup.poll(), self.setup.probe_timeout(), self.t);
-        let count = self.replicas.len();
+        let (addresses, count) = (self.setup.addresses(), self.replicas.len());
         let mut core = Core::new(self.rules.clone(), memory, self.setup.seed, self.now());
         for number in 0..count {
             core.stamp(number, !self.is_on_at(Kind::Unstamped, number));
@@ -110,13 +122,16 @@ impl World {
         self.daemon = Some(Daemon {
             queue: VecDeque::new(),
             requests: VecDeque::new(),
-            lookers: (0..=count).map(|_| Looker::new(t, poll, limit, self.setup.connecting)).collect(),
-            beater: Beater::new(t, saved.instance.clone(), self.setup.beat(), limit.max(1_000)),
+            lookers: (0..addresses + count).map(|_| Looker::new(t, poll, limit, self.setup.connecting)).collect(),
+            beaters: (0..addresses)
+                .map(|place| Beater::new(t, place, saved.instance.clone(), self.setup.beat(), limit.max(1_000)))
+                .collect(),
             wishes: vec![false; count],
             saved,
             saved_at: None,
             save_failed: false,
             keepers: (0..count).map(|_| Keeper::default()).collect(),
+            watch: Watch::default(),
             wake: t,
             busy: t,
             core,
@@ -126,7 +141,7 @@ impl World {
     /// Ends the daemon, and has it started again after a while.
     pub fn die(&mut self, down: Ms) {
         if self.daemon.take().is_some() {
-            self.runs.orphan();
+            self.runs.orphan(&mut self.proxy);
             self.reference.died(self.disk.as_ref().filter(|_| !self.damaged));
             self.restart_at = self.t + down.max(1);
             (self.frozen, self.starved) = (0, 0);
@@ -167,6 +182,7 @@ impl World {
         if !self.pass(Point::Told) || !self.begin_hooks(saved) {
             return;
         }
+        self.begin_levels(saved);
         self.begin_upkeeps(upkeeps);
         if self.pass(Point::Kept) {
             self.direct();
@@ -178,25 +194,37 @@ impl World {
         let Some(daemon) = &mut self.daemon else { return };
         while let Some(input) = daemon.queue.pop_front() {
             match input {
-                Input::Master(look, began) => {
+                Input::Master(place, look, began) => {
                     self.reference.handles(self.t);
                     self.decides |= look.result.is_err();
-                    self.reference.handles_master(self.t, began, &look);
-                    daemon.core.master(now, &look);
+                    self.reference.handles_master(self.t, place, began, &look);
+                    daemon.core.master(now, place, &look);
                 }
                 Input::Replica(number, look) => {
                     self.reference.handles(self.t);
                     self.reference.handles_replica(number, &look);
                     daemon.core.replica(now, number, &look);
                 }
-                Input::Beat(outcome) => {
-                    self.reference.handles_beat(self.t, &outcome);
-                    daemon.core.beat(now, &outcome);
+                Input::Beat(place, outcome) => {
+                    self.reference.handles_beat(self.t, place, &outcome);
+                    daemon.core.beat(now, place, &outcome);
                 }
                 Input::Hook(outcome) => {
                     self.decides = true;
                     self.reference.handles_hook(self.t, &outcome);
                     daemon.core.hook(now, &outcome);
+                }
+                Input::Haproxy(look) => {
+                    self.reference.handles(self.t);
+                    if let Some(proxy) = self.setup.proxy {
+                        daemon.core.haproxy(now, proxy, &look);
+                    }
+                }
+                Input::Level(result) => {
+                    self.reference.handles_level(self.t, matches!(result, Some(Err(_))));
+                    if let Some(proxy) = self.setup.proxy {
+                        daemon.core.level_ended(now, proxy, result);
+                    }
                 }
                 Input::Upkeep(number, sentence) => daemon.core.upkeep_ended(now, number, sentence),
             }
@@ -212,7 +240,7 @@ impl World {
                 && keeper.not_before <= self.t
                 && let Some(steps) = daemon.core.upkeep(now, number)
             {
-                self.reference.keeps(number, &steps, daemon.core.region());
+                self.reference.keeps(self.t, number, &steps, daemon.core.region());
                 due.push((number, steps));
             }
         }
@@ -310,16 +338,18 @@ impl World {
     fn direct(&mut self) {
         let now = self.now();
         let Some(daemon) = &mut self.daemon else { return };
-        for order in daemon.core.orders() {
-            self.reference.orders(order);
-            daemon.beater.take(order);
+        for (place, order) in daemon.core.orders() {
+            self.reference.orders(place, order);
+            daemon.beaters[place].take(order);
         }
+        self.reference.ordered();
         for number in 0..daemon.wishes.len() {
             daemon.wishes[number] = daemon.core.wants_lock(number);
         }
         if !self.pass(Point::Ordered) {
             return;
         }
+        let proxied = self.proxy_hook().is_some();
         let Some(daemon) = &mut self.daemon else { return };
         // the view is long; the same one twice in a row teaches nothing
         if self.decides {
@@ -329,6 +359,9 @@ impl World {
         daemon.busy = self.t + self.random.u64(0..=self.setup.turn_takes);
         let pause = daemon.core.deadline().map_or(Ms::MAX, |at| ms(at.since(moment(daemon.busy))));
         daemon.wake = (daemon.busy + pause.min(self.setup.poll())).max(self.t + 1);
+        if proxied {
+            daemon.wake = daemon.wake.min(daemon.watch.due().max(self.t + 1));
+        }
         self.pass(Point::Published);
         self.decides = false;
     }
@@ -348,21 +381,11 @@ impl World {
             } else {
                 keeper.failures = 0;
                 keeper.not_before = self.t + 1_000;
-                steps.iter().for_each(|step| perform(&mut self.replicas[number], step));
+                let addresses = &self.setup.rules.master_addresses;
+                steps.iter().for_each(|step| self.replicas[number].perform(self.t, step, addresses));
                 format!("did {}", steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
             };
             daemon.queue.push_back(Input::Upkeep(number, sentence));
         }
-    }
-}
-
-fn perform(replica: &mut Replica, step: &UpkeepStep) {
-    match step {
-        UpkeepStep::SetReadOnly => replica.set_read_only(true),
-        UpkeepStep::HoldSqlThread => replica.sql_on = false,
-        UpkeepStep::SetFilter(filter) => replica.set_filter(filter),
-        UpkeepStep::StartThreads | UpkeepStep::RestartIoThread => (replica.io_on, replica.sql_on) = (true, true),
-        UpkeepStep::StopThreads => (replica.io_on, replica.sql_on) = (false, false),
-        UpkeepStep::SetNetTimeout(_) | UpkeepStep::MoveLink(_) => {}
     }
 }

@@ -40,6 +40,7 @@ closed_list! {
         AnswersLost => "master's answers lost",
         LinkOneWay => "nothing reaches the replica",
         Loss => "packet loss",
+        Unshared => "an address leaves the stream",
         ReplicaDown => "replica down",
         ReplicaFrozen => "replica freezes",
         ReplicaPathCut => "path to the replica cut",
@@ -51,6 +52,8 @@ closed_list! {
         Unstamped => "replica not set up",
         ForeignLink => "a foreign link",
         StateUnwritable => "state cannot be written",
+        ProxyDown => "HAProxy does not answer",
+        ProxyWeak => "HAProxy without admin level",
         HookFails => "hook fails",
         HookHangs => "hook hangs",
         HookSlow => "hook is slow",
@@ -58,6 +61,7 @@ closed_list! {
         ReplicaRestart => "replica restarts",
         ReplicaWritable => "replica made writable",
         SqlByHand => "SQL thread stopped by hand",
+        ProxyReload => "HAProxy reloaded",
         ClockStep => "clock steps",
         Suspend => "machine suspended",
         Starved => "loop starved",
@@ -116,6 +120,17 @@ impl Kind {
     /// Whether it strikes one hook.
     pub fn is_of_hook(self) -> bool {
         (Kind::HookFails..=Kind::HookHalf).contains(&self)
+    }
+
+    /// Whether it strikes the HAProxy of a hook.
+    pub fn is_of_proxy(self) -> bool {
+        matches!(self, Kind::ProxyDown | Kind::ProxyWeak | Kind::ProxyReload)
+    }
+
+    /// Whether it strikes one of the master's addresses, or all of them.
+    pub fn is_of_address(self) -> bool {
+        let links = [Kind::PartitionBoth, Kind::LinkCut, Kind::LinkOneWay];
+        (self as usize) <= Kind::Unshared as usize && !links.contains(&self)
     }
 
     /// Whether it strikes one replica.

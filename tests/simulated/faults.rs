@@ -44,7 +44,10 @@ impl World {
     fn strike(&mut self, fault: Fault, point: Point) {
         let Fault { kind, lasts, arg } = fault;
         let down = self.daemon.is_none();
-        if down && kind.needs_daemon() {
+        if kind == Kind::Unshared && self.setup.addresses() == 1
+            || down && kind.needs_daemon()
+            || kind.is_of_proxy() && self.setup.proxy.is_none()
+        {
             return;
         }
         let point = if down { Point::Down } else { point };
@@ -52,13 +55,21 @@ impl World {
         self.table.count(self.reference.phase(), &closed, kind, point);
         self.story.tell(self.t, || format!("* {} (lasts {lasts} ms, {arg}) at \"{}\"", kind.words(), point.words()));
         let place = match kind {
+            kind if kind.is_of_address() => arg as usize / 8 % self.setup.addresses(),
             kind if kind.is_of_replica() => arg as usize % self.replicas.len(),
             kind if kind.is_of_hook() => arg as usize % 3,
             _ => 0,
         };
+        if let Some(first) = (0..self.setup.addresses()).find(|place| !self.is_on_at(Kind::MasterCrash, *place)) {
+            self.master.write(first);
+        }
         if kind.lasts() {
             self.args[kind as usize] = arg;
-            self.lasting(kind, place, lasts.max(1));
+            if kind.is_of_address() && kind != Kind::Unshared && arg & 32 != 0 {
+                self.everywhere(kind, lasts.max(1));
+            } else {
+                self.lasting(kind, place, lasts.max(1));
+            }
         } else if kind.is_request() {
             if let Some(daemon) = &mut self.daemon {
                 daemon.requests.push_back(fault);
@@ -68,14 +79,24 @@ impl World {
         }
     }
 
+    /// Begins a lasting fault at every address of the master.
+    pub fn everywhere(&mut self, kind: Kind, lasts: Ms) {
+        for place in 0..self.setup.addresses() {
+            self.lasting(kind, place, lasts);
+        }
+    }
+
     /// Begins a lasting fault, or lets it last longer.
     pub fn lasting(&mut self, kind: Kind, place: usize, lasts: Ms) {
         let until = &mut self.until[kind as usize][place];
         *until = (*until).max(self.t + lasts);
         if !std::mem::replace(&mut self.on[kind as usize][place], true) {
             match kind {
-                Kind::LoginRefused => self.disconnect_master(),
+                Kind::LoginRefused => self.disconnect_master(place),
+                Kind::MasterCrash if self.args[kind as usize] & 16 != 0 => self.promote(place),
+                Kind::Unshared => self.leave_stream(place),
                 Kind::Unstamped => self.stamp(place, false),
+                Kind::ProxyDown | Kind::ProxyWeak => self.proxy_changed(kind, true),
                 _ => {}
             }
         }
@@ -88,28 +109,54 @@ impl World {
             Kind::MasterCrash => {
                 if let Some(memory) = &self.disk {
                     let lost = self.args[kind as usize] % 8;
-                    self.master.lose(&memory.instance, u64::from(lost.saturating_sub(4)));
+                    self.master.lose(place, &memory.instance, u64::from(lost.saturating_sub(4)));
                 }
                 self.args[kind as usize] = 0;
-                self.disconnect_master();
+                self.disconnect_master(place);
+            }
+            Kind::Unshared => {
+                let server = &mut self.master.servers[place];
+                server.apart = false;
+                if std::mem::take(&mut server.stranger) {
+                    self.disconnect_master(place);
+                }
             }
             Kind::ReplicaDown => self.restart_replica(place, self.args[kind as usize] & 4 != 0),
             Kind::Unstamped => self.stamp(place, true),
+            Kind::ProxyDown | Kind::ProxyWeak => self.proxy_changed(kind, false),
             _ => {}
         }
     }
 
-    fn disconnect_master(&mut self) {
+    fn disconnect_master(&mut self, place: usize) {
         if let Some(daemon) = &mut self.daemon {
-            daemon.lookers[0].disconnect();
-            daemon.beater.disconnect();
+            daemon.lookers[place].disconnect();
+            daemon.beaters[place].disconnect();
+        }
+    }
+
+    /// Somebody lets another server take the writes of one that is gone.
+    fn promote(&mut self, gone: usize) {
+        let heir = (0..self.setup.addresses()).find(|place| !self.is_on_at(Kind::MasterCrash, *place));
+        if let Some(heir) = heir.filter(|_| !self.master.servers[gone].read_only && self.setup.standby) {
+            (self.master.servers[gone].read_only, self.master.servers[heir].read_only) = (true, false);
+        }
+    }
+
+    /// A server of the master side gets nothing from the others any more, or another one answers in its place.
+    fn leave_stream(&mut self, place: usize) {
+        let stranger = self.args[Kind::Unshared as usize] & 1 != 0;
+        let server = &mut self.master.servers[place];
+        (server.apart, server.stranger) = (true, stranger);
+        if stranger {
+            self.disconnect_master(place);
         }
     }
 
     fn restart_replica(&mut self, place: usize, claims: bool) {
         self.replicas[place].restart(self.t, self.setup.durable, claims);
         if let Some(daemon) = &mut self.daemon {
-            daemon.lookers[place + 1].disconnect();
+            daemon.lookers[self.setup.addresses() + place].disconnect();
         }
     }
 
@@ -127,6 +174,7 @@ impl World {
             }
             Kind::ReplicaWritable => self.replicas[place].set_read_only(false),
             Kind::SqlByHand => self.replicas[place].sql_on = false,
+            Kind::ProxyReload => self.proxy.forget(fault.arg.is_multiple_of(4)),
             Kind::ClockStep => {
                 let steps = [-7_200_000, -600_000, -30_000, -1_000, 1_000, 30_000, 600_000, 3_700_000];
                 self.shift += steps[fault.arg as usize % steps.len()];

@@ -2,11 +2,13 @@
 
 pub mod beater;
 pub mod core;
+pub mod corner;
 pub mod daemon;
 pub mod fault;
 pub mod faults;
 pub mod looker;
 pub mod program;
+pub mod proxy;
 pub mod reference;
 pub mod runs;
 pub mod schedule;

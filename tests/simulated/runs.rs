@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use keyward::model::hook::{HookEnd, HookEvent, HookOutcome, HookRun};
+use keyward::model::hook::{HookEnd, HookEvent, HookKind, HookOutcome, HookRun, HookSpec};
 
+use super::proxy::Proxy;
 use super::time::{Ms, ms, span};
 
 /// How a hook behaves now.
@@ -45,6 +46,8 @@ pub struct Run {
 pub struct Runs {
     /// By slot: the run in it, then those that wait for it.
     slots: BTreeMap<String, Vec<Run>>,
+    /// Until when a slot is taken by somebody who sets the level of its hook.
+    taken: BTreeMap<String, Ms>,
     /// What each hook last did.
     pub done: BTreeMap<String, Done>,
 }
@@ -57,7 +60,8 @@ impl Runs {
 
     /// Begins a run for the daemon of `life`, or lets it wait for the one before it.
     pub fn begin(&mut self, t: Ms, order: HookRun, life: u64, behaviour: Behaviour) {
-        let slot = if order.spec.optional { format!("?{}", order.spec.name) } else { String::new() };
+        let slot = slot(&order.spec);
+        let t = t.max(self.taken.get(&slot).copied().unwrap_or(0));
         let limit = ms(order.spec.timeout);
         let (took, end) = match behaviour {
             Behaviour { hangs: true, .. } => (limit, HookEnd::TimedOut),
@@ -70,19 +74,41 @@ impl Runs {
         runs.push(Run { order, life, began: t, ends: t + took, end, half });
     }
 
-    /// The daemon is gone: what waited in it is gone, what ran goes on.
-    pub fn orphan(&mut self) {
+    /// Takes the slot of a hook until `ends`, unless a run is in it.
+    pub fn enter(&mut self, spec: &HookSpec, t: Ms, ends: Ms) -> bool {
+        let slot = slot(spec);
+        let free = !self.slots.contains_key(&slot) && self.taken.get(&slot).is_none_or(|until| *until <= t);
+        if free {
+            self.taken.insert(slot, ends);
+        }
+        free
+    }
+
+    /// The daemon is gone: what waited in it is gone, what ran goes on, if it is a process.
+    pub fn orphan(&mut self, proxy: &mut Proxy) {
+        self.taken.clear();
         for runs in self.slots.values_mut() {
             runs.truncate(1);
+            runs.retain(|run| {
+                // what it has set stays
+                if let (HookKind::Haproxy(_), true, Some(side)) =
+                    (&run.order.spec.kind, run.half, run.order.event.side())
+                {
+                    let _ = proxy.set(side, 1);
+                }
+                matches!(run.order.spec.kind, HookKind::Exec { .. })
+            });
         }
+        self.slots.retain(|_, runs| !runs.is_empty());
     }
 
     /// The runs that have ended by `t`; the daemon of `life` hears of its own.
-    pub fn ended(&mut self, t: Ms, life: u64) -> Vec<HookOutcome> {
+    pub fn ended(&mut self, t: Ms, life: u64, proxy: &mut Proxy) -> Vec<HookOutcome> {
         let mut outcomes = Vec::new();
         for runs in self.slots.values_mut() {
             while runs.first().is_some_and(|run| run.ends <= t) {
-                let run = runs.remove(0);
+                let mut run = runs.remove(0);
+                run.sets(proxy);
                 if let Some(next) = runs.first_mut() {
                     let takes = next.ends - next.began;
                     next.began = run.ends.max(next.began);
@@ -109,6 +135,11 @@ impl Runs {
     }
 }
 
+/// Required hooks share a slot, each optional one has its own.
+fn slot(spec: &HookSpec) -> String {
+    if spec.optional { format!("?{}", spec.name) } else { String::new() }
+}
+
 fn note(done: &mut BTreeMap<String, Done>, run: &Run) {
     let whole = run.end == HookEnd::Ok;
     if whole || run.half {
@@ -117,6 +148,21 @@ fn note(done: &mut BTreeMap<String, Done>, run: &Run) {
 }
 
 impl Run {
+    /// The end of a run that sets an HAProxy, which may not let it.
+    fn sets(&mut self, proxy: &mut Proxy) {
+        let (HookKind::Haproxy(_), Some(side)) = (&self.order.spec.kind, self.order.event.side()) else { return };
+        let whole = self.end == HookEnd::Ok;
+        if !whole && !self.half {
+            return;
+        }
+        if let Err(why) = proxy.set(side, if whole { usize::MAX } else { 1 }) {
+            self.half = false;
+            if whole {
+                self.end = HookEnd::Failed(why);
+            }
+        }
+    }
+
     fn outcome(self) -> HookOutcome {
         HookOutcome {
             hook: self.order.spec.name,

@@ -1,11 +1,12 @@
 //! Schedules drawn from a seed: bursts of faults, each in a mood of its own, with calm and outages between.
 
+use super::corner;
 use super::fault::{Fault, Kind, Point, Step};
 use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
 
 /// Kinds that strike more often in one mood than in another.
-const MOODS: [&[Kind]; 11] = [
+const MOODS: [&[Kind]; 12] = [
     &[Kind::Suspend, Kind::Starved, Kind::Frozen, Kind::Frozen, Kind::Starved, Kind::MasterFreeze],
     &[Kind::FailoverForce, Kind::FailbackForce, Kind::ClockStep, Kind::HookHangs, Kind::StateUnwritable],
     &[Kind::ReplicaLags, Kind::MasterCrash, Kind::ReloadFailback, Kind::StateUnwritable, Kind::MasterCrash],
@@ -17,6 +18,7 @@ const MOODS: [&[Kind]; 11] = [
     &[Kind::Failover, Kind::FailoverForce, Kind::Failback, Kind::FailbackForce, Kind::Pause, Kind::Resume],
     &[Kind::ReplicaDown, Kind::ReplicaRestart, Kind::ReplicaLags, Kind::ReplicaWritable, Kind::ReplicaPathCut],
     &[Kind::Frozen, Kind::MasterFreeze, Kind::Frozen, Kind::PartitionBoth, Kind::Frozen, Kind::MasterFreeze],
+    &[Kind::Unshared, Kind::MasterCrash, Kind::Unshared, Kind::MasterFreeze, Kind::Unshared, Kind::BeatsRefused],
 ];
 
 /// Orders and faults that last until somebody undoes them: rare, or nothing else would ever be seen.
@@ -39,6 +41,13 @@ pub fn draw(setup: &Setup, focus: Option<usize>) -> Vec<Step> {
     let mut random = fastrand::Rng::with_seed(setup.seed ^ 0xfa_17);
     let mut steps = Vec::new();
     while steps.len() < LENGTH {
+        if focus.is_none() && random.u32(..3) == 0 {
+            corner::draw(setup, &mut random, &mut steps);
+            if random.bool() {
+                steps.push(trial(&mut random));
+            }
+            continue;
+        }
         let burst = random.usize(8..=50);
         let mood = focus.map_or_else(|| pick(&mut random, &MOODS), |focus| MOODS[focus]);
         let pace = pick(&mut random, &[setup.poll(), 2 * setup.poll(), 3 * setup.poll(), setup.unreachable() / 3]);

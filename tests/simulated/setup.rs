@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward::judge::Rules;
-use keyward::model::hook::HookSpec;
+use keyward::model::hook::{HookKind, HookSpec};
 use keyward::model::phase::{Failback, Mode};
 use keyward::model::{RegionName, ReplicaName};
 
@@ -23,6 +23,12 @@ pub struct Setup {
     pub connecting: Ms,
     /// How long each hook takes when all is well.
     pub hook_takes: Vec<Ms>,
+    /// Only one of several servers of the master side takes writes.
+    pub standby: bool,
+    /// Which hook sets an HAProxy, if one does.
+    pub proxy: Option<usize>,
+    /// How long a look at it takes.
+    pub proxy_latency: Ms,
     /// Filter and read_only outlive a restart of a replica's server.
     pub durable: bool,
     /// How long the master is away when the daemon starts for the first time.
@@ -63,7 +69,8 @@ impl Setup {
         let all_optional = random.u32(..20) == 0;
         let optional: Vec<bool> = (0..hooks).map(|hook| all_optional || (hook > 0 && random.u32(..3) == 0)).collect();
         let timeouts: Vec<Ms> = (0..hooks).map(|_| random.u64(2_000..=8_000)).collect();
-        let rules = Rules {
+        let proxy = random.bool().then(|| random.usize(..hooks));
+        let mut rules = Rules {
             poll_interval: span(poll),
             probe_timeout: span(probe_timeout),
             beat_interval: span(beat),
@@ -77,8 +84,25 @@ impl Setup {
             replicas: (0..random.usize(1..=2)).map(|number| (replica(number), core::address(number + 2))).collect(),
             ..core::rules()
         };
+        let addresses = pick(random, &[1, 1, 1, 1, 2, 2, 3]);
+        rules.master_addresses = (0..addresses).map(|place| core::address(core::master(place))).collect();
+        for (number, spec) in rules.hooks.iter_mut().enumerate() {
+            match proxy {
+                Some(proxy) if proxy == number => spec.kind = HookKind::Haproxy(core::proxy()),
+                _ if random.u32(..4) == 0 => spec.kind = core::http(),
+                _ => {}
+            }
+        }
         Self {
             seed,
+            standby: random.bool(),
+            proxy,
+            // mostly its answers come with those of the servers
+            proxy_latency: if random.u32(..4) == 0 {
+                random.u64(1..=probe_timeout / 4 + 1)
+            } else {
+                poll.min(probe_timeout)
+            },
             latency: random.u64(1..=(probe_timeout / 4).max(1)),
             connecting: random.u64(1..=probe_timeout * 3 / 2),
             hook_takes: (0..hooks).map(|_| random.u64(10..=1_500)).collect(),
@@ -92,6 +116,11 @@ impl Setup {
     /// The time between looks.
     pub fn poll(&self) -> Ms {
         ms(self.rules.poll_interval)
+    }
+
+    /// How many addresses the master has.
+    pub fn addresses(&self) -> usize {
+        self.rules.master_addresses.len()
     }
 
     /// The time limit of a look.
@@ -113,11 +142,13 @@ impl Setup {
     pub fn words(&self) -> String {
         let rules = &self.rules;
         let optional = |hook: &HookSpec| if hook.optional { "?" } else { "" };
-        let hook = |hook: &HookSpec| format!("{}{} ({:?})", hook.name, optional(hook), hook.timeout);
+        let hook =
+            |hook: &HookSpec| format!("{}{} ({}, {:?})", hook.name, optional(hook), hook.kind.code(), hook.timeout);
         let hooks: Vec<String> = rules.hooks.iter().map(hook).collect();
         format!(
             "poll_interval {:?}, probe_timeout {:?}, beat_interval {:?}, unreachable_after {:?}, failback_after {:?}, \
-             failback_max_lag {:?}, max_data_age {:?}, mode {}, failback {}, {} replica(s), hooks {}, latency {} ms, \
+             failback_max_lag {:?}, max_data_age {:?}, mode {}, failback {}, {} address(es), standby {}, {} replica(s), \
+             hooks {}, latency {} ms, \
              connecting {} ms, durable {}, dark for {} ms at the start, turns of {} ms at most",
             rules.poll_interval,
             rules.probe_timeout,
@@ -128,6 +159,8 @@ impl Setup {
             rules.max_data_age,
             rules.mode.code(),
             rules.failback.code(),
+            rules.master_addresses.len(),
+            self.standby,
             rules.replicas.len(),
             hooks.join(" "),
             self.latency,
@@ -141,5 +174,5 @@ impl Setup {
 
 /// A hook by its number.
 pub fn spec(number: usize, optional: bool, timeout: Duration) -> HookSpec {
-    core::hook(&format!("hook{number}"), optional, timeout)
+    core::hook(&core::hook_name(number), optional, timeout)
 }

@@ -3,6 +3,7 @@
 
 use keyward::judge::Rules;
 use keyward::model::Phase;
+use keyward::model::haproxy::Side;
 use keyward::model::phase::{Failback, Mode};
 
 use super::fault::{Fault, Kind};
@@ -101,7 +102,7 @@ impl World {
                 let kind = kinds[how as usize % kinds.len()];
                 self.story.tell(self.t, || format!("* for good: {}", kind.words()));
                 self.settle();
-                self.lasting(kind, 0, HOUR * 24);
+                self.everywhere(kind, HOUR * 24);
                 self.trial = Some(Trial { stage: Stage::Dark, deadline: self.t + self.way_out(), ..trial });
             }
             (Stage::Dark, _) => {
@@ -141,6 +142,7 @@ impl World {
             && memory.lost.is_none()
             && !memory.resting
             && self.runs.next().is_none()
+            && (self.setup.proxy.is_none() || self.proxy.serves(Side::Remote))
             && self.reference.is_well(self.t, 2 * self.setup.poll() + self.setup.probe_timeout())
             && self.reference.beats_arrive(&self.master, self.now(), patience)
             && self.reference.closed(&self.master, self.now()).is_empty()

@@ -11,6 +11,7 @@ use super::core;
 use super::daemon::{Daemon, Input};
 use super::fault::{Kind, Step};
 use super::looker::{Answer, Ending, failure};
+use super::proxy::Proxy;
 use super::reference::Reference;
 use super::runs::Runs;
 use super::servers::{Master, Replica, Wire};
@@ -43,6 +44,8 @@ pub struct World {
     pub on: [[bool; 3]; Kind::LASTING],
     /// Its argument.
     pub args: [u32; Kind::LASTING],
+    /// The HAProxy, if a hook sets one.
+    pub proxy: Proxy,
     /// The processes of hooks.
     pub runs: Runs,
     /// Until when the machine sleeps.
@@ -88,11 +91,12 @@ impl World {
             random: fastrand::Rng::with_seed(setup.seed),
             t: 0,
             shift: 0,
-            master: Master::default(),
+            master: Master::new(setup.addresses(), setup.standby),
             replicas: (0..setup.rules.replicas.len()).map(Replica::new).collect(),
             until: [[0; 3]; Kind::LASTING],
             on: [[false; 3]; Kind::LASTING],
             args: [0; Kind::LASTING],
+            proxy: Proxy::default(),
             runs: Runs::default(),
             asleep: 0,
             frozen: 0,
@@ -114,7 +118,7 @@ impl World {
             setup,
         };
         if world.setup.dark_start > 0 {
-            world.lasting(Kind::MasterCrash, 0, world.setup.dark_start);
+            world.everywhere(Kind::MasterCrash, world.setup.dark_start);
         }
         world
     }
@@ -184,6 +188,10 @@ impl World {
     /// Lets the links catch up with the time that has passed.
     pub fn settle(&mut self) {
         let beat = self.setup.beat();
+        if self.setup.addresses() > 1 {
+            let up = |place| !self.is_on_at(Kind::MasterCrash, place) && !self.is_on_at(Kind::MasterFreeze, place);
+            self.master.share(&[up(0), up(1), up(2)]);
+        }
         for number in 0..self.replicas.len() {
             let lags = self.is_on_at(Kind::ReplicaLags, number) || self.is_on_at(Kind::SqlError, number);
             let wire = self.wire(number);
@@ -194,43 +202,45 @@ impl World {
     }
 
     fn wire(&self, number: usize) -> Wire {
+        let to = self.replicas[number].truth().leads_to;
         if self.is_on(Kind::PartitionBoth) || self.is_on_at(Kind::LinkCut, number) {
             Wire::Cut
         } else if self.is_on_at(Kind::LinkOneWay, number) {
             Wire::OneWay
-        } else if self.is_on(Kind::MasterCrash) {
+        } else if self.is_on_at(Kind::MasterCrash, to) || self.master.servers[to].stranger {
             Wire::Broken
-        } else if self.is_on(Kind::MasterFreeze) {
+        } else if self.is_on_at(Kind::MasterFreeze, to) {
             Wire::Cut
         } else {
             Wire::Whole
         }
     }
 
-    fn master_answer(&mut self, ending: bool) -> Answer {
-        let silent = [Kind::PartitionBoth, Kind::ProbeCut, Kind::AnswersLost];
-        if silent.into_iter().any(|kind| self.is_on(kind)) {
+    fn master_answer(&mut self, place: usize, ending: bool) -> Answer {
+        let silent = [Kind::ProbeCut, Kind::AnswersLost];
+        if self.is_on(Kind::PartitionBoth) || silent.into_iter().any(|kind| self.is_on_at(kind, place)) {
             return Answer::Silent;
         }
-        if self.is_on(Kind::ProbeRejected) {
+        if self.is_on_at(Kind::ProbeRejected, place) {
             return Answer::Unreachable;
         }
-        if self.is_on(Kind::MasterCrash) {
+        if self.is_on_at(Kind::MasterCrash, place) {
             return Answer::Refused;
         }
-        if self.is_on(Kind::MasterFreeze) {
+        if self.is_on_at(Kind::MasterFreeze, place) {
             return Answer::Silent;
         }
         let mut takes = self.setup.latency;
-        if self.is_on(Kind::MasterSlow) {
+        if self.is_on_at(Kind::MasterSlow, place) {
             takes = takes.max(Ms::from(self.args[Kind::MasterSlow as usize]) % (3 * self.setup.probe_timeout()));
         }
-        if !ending && self.is_on(Kind::Loss) && self.random.u32(..100) < self.args[Kind::Loss as usize] % 100 {
+        if !ending && self.is_on_at(Kind::Loss, place) && self.random.u32(..100) < self.args[Kind::Loss as usize] % 100
+        {
             takes += self.random.u64(1..=2) * 200;
         }
-        if self.is_on(Kind::LoginRefused) {
+        if self.is_on_at(Kind::LoginRefused, place) {
             Answer::Rejects(Reason::Login, takes)
-        } else if self.is_on(Kind::TooMany) {
+        } else if self.is_on_at(Kind::TooMany, place) {
             Answer::Rejects(Reason::TooManyConnections, takes)
         } else {
             Answer::Answers(takes)
@@ -252,7 +262,7 @@ impl World {
         if self.asleep > self.t {
             return;
         }
-        let ended = self.runs.ended(self.t, self.life);
+        let ended = self.runs.ended(self.t, self.life, &mut self.proxy);
         if let Some(daemon) = &mut self.daemon {
             daemon.queue.extend(ended.into_iter().map(Input::Hook));
         } else if self.restart_at <= self.t {
@@ -264,6 +274,7 @@ impl World {
         self.looks();
         self.beats();
         self.upkeeps();
+        self.levels_due();
         let due = self.daemon.as_ref().is_some_and(|daemon| daemon.wake() <= self.t);
         if self.starved <= self.t && due {
             self.turn();
@@ -271,7 +282,8 @@ impl World {
     }
 
     fn looks(&mut self) {
-        for place in 0..=self.replicas.len() {
+        let addresses = self.setup.addresses();
+        for place in 0..addresses + self.replicas.len() {
             loop {
                 let Some(daemon) = &self.daemon else { return };
                 let looker = &daemon.lookers[place];
@@ -279,7 +291,10 @@ impl World {
                     break;
                 }
                 let ending = looker.pending.is_some();
-                let answer = if place == 0 { self.master_answer(ending) } else { self.replica_answer(place - 1) };
+                let answer = match place.checked_sub(addresses) {
+                    Some(number) => self.replica_answer(number),
+                    None => self.master_answer(place, ending),
+                };
                 if ending {
                     self.end_look(place, answer);
                 } else if let Some(daemon) = &mut self.daemon {
@@ -294,16 +309,15 @@ impl World {
         let Some(pending) = daemon.lookers[place].end(self.t, answer) else { return };
         let connection = daemon.lookers[place].connections;
         let (began, ended) = (moment(pending.began), moment(self.t));
-        if place == 0 {
+        let Some(number) = place.checked_sub(self.setup.addresses()) else {
             let result = match pending.ending {
-                Ending::Facts => Ok(self.master.facts()),
+                Ending::Facts => Ok(self.master.facts(place)),
                 Ending::Failed(reason) => Err(failure(reason)),
             };
             self.reference.master_looked(self.t, result.is_ok());
-            daemon.queue.push_back(Input::Master(Look { began, ended, connection, result }, pending.began));
+            daemon.queue.push_back(Input::Master(place, Look { began, ended, connection, result }, pending.began));
             return;
-        }
-        let number = place - 1;
+        };
         let result = match pending.ending {
             Ending::Facts => Ok(self.replica_facts(number)),
             Ending::Failed(reason) => Err(failure(reason)),
@@ -326,7 +340,8 @@ impl World {
             (false, false) => ActingLock::Free,
         };
         let (wire, fails) = (self.wire(number), self.is_on_at(Kind::SqlError, number));
-        let mut facts = self.replicas[number].look(self.t, wire, fails, self.setup.beat(), lock);
+        let alone = self.setup.addresses() == 1;
+        let mut facts = self.replicas[number].look(self.t, (wire, alone), fails, self.setup.beat(), lock);
         if self.is_on_at(Kind::WrongServer, number) {
             facts.identity = core::identity(9);
         }
@@ -338,18 +353,26 @@ impl World {
     }
 
     fn beats(&mut self) {
+        for place in 0..self.setup.addresses() {
+            self.beats_at(place);
+        }
+    }
+
+    fn beats_at(&mut self, place: usize) {
         let Some(daemon) = &self.daemon else { return };
-        if daemon.beater.next().is_none_or(|next| next > self.t) {
+        if daemon.beaters[place].next().is_none_or(|next| next > self.t) {
             return;
         }
-        let answer = self.master_answer(true);
-        let deaf = self.is_on(Kind::AnswersLost) && !self.is_on(Kind::MasterCrash) && !self.is_on(Kind::MasterFreeze);
-        let is = Reception { answer, deaf, refuses: self.is_on(Kind::BeatsRefused) };
+        let answer = self.master_answer(place, true);
+        let on = |kind| self.is_on_at(kind, place);
+        let deaf = on(Kind::AnswersLost) && !on(Kind::MasterCrash) && !on(Kind::MasterFreeze);
+        let server = &self.master.servers[place];
+        let is = Reception { answer, deaf, refuses: on(Kind::BeatsRefused) || server.read_only || server.stranger };
         let wall = wall(self.t, self.shift);
         let Some(daemon) = &mut self.daemon else { return };
-        let before = self.master.number(&daemon.saved.instance);
-        let (outcomes, committed) = daemon.beater.work(self.t, wall, &mut self.master, is);
-        daemon.queue.extend(outcomes.into_iter().map(Input::Beat));
+        let before = self.master.number(place, &daemon.saved.instance);
+        let (outcomes, committed) = daemon.beaters[place].work(self.t, wall, &mut self.master, is);
+        daemon.queue.extend(outcomes.into_iter().map(|outcome| Input::Beat(place, outcome)));
         if let Some(number) = committed {
             self.reference.beat_written(number, before);
         }

@@ -84,6 +84,10 @@ fn a_replica_overrides_only_the_keys_that_it_names() {
     assert_eq!((replica.tls.mode, &replica.tls.ca_file), (TlsMode::Required, &None));
     assert_eq!(replica.replication_tls.mode, TlsMode::VerifyIdentity);
     assert_eq!(replica.replication_tls.ca_file.as_deref(), Some(Path::new("/x.pem")));
+    let text =
+        changed("10.0.0.2:3306\"", "10.0.0.2:3306\"\nreplication_tls = { mode = \"verify-ca\", ca_file = \"/x.pem\" }");
+    let link = read(&text).unwrap().regions[0].replicas[0].replication_tls.clone();
+    assert_eq!((link.mode, link.ca_file.as_deref()), (TlsMode::VerifyCa, Some(Path::new("/x.pem"))));
 }
 
 #[test]

@@ -48,7 +48,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "[account]",
         "[tls]\nmode = \"verify-ca\"\n[account]",
-        "tls.mode: \"verify-ca\" is not in this release yet; use \"disabled\", \"required\" or \"verify-identity\"",
+        "tls.mode: is \"verify-ca\", which only the link between the servers can do: keyward's own connections check a \
+         certificate's CA together with its name; use \"verify-identity\"",
     ),
     ("[account]", "[tls]\ncert_file = \"/x\"\n[account]", "tls.key_file: is missing: cert_file needs its private key"),
     ("[account]", "[identity]\nuser = \"probe\"\n[account]", "identity: is not in this release yet; remove it"),
@@ -95,6 +96,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "[replication]",
         "[replication]\ndatabases = [\"a,b\"]",
         "replication.databases[0]: \"a,b\" cannot be replicated: the name of a database has 1 to 64 letters, digits, `_`, `$` or `-`",
+    ),
+    (
+        "[replication]",
+        "[replication]\ndatabases = [\"a𝒷\"]",
+        "replication.databases[0]: \"a𝒷\" cannot be replicated: the name of a database has 1 to 64 letters, digits, `_`, `$` or `-`",
     ),
     (
         "[replication]",

@@ -3,7 +3,7 @@
 use super::pair::Pair;
 use super::{Hands, Progress};
 use crate::act::link::{self, LinkError};
-use crate::act::{account, replica, stamp};
+use crate::act::{account, aside, replica, stamp};
 use crate::copy::{self, Job};
 use crate::dialect::text::fill;
 use crate::model::gtid;
@@ -16,6 +16,13 @@ const CREATE_SCHEMA: &str = include_str!("../../../sql/common/create-keyward-sch
 const CREATE_TABLE: &str = include_str!("../../../sql/common/create-beat-table.sql");
 const TIME: &str = include_str!("../../../sql/common/time.sql");
 const PACKET: &str = include_str!("../../../sql/common/max-packet.sql");
+
+/// Streams of a copy.
+const STREAMS: usize = 4;
+/// A piece of a large table: what is written in one transaction, and in one stream.
+const PIECE_BYTES: u64 = 48 * 1024 * 1024;
+/// Streams of a copy that the daemon makes beside its looks.
+const DAEMON_STREAMS: usize = 2;
 
 type Tell<'a> = &'a (dyn Fn(Progress) + Sync);
 
@@ -75,7 +82,8 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
         }
         Step::ProveLink => link::prove(target, master, &wanted.link, &pair.link_password).await?,
         Step::RemoveProof => link::remove_proof(target).await?,
-        Step::ClearHalfDone { schemas, link } => {
+        Step::ClearHalfDone { schemas, link, settings } => {
+            copy::restore(target, settings).await.map_err(|error| LinkError::Link(error.to_string()))?;
             replica::write_no_binlog(target).await?;
             if *link {
                 link::forget(target).await?;
@@ -84,10 +92,18 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
                 replica::drop_schema(target, name).await?;
             }
         }
+        Step::BeginMove { moves } => aside::begin(target, moves).await.map_err(said)?,
+        Step::ForgetLink => link::forget(target).await?,
+        Step::MoveAside { moves } => {
+            let moved = aside::finish(target, moves).await.map_err(said)?;
+            target.set_limit(hand::LOOK_LIMIT);
+            tell(Progress::MovedAside(moved));
+        }
+        Step::ResetBinlog { .. } => replica::reset_binlog(target).await?,
         Step::SetReadOnly => replica::set_read_only(target).await?,
         Step::SetSuperReadOnly => replica::set_super_read_only(target).await?,
         Step::HoldThreads => replica::hold_threads(target).await?,
-        Step::Copy { schemas } => copy_all(hands, schemas, token, tell).await?,
+        Step::Copy { schemas } => copy_all(pair, hands, schemas, token, tell).await?,
         Step::StopLink => link::stop(target).await?,
         Step::SetFilter(filter) => replica::set_filter(target, filter).await?,
         Step::SetNetTimeout(seconds) => replica::set_net_timeout(target, *seconds).await?,
@@ -117,6 +133,10 @@ async fn quiet<'a>(side: Side, master: &'a mut Session, target: &'a mut Session)
     Ok(target)
 }
 
+fn said(what: impl std::fmt::Display) -> LinkError {
+    LinkError::Link(what.to_string())
+}
+
 fn own(hands: &mut Hands) -> Result<(&mut Session, &mut Session), LinkError> {
     match (&mut hands.master.own, &mut hands.replica.own) {
         (Some(source), Some(copy)) => Ok((source, copy)),
@@ -124,15 +144,26 @@ fn own(hands: &mut Hands) -> Result<(&mut Session, &mut Session), LinkError> {
     }
 }
 
-async fn copy_all(hands: &mut Hands, schemas: &[String], token: &str, tell: Tell<'_>) -> Result<(), LinkError> {
+async fn copy_all(
+    pair: &Pair,
+    hands: &mut Hands,
+    schemas: &[String],
+    token: &str,
+    tell: Tell<'_>,
+) -> Result<(), LinkError> {
     let target = &mut hands.replica.work;
     let packet = target.line(fill(PACKET, &[])).await?.number("bytes").unwrap_or(1024 * 1024);
     let job = Job {
         source: &mut hands.master.work,
+        source_target: pair.master.admin.as_ref().unwrap_or(&pair.master.own),
         target,
+        target_target: pair.replica.admin.as_ref().unwrap_or(&pair.replica.own),
         schemas,
-        mark: &journal::mark(token),
+        mark: &|before| journal::mark(token, before),
         max_allowed_packet: packet,
+        streams: if pair.wanted.auto { DAEMON_STREAMS } else { STREAMS },
+        piece_bytes: PIECE_BYTES,
+        max_rate: pair.max_rate,
         progress: &|copied| tell(Progress::Copying(copied)),
     };
     let position = copy::run(job).await.map_err(|error| LinkError::Link(error.to_string()))?;
@@ -143,7 +174,6 @@ async fn copy_all(hands: &mut Hands, schemas: &[String], token: &str, tell: Tell
 }
 
 async fn write_stamp(pair: &Pair, hands: &mut Hands) -> Result<(), LinkError> {
-    let said = |what: &dyn std::fmt::Display| LinkError::Link(what.to_string());
     let (facts, _) = crate::observe::preflight::server(&mut hands.replica, &pair.replica.name).await?;
     let (master, _) = crate::observe::preflight::server(&mut hands.master, &pair.master.name).await?;
     let now = hands.replica.work.line(fill(TIME, &[])).await?.text("now");
@@ -152,7 +182,7 @@ async fn write_stamp(pair: &Pair, hands: &mut Hands) -> Result<(), LinkError> {
         replica: pair.name.clone(),
         identity: facts.identity,
         written: gtid::written_beyond(&master.gtid_binlog_state, &facts.gtid_binlog_state),
-        stamped_at: now.parse().map_err(|error: jiff::Error| said(&error))?,
+        stamped_at: now.parse().map_err(|error: jiff::Error| said(error))?,
     };
-    stamp::write(&pair.state_dir, &stamp).map_err(|error| said(&error))
+    stamp::write(&pair.state_dir, &stamp).map_err(said)
 }

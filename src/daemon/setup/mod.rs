@@ -3,11 +3,13 @@
 //! Nothing is printed here: whoever calls is told, as values.
 
 mod execute;
+mod logins;
 mod pair;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use super::memory;
+use crate::act::aside::MovedAside;
 use crate::act::stamp;
 use crate::config::Settings;
 use crate::copy::Copied;
@@ -17,7 +19,7 @@ use crate::model::{Address, Family, Reason, RegionName, ReplicaName};
 use crate::observe::hand::{self, Hand, NoHand};
 use crate::observe::preflight;
 use crate::plan::steps::{Plan, Step};
-use crate::plan::wanted::Wanted;
+use crate::plan::wanted::{Mend, Wanted};
 use crate::plan::{by_hand, setup};
 use crate::wire::connect::Target;
 use crate::wire::session::{Session, Trouble};
@@ -30,6 +32,10 @@ const CONNECTION: &str = include_str!("../../../sql/common/connection.sql");
 /// The named lock on a replica's server that lets one keyward act there; as SQL text.
 const ACTING: &str = "'keyward.acting'";
 
+/// How often the lock is tried, and the pause between two tries.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
+
 /// How a set-up is done.
 #[derive(Clone, Debug, Default)]
 pub struct How {
@@ -37,12 +43,18 @@ pub struct How {
     pub dry_run: bool,
     /// Copy in the middle of an episode too: the region's logins stop meanwhile.
     pub force: bool,
+    /// Move rows aside that a replica holds which does not follow the master.
+    pub replace_data: bool,
+    /// Copy anew whatever the replica holds; its rows are moved aside first.
+    pub reseed: bool,
     /// The daemon asks: only an empty replica, or one that keyward left half done, is touched.
     pub auto: bool,
     /// An administrator of the master; keyward's own account otherwise.
     pub master_admin: Option<Target>,
     /// An administrator of the replica; keyward's own account otherwise.
     pub replica_admin: Option<Target>,
+    /// The most bytes a second to read from the master while copying; no limit without it.
+    pub max_rate: Option<u64>,
     /// The id of the caller's connection to the replica that holds the acting lock already.
     pub held_lock: Option<u64>,
 }
@@ -54,6 +66,8 @@ pub enum Progress {
     Planned(Plan),
     /// A step begins: its sentence.
     Step(String),
+    /// Schemas were moved aside, each with the statements that move it back.
+    MovedAside(Vec<MovedAside>),
     /// How far the copy has come.
     Copying(Copied),
 }
@@ -161,16 +175,20 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
         replica: hand::open(&pair.replica).await.map_err(unreachable)?,
     };
     let mut plan = look_and_plan(pair, &mut hands).await?;
+    tell(Progress::Planned(plan.clone()));
     if plan.steps.is_empty() {
         close(hands).await;
         return Ok(End::NothingToDo(plan.drop_in));
     }
-    tell(Progress::Planned(plan.clone()));
     if how.dry_run {
         close(hands).await;
         return Ok(End::Planned);
     }
-    if let Some(why) = stops_logins(pair, how, &plan) {
+    let copies = plan.steps.iter().any(|step| matches!(step, Step::Copy { .. }));
+    if copies
+        && !how.force
+        && let Some(why) = logins::stopped_by_copy(pair).await
+    {
         return Err(Stop::Refused(vec![why]));
     }
     if plan.steps.contains(&Step::Stamp) {
@@ -185,8 +203,9 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
     }
     execute::all(pair, &mut hands, &plan, tell).await.map_err(Stop::Failed)?;
     let seen = look(pair, &mut hands).await.and_then(|facts| {
-        // it is not empty any more, and must not be
-        setup::plan(&facts, &Wanted { auto: false, ..pair.wanted.clone() }).map_err(Stop::Refused)
+        // it is not empty any more and must not be, and what was asked for is done
+        let mend = Mend { place: pair.wanted.mend.place.clone(), ..Mend::default() };
+        setup::plan(&facts, &Wanted { auto: false, mend, ..pair.wanted.clone() }).map_err(Stop::Refused)
     });
     let rest = match seen {
         Ok(rest) => rest,
@@ -202,19 +221,6 @@ async fn attempt(pair: &Pair, how: &How, tell: &(dyn Fn(Progress) + Sync)) -> Re
     }
     close(hands).await;
     Ok(End::Done(rest.drop_in))
-}
-
-/// A copy in the middle of an episode would take the region's logins away while it runs.
-fn stops_logins(pair: &Pair, how: &How, plan: &Plan) -> Option<String> {
-    let copies = plan.steps.iter().any(|step| matches!(step, Step::Copy { .. }));
-    let phase = memory::phase_on_record(&pair.state_dir, &pair.region)?;
-    (copies && !how.force && phase.in_episode()).then(|| {
-        format!(
-            "region {} is in phase {phase}: nobody could log in there while its replica is copied; wait until it is \
-             remote, or say --force",
-            pair.region
-        )
-    })
 }
 
 async fn close(hands: Hands) {
@@ -235,8 +241,9 @@ async fn look_and_plan(pair: &Pair, hands: &mut Hands) -> Result<Plan, Stop> {
 
 async fn look(pair: &Pair, hands: &mut Hands) -> Result<PairFacts, Stop> {
     let wanted = &pair.wanted;
-    let (master, _) = preflight::server(&mut hands.master, &pair.master.name).await?;
+    // in this order: what the master writes in between must not look like the replica's own
     let (replica, variables) = preflight::server(&mut hands.replica, &pair.replica.name).await?;
+    let (master, _) = preflight::server(&mut hands.master, &pair.master.name).await?;
     let mut facts = PairFacts { master, replica, ..PairFacts::default() };
     if setup::has_strangers(&facts) {
         // what comes next one of them would not understand
@@ -257,6 +264,7 @@ async fn look(pair: &Pair, hands: &mut Hands) -> Result<PairFacts, Stop> {
     }
     let stamp = stamp::read(&pair.state_dir, &pair.region, &pair.name);
     let stamp = stamp.map_err(|error| Stop::Refused(vec![error.to_string()]))?;
+    facts.copy.written_before = stamp.as_ref().map(|stamp| stamp.written.clone()).unwrap_or_default();
     facts.copy.stamp = stamp.map(|stamp| stamp.identity);
     Ok(facts)
 }
@@ -274,8 +282,12 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
         }
         return Err(Stop::Refused(vec![format!("{}: the lock {ACTING} was lost", pair.replica.name)]));
     }
-    if session.line(fill(TAKE_ACTING, &gaps)).await?.number("taken") == Some(1) {
-        return Ok(Some(session));
+    for _ in 0..LOCK_TRIES {
+        if session.line(fill(TAKE_ACTING, &gaps)).await?.number("taken") == Some(1) {
+            return Ok(Some(session));
+        }
+        // a daemon that was just told to release it does so at its next look
+        tokio::time::sleep(LOCK_PAUSE).await;
     }
     let holder = session.line(fill(LOCK_HOLDER, &gaps)).await?.number("holder").unwrap_or(0);
     let line = session.line(fill(CONNECTION, &[("id", &holder.to_string())])).await?;
@@ -284,8 +296,10 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
         (user, _) if user.is_empty() => String::new(),
         (user, host) => format!(" of {user} from {host}"),
     };
+    let place = &pair.wanted.mend.place;
     Err(Stop::Refused(vec![format!(
-        "another keyward acts on {} (connection {holder}{whose}): `keyward release` it first, or wait until the other is done",
+        "another keyward acts on {} (connection {holder}{whose}): `keyward release {place} --reason …` first and `keyward \
+         adopt {place}` afterwards, or wait until the other is done",
         pair.replica.name
     )]))
 }
@@ -294,7 +308,7 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
 fn refusal(error: &NoHand, option: &str) -> String {
     let hint = match error {
         NoHand::NotLetIn(_) => {
-            format!(": correct account.password, give {option}, or run what --print-sql prints")
+            format!(": correct account.password, give {option}, or run what --print-sql or --print-sql=mysql prints")
         }
         NoHand::Trouble(trouble) => match trouble.failure.reason {
             Reason::Tls => ": correct tls.ca_file, or the server's certificate, which must name the address".to_owned(),

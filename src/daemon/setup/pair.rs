@@ -8,10 +8,11 @@ use secrecy::SecretString;
 use super::How;
 use crate::config::Settings;
 use crate::config::schema::{Replica, Tls, TlsMode};
+use crate::daemon::{clock, memory};
 use crate::model::preflight::LinkWanted;
 use crate::model::{Address, RegionName, ReplicaName};
 use crate::observe::hand::Access;
-use crate::plan::wanted::{self, Wanted};
+use crate::plan::wanted::{self, Mend, Wanted};
 use crate::wire::connect::{Place, Target};
 
 /// A master and one replica.
@@ -19,6 +20,7 @@ pub struct Pair {
     pub region: RegionName,
     pub name: ReplicaName,
     pub state_dir: PathBuf,
+    pub control_socket: PathBuf,
     pub master: Access,
     /// The master's other addresses.
     pub other_masters: Vec<Address>,
@@ -26,6 +28,8 @@ pub struct Pair {
     /// Every other replica of the settings, to tell that two names are not one server.
     pub others: Vec<Access>,
     pub wanted: Wanted,
+    /// The most bytes a second to read from the master while copying.
+    pub max_rate: Option<u64>,
     pub own_password: SecretString,
     pub link_password: SecretString,
 }
@@ -65,6 +69,7 @@ impl Pair {
             region: region.clone(),
             name: name.clone(),
             state_dir: settings.state_dir.clone(),
+            control_socket: settings.control_socket.clone(),
             master: access(format!("master {address}"), address, &settings.tls, &how.master_admin),
             other_masters: settings.master.addresses.iter().filter(|other| *other != address).cloned().collect(),
             replica: access(called(region, replica), &replica.address, &replica.tls, &how.replica_admin),
@@ -80,7 +85,15 @@ impl Pair {
                 link: link(settings, address, &replica.replication_tls),
                 beat_interval: settings.replication.beat_interval,
                 auto: how.auto,
+                mend: Mend {
+                    replace_data: how.replace_data,
+                    reseed: how.reseed,
+                    date: clock::wall().strftime("%Y%m%d_%H%M%S").to_string(),
+                    place: format!("{region}/{name}"),
+                    lost: memory::loss_on_record(&settings.state_dir, region),
+                },
             },
+            max_rate: how.max_rate,
             own_password: settings.account.password.clone(),
             link_password: settings.replication.account.password.clone(),
         })
@@ -100,8 +113,8 @@ fn link(settings: &Settings, address: &Address, tls: &Tls) -> LinkWanted {
         user: settings.replication.account.user.clone(),
         ssl,
         verify,
-        // a CA that is named is a CA that is checked: whoever does not want that names none
-        ca: if verify { path(&tls.ca_file) } else { String::new() },
+        // a CA that is named is a CA that is checked, also where the name is not: whoever does not want that names none
+        ca: if verify || tls.mode == TlsMode::VerifyCa { path(&tls.ca_file) } else { String::new() },
         cert: path(&tls.cert_file),
         key: path(&tls.key_file),
         heartbeat: wanted::heartbeat_text(settings.replication.beat_interval),

@@ -41,7 +41,8 @@ pub fn parse_state(text: &str) -> Result<State, String> {
     Ok(state)
 }
 
-/// A state as the server prints it, ordered by domain and server.
+/// A state ordered by domain and server. A server prints, and reads, the last transaction of a domain behind the others:
+/// this is not what `gtid_binlog_state` may be set to.
 pub fn text(state: &State) -> String {
     let ids: Vec<String> =
         state.iter().map(|((domain, server), sequence)| format!("{domain}-{server}-{sequence}")).collect();
@@ -50,7 +51,8 @@ pub fn text(state: &State) -> String {
 
 /// How many transactions of `master` are not in `applied`.
 pub fn missing(master: &Positions, applied: &Positions) -> u64 {
-    master.iter().map(|(domain, last)| last.saturating_sub(applied.get(domain).copied().unwrap_or(0))).sum()
+    let behind = master.iter().map(|(domain, last)| last.saturating_sub(applied.get(domain).copied().unwrap_or(0)));
+    behind.fold(0, u64::saturating_add)
 }
 
 /// Whether `master` holds every transaction of `applied`.
@@ -68,24 +70,40 @@ pub fn union(one: &State, other: &State) -> State {
     both
 }
 
+/// The last transaction of each server that is in `replica` and not in `known`.
+pub fn errant_last(known: &State, replica: &State) -> State {
+    let reached = |key: &(u32, u32)| known.get(key).copied().unwrap_or(0);
+    replica
+        .iter()
+        .filter(|(key, sequence)| **sequence > reached(key))
+        .map(|(key, sequence)| (*key, *sequence))
+        .collect()
+}
+
 /// How many transactions of `replica` are not in `known`, at least.
 ///
 /// A server's numbers in a domain have gaps where others wrote, so that only those are counted for sure that came after
-/// everything else that the replica is known to have there.
+/// everything else that is known to have been written there.
 pub fn errant(known: &State, replica: &State) -> u64 {
-    let in_domain = |&(&(domain, server), &sequence): &(&(u32, u32), &u64)| {
+    let counted = replica.iter().map(|(&(domain, server), &sequence)| {
         let has = known.get(&(domain, server)).copied().unwrap_or(0);
-        let others =
-            || replica.iter().filter(move |((of, by), _)| *of == domain && *by != server).map(|(_, last)| *last);
         if sequence <= has {
-            0
-        } else if others().any(|last| last > sequence) {
-            1
-        } else {
-            sequence - others().max().unwrap_or(0).max(has)
+            return 0;
         }
-    };
-    replica.iter().map(|entry| in_domain(&entry)).sum()
+        let others = |state: &State| {
+            let of_others = state.iter().filter(|((of, by), _)| *of == domain && *by != server);
+            of_others.map(|((_, by), last)| (*by, *last)).collect::<BTreeMap<u32, u64>>()
+        };
+        let here = others(replica);
+        if here.values().any(|last| *last >= sequence) {
+            return 1;
+        }
+        // what the replica applied without keeping it in its own binlog is known to the master alone
+        let there = others(known).into_iter().filter(|(by, _)| !here.contains_key(by));
+        let before = here.values().copied().chain(there.map(|(_, last)| last.min(sequence - 1))).max().unwrap_or(0);
+        sequence - before.max(has)
+    });
+    counted.fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

@@ -43,24 +43,39 @@ pub fn covers(master: &str, applied: &str) -> bool {
 /// On MariaDB what is known is the master's `gtid_binlog_state`, and a replica has its own and `gtid_slave_pos`; on MySQL
 /// each is `gtid_executed`. The master must have been asked after the replica, or what is on its way counts.
 pub fn errant(known: &[&str], replica: &[&str]) -> Option<u64> {
-    match known.iter().chain(replica).find_map(|text| family(text)).unwrap_or_default() {
-        Family::MariaDb => {
-            let together = |texts: &[&str]| {
-                texts.iter().try_fold(mariadb::State::new(), |all, text| {
-                    Ok::<_, String>(mariadb::union(&all, &mariadb::parse_state(text)?))
-                })
-            };
-            Some(mariadb::errant(&together(known).ok()?, &together(replica).ok()?))
-        }
-        Family::MySql => {
-            let together = |texts: &[&str]| {
-                texts
-                    .iter()
-                    .try_fold(mysql::GtidSet::default(), |all, text| Ok::<_, String>(all.union(&mysql::parse(text)?)))
-            };
-            Some(together(replica).ok()?.subtract(&together(known).ok()?).count())
-        }
-    }
+    Some(match together(known, replica)? {
+        Together::MariaDb(known, replica) => mariadb::errant(&known, &replica),
+        Together::MySql(known, replica) => replica.subtract(&known).count(),
+    })
+}
+
+/// The ids of what `errant` counts, as text: on MariaDB the last one of each server.
+pub fn errant_ids(known: &[&str], replica: &[&str]) -> Option<String> {
+    Some(match together(known, replica)? {
+        Together::MariaDb(known, replica) => mariadb::text(&mariadb::errant_last(&known, &replica)),
+        Together::MySql(known, replica) => replica.subtract(&known).to_string(),
+    })
+}
+
+/// What is known and what a replica has, each put together.
+enum Together {
+    MariaDb(mariadb::State, mariadb::State),
+    MySql(mysql::GtidSet, mysql::GtidSet),
+}
+
+fn together(known: &[&str], replica: &[&str]) -> Option<Together> {
+    let states = |texts: &[&str]| {
+        texts
+            .iter()
+            .try_fold(mariadb::State::new(), |all, text| Some(mariadb::union(&all, &mariadb::parse_state(text).ok()?)))
+    };
+    let sets = |texts: &[&str]| {
+        texts.iter().try_fold(mysql::GtidSet::default(), |all, text| Some(all.union(&mysql::parse(text).ok()?)))
+    };
+    Some(match known.iter().chain(replica).find_map(|text| family(text)).unwrap_or_default() {
+        Family::MariaDb => Together::MariaDb(states(known)?, states(replica)?),
+        Family::MySql => Together::MySql(sets(known)?, sets(replica)?),
+    })
 }
 
 /// Whether a replica that has applied all of `position` has applied nothing after it; absent when either cannot be read.
@@ -116,6 +131,8 @@ mod tests {
         assert_eq!(errant(&["0-1-150", "0-2-3"], &["0-2-102", "0-1-150"]), Some(1));
         let (known, has) = (format!("{ONE}:1-9"), format!("{ONE}:1-9:12-13"));
         assert_eq!(errant(&[&known, ""], &[&has, ""]), Some(2));
+        assert_eq!(errant_ids(&[&known, ""], &[&has, ""]), Some(format!("{ONE}:12-13")));
+        assert_eq!(errant_ids(&["0-1-150"], &["0-2-102", "0-1-150"]).as_deref(), Some("0-2-102"));
         assert_eq!(errant(&[""], &["", ""]), Some(0));
         assert_eq!(errant(&["x"], &[""]), None);
     }

@@ -22,9 +22,9 @@ pub struct GtidSet(BTreeMap<Source, Vec<Interval>>);
 /// One sentence when the text is no such set; an empty text is an empty set.
 pub fn parse(text: &str) -> Result<GtidSet, String> {
     let mut all: BTreeMap<Source, Vec<Interval>> = BTreeMap::new();
-    for member in text.split(',').map(str::trim).filter(|member| !member.is_empty()) {
+    for member in text.split(',').map(str::trim_ascii).filter(|member| !member.is_empty()) {
         let wrong = || format!("{member:?} is not a set of transactions of the form UUID:1-100");
-        let mut parts = member.split(':').map(str::trim);
+        let mut parts = member.split(':').map(str::trim_ascii);
         let uuid = uuid(parts.next().unwrap_or_default()).ok_or_else(wrong)?;
         let mut tag = String::new();
         let mut numbers = 0;
@@ -60,11 +60,12 @@ fn is_tag(text: &str) -> bool {
 }
 
 fn interval(text: &str) -> Option<Interval> {
-    let number = |text: &str| text.parse::<u64>().ok().filter(|number| (1..=LAST).contains(number));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok())?;
+    let number = |text: &str| digits(text).filter(|number| (1..=LAST).contains(number));
     match text.split_once('-') {
         None => number(text).map(|number| (number, number)),
         Some((first, last)) => {
-            let (first, last) = (number(first.trim())?, number(last.trim())?);
+            let (first, last) = (number(first.trim_ascii())?, number(last.trim_ascii())?);
             (first <= last).then_some((first, last))
         }
     }

@@ -19,8 +19,11 @@ pub struct Beats {
     pub heard: Option<Ms>,
     /// The first beat that was acknowledged in this life.
     pub first: Option<u64>,
-    /// What the last read of the row said.
-    read: Option<u64>,
+    /// What the last read of the row said, at each address.
+    reads: [Option<u64>; 3],
+    /// Where beats were ordered last, and everywhere they may be written now.
+    writer: usize,
+    writing: [bool; 3],
     /// The greatest number seen on a replica in this life.
     floor: u64,
     /// Up to this number an operator has accepted a loss.
@@ -35,7 +38,8 @@ impl Beats {
     /// A life begins.
     pub fn born(&mut self, instance: &str) {
         self.instance = instance.to_owned();
-        (self.heard, self.first, self.read, self.floor, self.refuses) = (None, None, None, 0, false);
+        (self.heard, self.first, self.floor, self.refuses) = (None, None, 0, false);
+        (self.reads, self.writer, self.writing) = ([None; 3], 0, [false; 3]);
     }
 
     /// A life is over; this number is on disk.
@@ -57,7 +61,8 @@ impl Reference {
     }
 
     /// What came of a beat reaches the judge.
-    pub fn handles_beat(&mut self, t: Ms, outcome: &BeatOutcome) {
+    pub fn handles_beat(&mut self, t: Ms, place: usize, outcome: &BeatOutcome) {
+        let here = place == self.beats.writer;
         match outcome {
             BeatOutcome::Acknowledged { number, .. } => {
                 self.beats.refuses = false;
@@ -66,24 +71,39 @@ impl Reference {
                     (self.beats.acknowledged, self.beats.heard) = (*number, Some(t));
                 }
             }
-            BeatOutcome::Refused(_) => self.beats.refuses = true,
-            BeatOutcome::Unknown(_) => self.beats.refuses = false,
-            BeatOutcome::Read { number } => self.beats.read = Some(number.unwrap_or(0)),
+            BeatOutcome::Refused(_) if here => self.beats.refuses = true,
+            BeatOutcome::Unknown(_) if here => self.beats.refuses = false,
+            BeatOutcome::Read { number } => self.beats.reads[place] = Some(number.unwrap_or(0)),
+            _ => {}
         }
     }
 
-    /// The judge orders beats.
-    pub fn orders(&mut self, order: BeatOrder) {
+    /// The judge orders beats at one of the master's addresses.
+    pub fn orders(&mut self, place: usize, order: BeatOrder) {
+        self.beats.writing[place] = order != BeatOrder::Hold;
         let BeatOrder::Write { next } = order else { return };
+        if std::mem::replace(&mut self.beats.writer, place) != place {
+            self.beats.refuses = false;
+        }
+        // from 0 on means that the row is read first
+        if next == 0 {
+            return;
+        }
         let must = self.beats.acknowledged.max(self.beats.floor);
         if std::mem::take(&mut self.beats.pardons) {
             self.beats.pardoned = must;
         }
-        let read = self.beats.read.unwrap_or(must);
+        let read = self.beats.reads[place].unwrap_or(must);
         let kept = next > must && (read >= must || must <= self.beats.pardoned);
         self.promise("beats are never written over a loss", kept, || {
             format!("{next} is to be written over {read} although {must} was committed")
         });
+    }
+
+    /// Every order was given.
+    pub fn ordered(&mut self) {
+        let writers = self.beats.writing.iter().filter(|writes| **writes).count();
+        self.promise("beats are written at one address", writers <= 1, || format!("at {writers}"));
     }
 
     /// A beat was committed over this number.

@@ -124,7 +124,7 @@ impl Reference {
         }
         let (silent, needed) = (self.silence.silent(step.t), ms(self.rules.unreachable_after));
         self.promise("no failover without silence", silent >= needed, || format!("{silent} ms of {needed}"));
-        let evidence = self.silence.evidence();
+        let evidence = self.silence.evidence(self.rules.master_addresses.len());
         self.promise("no failover without failed looks", evidence >= 2, || format!("{evidence} look(s) failed"));
         let (held, mode) = (self.is_held(step), self.rules.mode.code());
         self.promise("no failover while frozen", !held, || format!("mode {mode}"));
@@ -138,8 +138,8 @@ impl Reference {
     /// What speaks for a failover without a doubt must lead to one.
     pub(super) fn check_overdue(&mut self, t: Ms, now: Now, master: &Master, after: &RegionMemory) {
         let outside = matches!(after.phase, Phase::Remote | Phase::Suspect | Phase::Returning);
-        let down =
-            self.silence.surely_silent(t) >= ms(self.rules.unreachable_after) && self.silence.sure_evidence() >= 2;
+        let down = self.silence.surely_silent(t) >= ms(self.rules.unreachable_after)
+            && self.silence.sure_evidence(self.rules.master_addresses.len()) >= 2;
         let due = outside && down && !after.resting && self.memory.pause.is_none();
         if !due || !self.closed_but(master, now, Doubt::Closed, after, |_| false).is_empty() {
             self.overdue = None;

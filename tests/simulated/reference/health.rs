@@ -33,7 +33,7 @@ impl Reference {
 
     /// Whether the master has answered within this time, and a link has shown progress of late.
     pub fn is_well(&self, t: Ms, patience: Ms) -> bool {
-        let probed = self.answers && self.answered.is_some_and(|at| t - at <= patience);
+        let probed = self.answers() && self.answered.is_some_and(|at| t - at <= patience);
         let patience = patience.max(ms(self.rules.link_patience()));
         probed && self.replicas.iter().any(|seen| seen.linked.is_some_and(|at| t - at <= patience))
     }

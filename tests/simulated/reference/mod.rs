@@ -5,6 +5,7 @@ mod beats;
 mod gates;
 mod health;
 mod hooks;
+mod levels;
 mod orders;
 mod silence;
 
@@ -12,12 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyward::judge::{Memory, RegionMemory, Rules};
 use keyward::model::hook::HookEvent;
-use keyward::model::observation::ReplicaFacts;
+use keyward::model::observation::{MasterFacts, ReplicaFacts};
 use keyward::model::{Cause, Event, EventKind, Now, Phase};
 
 use super::servers::{Master, Truth};
 use super::time::{Ms, ms};
 use beats::Beats;
+use levels::Level;
 use silence::Silence;
 
 /// A promise that was not kept.
@@ -41,6 +43,17 @@ struct Seen {
     linked: Option<Ms>,
 }
 
+/// One of the master's addresses as the daemon has seen it.
+#[derive(Clone, Debug, Default)]
+struct Seat {
+    /// Whether it answered the last look.
+    answers: bool,
+    /// What it last showed.
+    facts: Option<MasterFacts>,
+    /// Since when every look there has ended as evidence of an outage.
+    gone_since: Option<Ms>,
+}
+
 /// A hook of one turn of one episode.
 type Task = (String, u32, String);
 
@@ -58,7 +71,8 @@ pub struct Reference {
     ever_seen: bool,
     sick_at: Ms,
     answered: Option<Ms>,
-    answers: bool,
+    /// What is known of each of the master's addresses.
+    seats: [Seat; 3],
     /// After this failback by hand nothing happens by itself until a proof of life.
     rests_since: Option<Ms>,
     /// Whether an operator ordered the way out of this episode, and this turn, and by force.
@@ -91,6 +105,8 @@ pub struct Reference {
     unsaved: bool,
     /// Since when everything has spoken for a failover.
     overdue: Option<Ms>,
+    /// The level of the HAProxy that a hook sets.
+    level: Level,
     /// When the judge decided last, by the present settings.
     stepped: Option<Ms>,
     /// When the last episode of this life ended.
@@ -113,7 +129,7 @@ impl Reference {
             ever_seen: false,
             sick_at: 0,
             answered: None,
-            answers: false,
+            seats: Default::default(),
             rests_since: None,
             by_hand: false,
             ordered: false,
@@ -132,6 +148,7 @@ impl Reference {
             reverted: false,
             unsaved: false,
             overdue: None,
+            level: Level::default(),
             stepped: None,
             ended: None,
             episodes: 0,
@@ -168,10 +185,12 @@ impl Reference {
         self.running.clear();
         self.due.clear();
         self.ended = None;
+        self.level = Level::default();
         for seen in &mut self.replicas {
             *seen = Seen { stamped: seen.stamped, ..Seen::default() };
         }
-        (self.sick_at, self.answered, self.answers, self.overdue, self.stepped) = (t, None, false, None, None);
+        (self.sick_at, self.answered, self.seats, self.overdue, self.stepped) =
+            (t, None, Default::default(), None, None);
         let found = memory.episode.as_ref().map(|episode| episode.id.clone());
         if let Some(expected) = self.episode.clone().filter(|_| !self.excused) {
             let same = found.as_ref() == Some(&expected);
@@ -228,6 +247,7 @@ impl Reference {
     pub fn reloaded(&mut self, t: Ms, rules: &Rules, before: &RegionMemory, after: &RegionMemory) {
         self.rules = rules.clone();
         (self.overdue, self.stepped) = (None, None);
+        self.level.unwatched();
         let same = before.phase == after.phase && before.pause == after.pause && turn_of(before) == turn_of(after);
         self.promise("a reload moves no phase", same, || format!("at {t}: {:?}", after.phase));
         self.forced &= after.episode.as_ref().is_some_and(|episode| episode.forced);

@@ -4,10 +4,10 @@ use keyward::judge::RegionMemory;
 use keyward::model::command::{Command, Reply};
 use keyward::model::observation::ActingLock;
 use keyward::model::upkeep::UpkeepStep;
-use keyward::model::{Gate, Now, Phase};
+use keyward::model::{Address, Gate, Now, Phase};
 
 use super::super::servers::Master;
-use super::super::time::Ms;
+use super::super::time::{Ms, ms};
 use super::Reference;
 use super::gates::Doubt;
 
@@ -101,13 +101,39 @@ impl Reference {
         self.replicas[number].stamped = stamped;
     }
 
+    /// A link is to be moved: only away from an address that is gone, and to one that holds all that the replica holds.
+    fn check_succession(&mut self, t: Ms, number: usize, to: &Address) {
+        let place = |host: &str| self.rules.master_addresses.iter().position(|address| address.host == host);
+        let Some(facts) = &self.replicas[number].facts else { return };
+        let Some(link) = &facts.link else { return };
+        let gone = place(&link.host).and_then(|own| self.seats[own].gone_since);
+        let patience = ms(self.rules.link_patience());
+        let left = gone.is_some_and(|since| t.saturating_sub(since) >= patience);
+        let heir = place(&to.host).map(|to| &self.seats[to]).filter(|seat| seat.answers);
+        let number = |position: &str| position.rsplit('-').next().and_then(|last| last.parse::<u64>().ok());
+        let holds = heir.and_then(|seat| seat.facts.as_ref()).is_some_and(|seen| {
+            let has = |instance: &str| seen.beats.iter().find(|row| row.instance == instance).map(|row| row.number);
+            let arrived =
+                !facts.beats.is_empty() && facts.beats.iter().all(|row| has(&row.instance) >= Some(row.number));
+            arrived && number(&seen.position) >= number(&facts.applied).max(number(&link.io_gtid))
+        });
+        let words = || format!("to {to}");
+        self.promise("a link only leaves an address that is gone", left, words);
+        self.promise("a link only moves to a server that holds all that the replica holds", holds, words);
+    }
+
     /// An upkeep begins on a replica.
-    pub fn keeps(&mut self, number: usize, steps: &[UpkeepStep], memory: &RegionMemory) {
+    pub fn keeps(&mut self, t: Ms, number: usize, steps: &[UpkeepStep], memory: &RegionMemory) {
         let facts = self.replicas[number].facts.as_ref();
         let ours = facts.is_some_and(|facts| facts.acting_lock == ActingLock::Ours);
         self.promise("nothing is written without the lock", ours, || format!("{steps:?}"));
         let guards = self.guards(number, memory);
         self.promise("nothing is written past a guard", guards.is_empty(), || format!("{guards:?}: {steps:?}"));
+        for step in steps {
+            if let UpkeepStep::MoveLink(to) = step {
+                self.check_succession(t, number, to);
+            }
+        }
         let starts = memory.lost.is_some() && steps.contains(&UpkeepStep::StartThreads);
         self.promise("a master that lost data is not followed", !starts, || format!("{steps:?}"));
     }

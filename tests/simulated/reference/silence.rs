@@ -13,8 +13,8 @@ pub struct Silence {
     began: Option<Ms>,
     proof: Option<Ms>,
     refusal: Option<Ms>,
-    /// When the looks began that ended as evidence.
-    evidence: Vec<Ms>,
+    /// When the looks at each address began that ended as evidence.
+    evidence: [Vec<Ms>; 3],
     /// When nobody watched.
     unwatched: Vec<(Ms, Ms)>,
     active: Option<Ms>,
@@ -47,19 +47,24 @@ impl Silence {
         start.filter(|_| self.began.is_some()).map_or(0, |at| t - at)
     }
 
-    /// Looks that ended as evidence and began after the last sign of life.
-    pub fn evidence(&self) -> usize {
-        self.evidence_since(0)
+    /// Looks that ended as evidence and began after the last sign of life, at the address that has the fewest.
+    pub fn evidence(&self, addresses: usize) -> usize {
+        self.evidence_since(0, addresses)
     }
 
     /// As above, and after the last gap in the watching.
-    pub fn sure_evidence(&self) -> usize {
-        self.evidence_since(self.last_gap())
+    pub fn sure_evidence(&self, addresses: usize) -> usize {
+        self.evidence_since(self.last_gap(), addresses)
     }
 
-    fn evidence_since(&self, gap: Ms) -> usize {
+    fn evidence_since(&self, gap: Ms, addresses: usize) -> usize {
         let life = self.proof.max(self.refusal).unwrap_or(0).max(gap);
-        self.evidence.iter().filter(|began| **began >= life).count()
+        let count = |looks: &Vec<Ms>| looks.iter().filter(|began| **began >= life).count();
+        self.evidence[..addresses].iter().map(count).min().unwrap_or(0)
+    }
+
+    fn forget_evidence(&mut self) {
+        self.evidence.iter_mut().for_each(Vec::clear);
     }
 
     /// When this patience ends, were nothing to happen until then; not told while a gap is in it.
@@ -84,7 +89,9 @@ impl Reference {
     /// A look at a replica has ended: whether more has truly arrived over its link than at the look before.
     pub fn replica_looked(&mut self, t: Ms, number: usize, connection: u64, truth: Truth, facts: &ReplicaFacts) {
         let before = self.replicas[number].truth.replace((connection, truth));
-        let same = before.filter(|(other, before)| *other == connection && before.start == truth.start);
+        let same = before.filter(|(other, before)| {
+            *other == connection && before.start == truth.start && before.leads_to == truth.leads_to
+        });
         let connected = facts.link.as_ref().is_some_and(|link| link.io == ThreadState::Running);
         if connected && !facts.is_the_master && same.is_some_and(|(_, before)| truth.arrived > before.arrived) {
             self.replicas[number].linked = Some(t);
@@ -94,11 +101,16 @@ impl Reference {
 
     fn proven(&mut self, t: Ms) {
         self.silence.proof = Some(t);
-        self.silence.evidence.clear();
+        self.silence.forget_evidence();
         self.ever_seen = true;
         if self.rests_since.is_some_and(|since| t > since) {
             self.rests_since = None;
         }
+    }
+
+    /// Whether some address answered its last look.
+    pub(super) fn answers(&self) -> bool {
+        self.seats.iter().any(|seat| seat.answers)
     }
 
     /// The judge is called: whether somebody has watched since it was called last.
@@ -113,6 +125,7 @@ impl Reference {
             self.silence.unwatched.push((active, t));
             self.sick_at = t;
             self.overdue = None;
+            self.level.unwatched();
         }
     }
 
@@ -126,23 +139,31 @@ impl Reference {
         self.promise("the end of the patience is met at once", at_once, || format!("at {t}, it ended at {ends}"));
     }
 
-    /// A look at the master reaches the judge.
-    pub fn handles_master(&mut self, t: Ms, began: Ms, look: &Look<MasterFacts>) {
+    /// A look at one of the master's addresses reaches the judge.
+    pub fn handles_master(&mut self, t: Ms, place: usize, began: Ms, look: &Look<MasterFacts>) {
         self.silence.began.get_or_insert(began);
         // a look from before the end of a gap that failed says nothing
         let stale = began < self.silence.last_gap();
-        self.answers = look.result.is_ok() || self.answers && stale;
+        let ended = ms(look.ended.since(moment(0)));
+        let seat = &mut self.seats[place];
+        seat.answers = look.result.is_ok() || seat.answers && stale;
         match &look.result {
-            Ok(_) => self.answered = Some(t),
+            Ok(facts) => {
+                (self.answered, seat.facts, seat.gone_since) = (Some(t), Some(facts.clone()), None);
+            }
             Err(_) if stale => {}
             Err(failure) => {
-                self.sick_at = t;
                 if failure.reason.is_evidence() {
-                    self.silence.evidence.push(began);
+                    seat.gone_since.get_or_insert(ended);
+                    self.silence.evidence[place].push(began);
                 } else {
+                    seat.gone_since = None;
                     // it lived when it refused, not when that was heard
-                    self.silence.refusal = Some(ms(look.ended.since(moment(0))));
-                    self.silence.evidence.clear();
+                    self.silence.refusal = Some(ended);
+                    self.silence.forget_evidence();
+                }
+                if !self.answers() {
+                    self.sick_at = t;
                 }
             }
         }

@@ -1,0 +1,2 @@
+-- Adds indexes and foreign keys to a table; needs ALTER, INDEX and REFERENCES.
+ALTER TABLE {table} {changes};

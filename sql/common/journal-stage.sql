@@ -1,0 +1,2 @@
+-- Says in its comment how far a move is; needs ALTER on the journal.
+ALTER TABLE {journal} COMMENT = {comment};

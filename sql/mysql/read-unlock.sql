@@ -1,0 +1,2 @@
+-- Lets writes go on; needs no privilege.
+UNLOCK TABLES;

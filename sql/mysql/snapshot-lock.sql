@@ -1,2 +1,0 @@
--- Holds every writer for the moment in which the snapshot is opened; needs FLUSH_TABLES.
-FLUSH TABLES WITH READ LOCK;

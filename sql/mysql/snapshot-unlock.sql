@@ -1,2 +1,0 @@
--- Lets the writers go on; needs no privilege.
-UNLOCK TABLES;
