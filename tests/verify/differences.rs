@@ -43,22 +43,24 @@ async fn finds_each(kinds: (Kind, Kind)) {
     let report = stage.verify().await;
     assert_eq!((report.differences, report.tables, report.rows), (vec![], 4, 900 + 900 + 3 + 2));
 
+    // the plain exclusive or of checksums does not see the same change made to two rows
+    stage.damage("UPDATE user SET name = 'Anno' WHERE id IN ('u301', 'u302')").await;
+    let different = |id: &str| format!("keystone.user: different row: id={id}");
+    assert_eq!(stage.differences().await, ["u301", "u302"].map(different));
+
     for (id, change) in DAMAGES {
         stage.damage(&format!("UPDATE user SET {change} WHERE id = '{id}'")).await;
     }
-    let different = |(id, _): (&str, &str)| format!("keystone.user: different row: id={id}");
-    let mut wanted: Vec<String> = DAMAGES.into_iter().map(different).collect();
+    let mut wanted: Vec<String> =
+        DAMAGES.into_iter().map(|(id, _)| id).chain(["u301", "u302"]).map(different).collect();
     assert_eq!(stage.differences().await, wanted);
 
-    // the plain exclusive or of checksums does not see the same change made to two rows
-    stage.damage("UPDATE user SET name = 'Anno' WHERE id IN ('u301', 'u302')").await;
     stage.damage("DELETE FROM user WHERE id IN ('u001', 'u900')").await;
     stage.damage("INSERT INTO user (id) VALUES ('zzz'), ('000')").await;
     stage
         .damage("UPDATE assignment SET role = 8 WHERE actor = 'u500'; DELETE FROM assignment WHERE actor = 'u001'")
         .await;
     stage.damage("UPDATE keyless SET b = 'y' WHERE a = 1; UPDATE by_other_key SET c = 0 WHERE b = 2").await;
-    wanted.extend(["u301", "u302"].map(|id| different((id, ""))));
     wanted.extend(["u001", "u900"].map(|id| format!("keystone.user: missing row: id={id}")));
     wanted.extend(["000", "zzz"].map(|id| format!("keystone.user: extra row: id={id}")));
     wanted.extend([

@@ -133,6 +133,7 @@ fn settings(master: &str, replica: &str, state_dir: &Path) -> Settings {
             databases: vec!["keystone".into()],
             beat_interval: Duration::from_secs(1),
             auto_setup: false,
+            auto_reseed: false,
             verify_every: None,
             tls: no_tls(),
         },
