@@ -220,6 +220,12 @@ fn mysql_is_made_read_only_for_administrators_when_nothing_is_left_to_write() {
     assert!(finished < place(&Step::SetSuperReadOnly) && place(&Step::SetSuperReadOnly) < place(&Step::Stamp));
     assert_eq!(plan.drop_in[0], "[mysqld]");
 
+    // a release without the setting writes rows all the same; another value is refused
+    facts.master.binlog_format.clear();
+    assert!(setup::plan(&facts, &wanted()).is_ok());
+    facts.master.binlog_format = "MIXED".into();
+    assert!(steps(&facts).contains("has binlog_format MIXED"), "{}", steps(&facts));
+
     // what the replica alone has is never dropped silently
     facts.replica.gtid_binlog_pos = format!("{ONE}:1-10");
     assert!(steps(&facts).contains("has transactions of its own in the way"), "{}", steps(&facts));

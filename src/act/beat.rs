@@ -20,6 +20,7 @@ use crate::wire::server::{Patience, ask, discard, open, timed_out, unexpected};
 
 const READ: &str = include_str!("../../sql/common/beat-read.sql");
 const WRITE: Sql = sql!("beat-write");
+const LEAST_ON_MYSQL: Duration = Duration::from_secs(2);
 /// While the daemon makes up its mind the connection is silent.
 const IDLE: Duration = Duration::from_secs(600);
 
@@ -212,9 +213,18 @@ impl Beater {
         BeatOutcome::Unknown(trouble.failure)
     }
 
+    /// How long a statement may take. MySQL waits for somebody's lock for a second at least, and its answer to that
+    /// must come before the limit.
+    fn limit(&self) -> Duration {
+        match self.family {
+            Family::MariaDb => self.plan.limit,
+            Family::MySql => self.plan.limit.max(LEAST_ON_MYSQL),
+        }
+    }
+
     /// The answer and the number of rows that changed.
     async fn run(&mut self, statement: &str) -> Result<(Vec<crate::dialect::answer::Table>, u64), Trouble> {
-        let limit = self.plan.limit;
+        let limit = self.limit();
         let Some(conn) = &mut self.conn else { return Err(Trouble { failure: timed_out(limit), answered: false }) };
         match timeout(limit, ask(conn, statement)).await {
             Ok(Ok(tables)) => Ok((tables, conn.affected_rows())),

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use mysql_async::Conn;
 
-use crate::dialect::answer::table;
+use crate::dialect::answer::{row, table};
 use crate::dialect::keep;
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
 use crate::model::{Failure, Family};
 use crate::wire::connect::{Target, meaning};
-use crate::wire::server::{Patience, ask, discard, open, timed_out};
+use crate::wire::server::{Patience, ask, discard, open, timed_out, unexpected};
 
 /// Longest a step may take; stopping a thread whose master hangs takes some four seconds.
 const STEP: Duration = Duration::from_secs(10);
@@ -56,7 +56,8 @@ async fn perform_one(
         // refused while a thread runs
         UpkeepStep::SetFilter(filter) => vec![keep::stop_link(family), keep::set_filter(family, filter)],
         UpkeepStep::MoveLink(address) => {
-            vec![keep::stop_link(family), keep::move_link(family, address), keep::start_link(family)]
+            let heartbeat = heartbeat(conn, family, target).await.map_err(|failure| (failure, None))?;
+            vec![keep::stop_link(family), keep::move_link(family, address, &heartbeat), keep::start_link(family)]
         }
         UpkeepStep::SetNetTimeout(seconds) => vec![keep::set_net_timeout(family, *seconds)],
     };
@@ -64,6 +65,21 @@ async fn perform_one(
         run(conn, &statement).await.map_err(|failure| (failure, None))?;
     }
     Ok(())
+}
+
+/// The period of the link's heartbeat, where moving the link would lose it.
+async fn heartbeat(conn: &mut Conn, family: Family, target: &Target) -> Result<String, Failure> {
+    let Some(question) = keep::heartbeat_question(family) else { return Ok(String::new()) };
+    let tables = match tokio::time::timeout(STEP, ask(conn, &question)).await {
+        Ok(answer) => answer.map_err(|error| meaning(&error))?,
+        Err(_) => return Err(timed_out(STEP)),
+    };
+    let told = row(&tables, "heartbeat").and_then(|row| row.number::<f64>("heartbeat"));
+    match told {
+        Ok(Some(seconds)) => Ok(format!("{seconds:.3}")),
+        Ok(None) => Err(unexpected(&target.place, "the link has no heartbeat")),
+        Err(why) => Err(unexpected(&target.place, &why)),
+    }
 }
 
 async fn run(conn: &mut Conn, statement: &str) -> Result<(), Failure> {

@@ -140,9 +140,9 @@ fn show_drop_in(name: &str, lines: &[String]) {
         return;
     }
     say(&format!(
-        "{name}: a restart of this MariaDB would lose its filter and read-only. It cannot remember them itself:\n\
-         put these lines into an option file of that server, for example\n\
-         /etc/mysql/mariadb.conf.d/90-keyward.cnf, and restart it once. Until then the region is not ready.\n\n{}\n",
+        "{name}: a restart of this server would lose its filter and read-only. It cannot remember them itself:\n\
+         put these lines into an option file of that server, for example a file 90-keyward.cnf\n\
+         in /etc/mysql/mariadb.conf.d or /etc/mysql/mysql.conf.d, and restart it once. Until then the region is not ready.\n\n{}\n",
         lines.join("\n")
     ));
 }

@@ -10,6 +10,7 @@ const SET_FILTER: Sql = sql!("set-filter");
 const SET_NET_TIMEOUT: Sql = sql!("set-net-timeout");
 const START_LINK: Sql = sql!("start-link");
 const STOP_LINK: Sql = sql!("stop-link");
+const LINK_HEARTBEAT: &str = include_str!("../../sql/mysql/link-heartbeat.sql");
 const MOVE_LINK: Sql = sql!("move-link");
 const HOLD_SQL_THREAD: Sql = sql!("keep-hold-sql-thread");
 const START_IO_THREAD: Sql = sql!("keep-start-io-thread");
@@ -50,9 +51,18 @@ pub fn stop_link(family: Family) -> String {
     STOP_LINK.fill(family, &[])
 }
 
-/// Points a stopped link at another address of the same master.
-pub fn move_link(family: Family, address: &Address) -> String {
-    MOVE_LINK.fill(family, &[("host", &literal(&address.host)), ("port", &address.port.to_string())])
+/// Asks for what `move_link` must be told, in the column `heartbeat`; `None` where it need not be told anything.
+pub fn heartbeat_question(family: Family) -> Option<String> {
+    match family {
+        Family::MariaDb => None,
+        Family::MySql => Some(fill(LINK_HEARTBEAT, &[])),
+    }
+}
+
+/// Points a stopped link at another address of the same master. `heartbeat` is its period, as the server told it.
+pub fn move_link(family: Family, address: &Address, heartbeat: &str) -> String {
+    let (host, port) = (literal(&address.host), address.port.to_string());
+    MOVE_LINK.fill(family, &[("host", &host), ("port", &port), ("heartbeat", heartbeat)])
 }
 
 /// Stops applying, goes on receiving.

@@ -11,6 +11,11 @@ const WORDS: Words = Words { master: "Source", slave: "Replica" };
 /// The settings of a replica's server.
 pub(super) fn settings(tables: &[Table], facts: &mut ReplicaFacts) -> Result<(), String> {
     let settings = row(tables, "net_timeout")?;
+    if settings.number::<u8>("performance_schema")? != Some(1) {
+        return Err("the server's performance_schema is off, so that nobody can see how it replicates: set \
+                    performance_schema to ON in its option file and restart it"
+            .to_owned());
+    }
     facts.read_only = settings.number::<u8>("read_only")? == Some(1);
     facts.super_read_only = Some(settings.number::<u8>("super_read_only")? == Some(1));
     facts.net_timeout_seconds = settings.number("net_timeout")?.unwrap_or(0);
@@ -149,5 +154,94 @@ fn meant(errno: u32) -> u32 {
         // both servers have the same server_id
         13_117 => 1_593,
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observation::ThreadState;
+
+    /// A result as the server's own client prints it with `\\G`, one row.
+    fn vertical(text: &str) -> Table {
+        let pairs = text.lines().filter_map(|line| line.trim().split_once(": ").or(line.trim().split_once(':')));
+        let (columns, values) =
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).unzip::<_, _, Vec<_>, Vec<_>>();
+        let values = values.into_iter().map(|value| (value != "NULL").then_some(value)).collect();
+        Table { columns, rows: vec![values] }
+    }
+
+    const UUID: &str = "7f3fcd18-e614-11f1-84e3-02fc00000001";
+
+    #[test]
+    fn a_status_of_mysql_97_is_read_with_what_performance_schema_adds() {
+        let status = vertical(include_str!("mysql/replica_status.txt"));
+        let details = Table {
+            columns: ["details_of", "heartbeat_period", "heartbeats", "worker_error"].map(String::from).into(),
+            rows: vec![
+                vec![Some("other".into()), None, None, None],
+                vec![Some(String::new()), Some("1.000".into()), Some("7".into()), Some("Duplicate entry 'dup'".into())],
+            ],
+        };
+        let read = links(&[status.clone(), details]).unwrap();
+        let [(name, link)] = read.as_slice() else { panic!("{read:?}") };
+        assert_eq!((name.as_str(), link.connect_retry, link.most_retries), ("", 1, Some(0)));
+        assert_eq!((link.ssl, link.ssl_verify, link.ssl_ca.as_str()), (true, true, "/etc/mysql/ca.pem"));
+        let facts = &link.facts;
+        assert_eq!((facts.io, facts.sql), (ThreadState::Stopped, ThreadState::Stopped));
+        assert_eq!((facts.io_errno, facts.sql_errno), (1236, 1062), "13114 by its old number");
+        assert_eq!(facts.sql_error, "Duplicate entry 'dup'");
+        assert_eq!((facts.log_number, facts.log_position, facts.seconds_behind), (3, 758, None));
+        assert_eq!((facts.heartbeats, facts.heartbeat_period, facts.by_gtid), (7, 1.0, true));
+        assert_eq!(facts.io_gtid, format!("{UUID}:1-10"));
+        // what performance_schema does not tell is not made up, and a status without a column is no status
+        assert_eq!(links(std::slice::from_ref(&status)).unwrap()[0].1.facts.heartbeats, 0);
+        let mut short = status;
+        short.columns[0] = "Replica_IO_Stat".into();
+        assert!(links(&[short.clone()]).is_ok(), "that column is of no use");
+        let place = short.columns.iter().position(|name| name == "Replica_IO_Running").unwrap();
+        short.columns[place] = "Slave_IO_Running".into();
+        assert!(links(&[short]).unwrap_err().contains("Replica_IO_Running"));
+    }
+
+    #[test]
+    fn a_setting_is_kept_only_where_the_next_start_reads_it() {
+        let seen = |origin: &str, persisted: Option<&str>, counts: &str| {
+            let columns = ["origin_of", "origin", "persisted", "persisted_counts"].map(String::from).into();
+            let row = [Some("super_read_only"), Some(origin), persisted, Some(counts)];
+            let table = Table { columns, rows: vec![row.map(|cell| cell.map(str::to_owned)).into()] };
+            durability(&[table], "SUPER_READ_ONLY", true).unwrap()
+        };
+        use Durability::{Hidden, Kept, Lost};
+        assert_eq!([seen("DYNAMIC", Some("ON"), "1"), seen("PERSISTED", Some("ON"), "1")], [Kept, Kept]);
+        assert_eq!([seen("EXPLICIT", None, "1"), seen("COMMAND_LINE", None, "0")], [Kept, Kept]);
+        assert_eq!([seen("DYNAMIC", None, "1"), seen("DYNAMIC", Some("ON"), "0")], [Hidden, Hidden]);
+        assert_eq!([seen("EXPLICIT", Some("OFF"), "1"), seen("PERSISTED", None, "1")], [Lost, Lost]);
+        assert_eq!(durability(&[], "super_read_only", true), Ok(Lost));
+    }
+
+    #[test]
+    fn filters_are_those_of_the_channel_where_there_is_one() {
+        let row =
+            |name: &str, rule: &str, by: &str, of: &str| [name, rule, by, of].map(|cell| Some(cell.to_owned())).into();
+        let table = Table {
+            columns: ["filter_name", "filter_rule", "configured_by", "filter_of"].map(String::from).into(),
+            rows: vec![
+                row("REPLICATE_WILD_DO_TABLE", "a.%,b.%", "CHANGE_REPLICATION_FILTER", "channel"),
+                row("REPLICATE_WILD_DO_TABLE", "c.%", "STARTUP_OPTIONS", "server"),
+                row("REPLICATE_IGNORE_DB", "nova", "STARTUP_OPTIONS", "server"),
+            ],
+        };
+        let of_channel = filters(std::slice::from_ref(&table), true).unwrap();
+        assert_eq!(
+            (of_channel.wild_do_table.as_str(), of_channel.from_file, of_channel.others.len()),
+            ("a.%,b.%", false, 0)
+        );
+        assert_eq!(of_channel.durability(Durability::Kept), Durability::Kept, "nothing starts by itself");
+        assert_eq!(of_channel.durability(Durability::Lost), Durability::Lost);
+        let of_server = filters(&[table], false).unwrap();
+        assert_eq!(of_server.durability(Durability::Lost), Durability::Kept);
+        assert_eq!(of_server.others, [("replicate_ignore_db".to_owned(), "nova".to_owned())]);
+        assert!(filters(&[], true).is_err());
     }
 }

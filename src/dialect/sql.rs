@@ -3,7 +3,7 @@
 use super::text::fill;
 use crate::model::Family;
 
-/// A statement that both families have, each in its own words. Made by [`sql!`].
+/// A statement that both families have, each in its own words. Made by `sql!`.
 #[derive(Clone, Copy, Debug)]
 pub struct Sql {
     /// MariaDB's words.

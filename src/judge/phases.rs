@@ -201,9 +201,11 @@ impl Region {
 
     fn note_health(&mut self, now: Now, beats: &Beats) {
         match self.ailment(now, beats) {
-            None => {
-                self.healthy_since.get_or_insert(now.mono);
+            // a look that failed and was followed by another before anybody decided breaks it too
+            None if self.healthy_since.is_none_or(|since| self.db.probe_answers_since() > Some(since)) => {
+                self.healthy_since = Some(now.mono);
             }
+            None => {}
             Some(_) => self.healthy_since = None,
         }
     }

@@ -158,7 +158,7 @@ impl Seen<'_> {
                     }
                     0 if owed => format!("the {thread} thread of {name} is stopped, and keyward is to start it"),
                     0 => format!(
-                        "the {thread} thread of {name} was stopped by hand; `START SLAVE` there, or `keyward adopt {}/{name}`",
+                        "the {thread} thread of {name} was stopped by hand; `START REPLICA` there, or `keyward adopt {}/{name}`",
                         region.name()
                     ),
                     _ => format!("the {thread} thread of {name} stopped: {errno} {error}"),

@@ -10,7 +10,7 @@ use super::names::{ActingWish, NameTag};
 use crate::dialect::answer::{Table, row, table};
 use crate::dialect::looks;
 use crate::dialect::sql::{Sql, sql};
-use crate::dialect::text::{fill, literal};
+use crate::dialect::text::fill;
 use crate::model::observation::{ActingLock, BeatRow, ReplicaFacts};
 use crate::model::{Failure, Family, ReplicaName};
 use crate::wire::connect::{Place, meaning};
@@ -152,8 +152,15 @@ impl ReplicaQuestion {
     ) -> Result<Option<ReplicaFacts>, Failure> {
         if !hunt.found {
             let found = answer.map_err(|error| meaning(&error))?;
-            if table(&found, "ghost").is_none_or(|table| table.rows.is_empty()) {
+            let host = table(&found, "ghost_host").and_then(|table| table.records().next());
+            let host = host.map(|row| row.string("ghost_host")).transpose();
+            let host = host.map_err(|why| unexpected(&self.place, &why))?;
+            if host.as_ref() != Some(&hunt.ghost.connection_host) {
                 self.ghosts.retain(|ghost| *ghost != hunt.ghost);
+                if host.is_none() {
+                    // it went by itself meanwhile, and the lock with it: the next look takes it
+                    hunt.facts.acting_lock = ActingLock::Free;
+                }
                 return Ok(Some(hunt.facts));
             }
             let connection = hunt.ghost.connection_id;
@@ -201,10 +208,10 @@ impl Question for ReplicaQuestion {
             self.held_before = self.names.masters.iter().map(NameTag::held_by).collect();
             return self.look_statements();
         };
-        let (id, host) = (ghost.connection_id.to_string(), literal(&ghost.connection_host));
+        let id = ghost.connection_id.to_string();
         match found {
             // the id alone may be somebody else's by now: a restarted server counts from the beginning
-            false => GHOST_FIND.fill(self.family, &[("id", &id), ("host", &host)]),
+            false => GHOST_FIND.fill(self.family, &[("id", &id)]),
             true => fill(GHOST_END, &[("id", &id)]),
         }
     }

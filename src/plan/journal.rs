@@ -62,11 +62,13 @@ pub enum Journal {
     Untidy(Vec<String>),
 }
 
-/// Reads the marks on a replica; `wanted` are the schemas that set-up makes.
-pub fn read(replica: &ServerSide, wanted: &[String]) -> Journal {
+/// Reads the marks on a replica; `fresh` are the schemas that a set-up may have made a moment before it ended, none where
+/// there is a link already.
+pub fn read(replica: &ServerSide, fresh: &[String]) -> Journal {
     let own = replica.schema(OWN_SCHEMA);
-    let half_done = own.is_some_and(|schema| schema.hollow || is_marked(&schema.comment));
-    let begun = |schema: &Schema| half_done && schema.hollow && wanted.contains(&schema.name);
+    let unmarked = |schema: &Schema| schema.hollow && fresh.contains(&schema.name);
+    let half_done = own.is_some_and(|schema| unmarked(schema) || is_marked(&schema.comment));
+    let begun = |schema: &Schema| half_done && unmarked(schema);
     let mut marked: Vec<String> = replica
         .schemas
         .iter()
@@ -125,5 +127,7 @@ mod tests {
         assert_eq!(read(&replica(&beside)), half(&["keystone", "keyward"]));
         assert_eq!(read(&replica(&[("keystone", "hollow")])), Journal::Clean);
         assert_eq!(read(&replica(&[("keystone", "hollow"), ("keyward", "")])), Journal::Clean);
+        // with a link there is something else to find out
+        assert_eq!(super::read(&replica(&[("keyward", "hollow")]), &[]), Journal::Clean);
     }
 }

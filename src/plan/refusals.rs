@@ -90,18 +90,19 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
     let master = &facts.master;
     if !master.log_bin {
         why.push(format!("{} writes no binlog: set log_bin there and restart it", master.name));
-    } else if !master.binlog_format.eq_ignore_ascii_case("ROW") {
+    } else if !writes_rows(master) {
         why.push(format!(
             "{} has binlog_format {}: set it to ROW there and restart it",
             master.name, master.binlog_format
         ));
     }
-    for (side, what) in [(master, "cannot be replicated from by GTID"), (&facts.replica, "cannot follow by GTID")] {
-        why.extend(side.amiss.iter().map(|(name, seen, needed)| {
-            let seen = if seen.is_empty() { "not set" } else { seen };
-            format!("{} {what}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
-        }));
-    }
+    // how it replicates is only asked of a replica
+    let of_master = master.amiss.iter().filter(|(name, ..)| name != "performance_schema").map(|amiss| (master, amiss));
+    let of_replica = facts.replica.amiss.iter().map(|amiss| (&facts.replica, amiss));
+    why.extend(of_master.chain(of_replica).map(|(side, (name, seen, needed))| {
+        let seen = if seen.is_empty() { "not set" } else { seen };
+        format!("{}: {name} is {seen}; set it to {needed} in its option file and restart it", side.name)
+    }));
     if let BeatTable::Other(columns) = &facts.source.beat_table {
         why.push(format!("{} has a table keyward.beat that is not keyward's ({columns}): move it away", master.name));
     }
@@ -114,6 +115,12 @@ fn source(facts: &PairFacts, wanted: &Wanted, why: &mut Vec<String>) {
             Some(database) => unfit(facts, database, why),
         }
     }
+}
+
+/// A MySQL that has no such setting any more writes nothing but rows.
+fn writes_rows(master: &ServerSide) -> bool {
+    let has_none = master.family == Family::MySql && master.binlog_format.is_empty();
+    has_none || master.binlog_format.eq_ignore_ascii_case("ROW")
 }
 
 fn unfit(facts: &PairFacts, database: &DatabaseFacts, why: &mut Vec<String>) {
@@ -251,11 +258,11 @@ fn data(facts: &PairFacts, wanted: &Wanted, journal: &Journal, why: &mut Vec<Str
         Some(link) => {
             if !link.facts.by_gtid {
                 let change = match replica.family {
-                    Family::MariaDb => "CHANGE MASTER TO MASTER_USE_GTID = slave_pos",
-                    Family::MySql => "CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION = 1",
+                    Family::MariaDb => "set MASTER_USE_GTID to slave_pos",
+                    Family::MySql => "set SOURCE_AUTO_POSITION to 1",
                 };
                 why.push(format!(
-                    "{} replicates without GTID: run STOP REPLICA; {change}; START REPLICA there",
+                    "{} replicates without GTID: run STOP REPLICA there, {change} for it, and run START REPLICA",
                     replica.name
                 ));
             }
@@ -324,14 +331,6 @@ fn positions_of_mysql(facts: &PairFacts, why: &mut Vec<String>) {
             replica.name,
             replica.gtid_binlog_pos,
             if master.gtid_binlog_pos.is_empty() { "empty" } else { &master.gtid_binlog_pos }
-        ));
-    }
-    // what comes next is to write there, and no statement of keyward's makes a server writable
-    if facts.copy.super_read_only == Some(true) {
-        why.push(format!(
-            "{} has super_read_only on, which keeps set-up out as well: turn it off there, read_only may stay on, and set \
-             it up again",
-            replica.name
         ));
     }
 }

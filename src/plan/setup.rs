@@ -14,7 +14,8 @@ use crate::model::preflight::{BeatTable, LinkAccount, LinkSettings, Login, PairF
 /// # Errors
 /// Every reason that keeps set-up from beginning, one sentence each.
 pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
-    let journal = journal::read(&facts.replica, &wanted.schemas());
+    let fresh = if facts.copy.link.is_none() { wanted.schemas() } else { Vec::new() };
+    let journal = journal::read(&facts.replica, &fresh);
     let mut why = refusals(facts, wanted, &journal);
     if !why.is_empty() {
         return Err(why);
@@ -54,6 +55,7 @@ pub fn plan(facts: &PairFacts, wanted: &Wanted) -> Result<Plan, Vec<String>> {
     if wanted.auto && !begun && !steps.iter().all(last_steps) {
         return Err(vec![not_empty(&facts.replica)]);
     }
+    why.extend(shut_out(facts, &steps));
     for side in [Side::Master, Side::Replica] {
         why.extend(missing_rights(facts, wanted, side, &steps));
     }
@@ -134,6 +136,23 @@ fn from_nothing(facts: &PairFacts, wanted: &Wanted, journal: &Journal, steps: &m
     steps.push(Step::Copy { schemas: wanted.schemas() });
     server_settings(facts, wanted, steps);
     steps.extend([Step::ConfigureLink, Step::StartLink, Step::AwaitBeat]);
+}
+
+/// What has to be written on a replica that lets nobody write; no statement of keyward's makes a server writable.
+fn shut_out(facts: &PairFacts, steps: &[Step]) -> Option<String> {
+    let writes = |step: &&Step| match step {
+        Step::CreateAccount { side, .. } | Step::Grant { side, .. } => *side == Side::Replica,
+        Step::ClearHalfDone { .. } | Step::Copy { .. } | Step::Finish { .. } => true,
+        _ => false,
+    };
+    let step = steps.iter().find(writes).filter(|_| facts.copy.super_read_only == Some(true))?;
+    let plan = Plan { master: facts.master.name.clone(), replica: facts.replica.name.clone(), ..Plan::default() };
+    Some(format!(
+        "{} has super_read_only on, which keeps set-up out as well, and this is to be written there: {} Stop its keyward, \
+         turn super_read_only off there by hand, read_only may stay on, and set it up again",
+        facts.replica.name,
+        plan.sentence(step)
+    ))
 }
 
 /// Whether administrators may write, or could after a restart.

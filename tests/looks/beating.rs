@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keyward::act::beat::{BeatPlan, write_beats};
+use keyward::lab::Kind;
 use keyward::model::observation::{BeatOrder, BeatOutcome};
 use keyward::wire::connect::Target;
 use tokio::sync::{mpsc, watch};
@@ -80,7 +81,12 @@ fn row(server: &Server, instance: &str) -> u64 {
 
 #[tokio::test]
 async fn beats_go_up_and_arrive_on_the_replica_as_they_were_written() {
-    let (master, replica) = (Server::start(&[]), Server::start(&[]));
+    they_arrive(Kind::default()).await;
+}
+
+/// Beats on a pair of this kind.
+pub async fn they_arrive(kind: Kind) {
+    let (master, replica) = (Server::start_of(kind, &[]), Server::start_of(kind, &[]));
     replica.replicate_from(&master);
     let mut beats = Beating::start(master.target(), "me");
     assert!(matches!(beats.next().await, BeatOutcome::Refused(_)), "there is no table yet");
@@ -113,7 +119,12 @@ async fn beats_go_up_and_arrive_on_the_replica_as_they_were_written() {
 
 #[tokio::test]
 async fn after_a_crash_the_row_is_read_before_anything_is_written() {
-    let mut master = Server::start(&["innodb_flush_log_at_trx_commit=1", "sync_binlog=1"]);
+    a_crash_in_between(Kind::default()).await;
+}
+
+/// A master of this kind that is killed while beats are written.
+pub async fn a_crash_in_between(kind: Kind) {
+    let mut master = Server::start_of(kind, &["innodb_flush_log_at_trx_commit=1", "sync_binlog=1"]);
     master.sql(BEAT_TABLE);
     let mut beats = Beating::start(master.target(), "me");
     assert_eq!(beats.reading().await, (vec![], None));
@@ -199,7 +210,12 @@ async fn a_frozen_master_is_unknown_and_a_late_commit_takes_nothing_back() {
 
 #[tokio::test]
 async fn a_master_that_takes_no_beats_refuses_and_is_not_silent() {
-    let master = Server::start(&[]);
+    they_are_refused(Kind::default()).await;
+}
+
+/// A master of this kind that somebody locks, and a second keyward with the same id.
+pub async fn they_are_refused(kind: Kind) {
+    let master = Server::start_of(kind, &[]);
     master.sql(BEAT_TABLE);
     let mut beats = Beating::start(master.target(), "me");
     beats.reading().await;

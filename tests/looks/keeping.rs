@@ -1,16 +1,22 @@
 //! Upkeep of a replica's server, step by step.
 
 use keyward::act::upkeep::perform;
-use keyward::model::Reason;
+use keyward::lab::Kind;
 use keyward::model::observation::ThreadState;
 use keyward::model::upkeep::UpkeepStep;
+use keyward::model::{Family, Reason};
 
 use crate::server::Server;
 use crate::{look_at_replica, names};
 
 #[tokio::test]
 async fn every_step_does_what_it_says_once_and_again() {
-    let (master, replica) = (Server::start(&[]), Server::start(&[]));
+    every_step(Kind::default()).await;
+}
+
+/// Every step on a server of this kind, twice each.
+pub async fn every_step(kind: Kind) {
+    let (master, replica) = (Server::start_of(kind, &[]), Server::start_of(kind, &[]));
     replica.replicate_from(&master);
     let mut looks = look_at_replica(replica.target(), &names());
     let threads = |facts: &keyward::model::observation::ReplicaFacts| {
@@ -22,7 +28,7 @@ async fn every_step_does_what_it_says_once_and_again() {
         let steps = [UpkeepStep::SetReadOnly, UpkeepStep::HoldSqlThread, UpkeepStep::SetNetTimeout(3)];
         assert_eq!(perform(&replica.target(), &steps).await.unwrap(), steps);
         let facts = looks.good().await;
-        assert!(facts.read_only);
+        assert!(facts.read_only && facts.super_read_only != Some(false));
         assert_eq!((threads(&facts), facts.net_timeout_seconds), ((Running, Stopped), 3));
     }
     let filter = r"key\_st'one.%,keyward.%";
@@ -40,7 +46,10 @@ async fn every_step_does_what_it_says_once_and_again() {
     perform(&replica.target(), &steps).await.unwrap();
     let look = looks.until(|look| threads(look.result.as_ref().unwrap()) == (Running, Running)).await;
     assert_eq!(look.result.unwrap().filter, "keystone.%");
-    let io_threads = "SELECT id FROM information_schema.processlist WHERE command = 'Slave_IO'";
+    let io_threads = match kind.family() {
+        Family::MariaDb => "SELECT id FROM information_schema.processlist WHERE command = 'Slave_IO'",
+        Family::MySql => "SELECT thread_id FROM performance_schema.replication_connection_status",
+    };
     for _ in 0..2 {
         let before = replica.sql(io_threads);
         perform(&replica.target(), &[UpkeepStep::RestartIoThread]).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyward::lab::Kind;
 use keyward::model::ReplicaName;
 use keyward::model::observation::{ActingLock, ReplicaFacts};
 use keyward::observe::names::{ActingWish, NameTag};
@@ -13,7 +14,12 @@ use crate::{look_at_master, look_at_replica, names};
 
 #[tokio::test]
 async fn a_replica_that_is_the_master_is_recognised_and_another_one_is_proven_not_to_be() {
-    let (one, two) = (Server::start(&[]), Server::start(&[]));
+    the_master_is_recognised(Kind::default()).await;
+}
+
+/// Looks at one server of this kind as master and replica.
+pub async fn the_master_is_recognised(kind: Kind) {
+    let (one, two) = (Server::start_of(kind, &[]), Server::start_of(kind, &[]));
     let alone = names();
     let mut unproven = look_at_replica(two.target(), &alone);
     let facts = unproven.good().await;
@@ -62,7 +68,11 @@ async fn two_replicas_that_are_one_server_are_recognised() {
 
 #[tokio::test]
 async fn one_daemon_acts_and_lets_go_when_told() {
-    let server = Server::start(&[]);
+    one_acts(Server::start(&[])).await;
+}
+
+/// Two daemons that want to act on a server.
+pub async fn one_acts(server: Server) {
     let (first, second) = (names(), names());
     let mut at_first = look_at_replica(server.target(), &first);
     let mut at_second = look_at_replica(server.target(), &second);
@@ -85,7 +95,11 @@ async fn one_daemon_acts_and_lets_go_when_told() {
 
 #[tokio::test]
 async fn a_lock_left_behind_by_ourselves_is_never_another_daemon() {
-    let server = Server::start(&[]);
+    ghost_is_ended(Server::start(&[])).await;
+}
+
+/// A connection that is lost while it holds the lock on this server.
+pub async fn ghost_is_ended(server: Server) {
     let proxy = Proxy::start(server.port(), Duration::ZERO).await;
     let names = names();
     names.acting.set(true);
@@ -154,6 +168,10 @@ async fn a_server_that_was_frozen_gives_the_lock_back_to_us() {
 async fn somebody_elses_connection_is_never_ended() {
     let mut server = Server::start(&[]);
     let proxy = Proxy::start(server.port(), Duration::ZERO).await;
+    // ids that the restarted server may use up before ours comes again
+    for _ in 0..40 {
+        server.sql("DO 1");
+    }
     let names = names();
     names.acting.set(true);
     let mut looks = look_at_replica(target(proxy.port), &names);

@@ -1,4 +1,4 @@
-//! Looks, beats and upkeep on real MariaDB servers.
+//! Looks, beats and upkeep on real servers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod beating;
@@ -6,7 +6,9 @@ mod beating;
 mod common;
 mod keeping;
 mod locking;
+mod logins;
 mod looking;
+mod mysql;
 mod proxy;
 mod server;
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall panic")]
 
 mod flapping;
+mod moments;
 mod pauses;
 mod reloads;
 mod rows;

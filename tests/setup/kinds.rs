@@ -1,11 +1,14 @@
 //! Set-up on every kind of server: what MariaDB 10.11 does, the others do as well, and no two families together.
 
+use std::path::Path;
+
+use keyward::config::schema::{Tls, TlsMode};
 use keyward::daemon::setup::{End, How, sql_by_hand};
-use keyward::lab::Kind;
 use keyward::lab::skip::lacks;
+use keyward::lab::{Kind, Lab, Spec};
 use keyward::model::Family;
 
-use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, is_done, refusals, region, replica_name};
+use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, is_done, refusals, region, replica_name};
 
 const ROWS: &str = "SELECT GROUP_CONCAT(id ORDER BY id) FROM keystone.user";
 
@@ -92,7 +95,7 @@ fn mysql_that_is_not_ready_for_it_is_refused() {
     let mut pair = Pair::of_kinds(Kind::MySql97, Kind::MySql97);
     pair.master.restart(&lines);
     // an administrator's own transaction is in the way, and so is what keeps everybody from writing
-    pair.replica.sql("CREATE USER somebody; SET GLOBAL super_read_only = 1");
+    pair.replica.sql("CREATE USER somebody");
     let why = refusals(pair.set_up(&pair.admins()));
     for words in [
         "gtid_mode is OFF_PERMISSIVE; set it to ON",
@@ -100,10 +103,35 @@ fn mysql_that_is_not_ready_for_it_is_refused() {
         "binlog_row_image is MINIMAL; set it to FULL",
         "has transactions of its own in the way",
         "RESET BINARY LOGS AND GTIDS there",
-        "has super_read_only on",
     ] {
         assert!(why.contains(words), "{words}: {why}");
     }
+    // nothing in the way but what keeps everybody from writing, an administrator too
+    let pair = Pair::new(Server::of_kind(Kind::MySql97, 1, &[]), pair.replica);
+    pair.master.sql("CREATE DATABASE keystone");
+    pair.replica.sql("RESET BINARY LOGS AND GTIDS; SET GLOBAL super_read_only = 1");
+    let why = refusals(pair.set_up(&pair.admins()));
+    assert!(why.contains("has super_read_only on") && why.contains("Create the account keyward@%"), "{why}");
+    assert_eq!(pair.replica.sql("SELECT @@super_read_only, @@gtid_executed").trim(), "1", "nothing was changed");
+}
+
+#[test]
+fn a_right_that_mysqls_account_lost_comes_back_once_somebody_lets_set_up_write() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let pair = from_nothing(Kind::MySql97, Kind::MySql97);
+    pair.replica.sql(
+        "SET sql_log_bin = 0; SET GLOBAL super_read_only = 0; REVOKE PROCESS ON *.* FROM keyward;
+         SET GLOBAL super_read_only = 1",
+    );
+    let why = refusals(pair.set_up(&pair.admins()));
+    assert!(why.contains("has super_read_only on") && why.contains("Allow keyward@%"), "{why}");
+    pair.replica.sql("SET GLOBAL super_read_only = 0");
+    let end = pair.set_up(&pair.admins());
+    assert!(is_done(&end), "{end:?}");
+    assert_eq!(pair.replica.sql("SELECT @@super_read_only"), "1", "and shut again");
+    assert_eq!(pair.set_up(&How::default()), End::NothingToDo(Vec::new()));
 }
 
 #[test]
@@ -148,4 +176,96 @@ fn on_mysql_what_print_sql_prints_is_all_that_an_administrator_must_do() {
     assert_eq!(pair.replica.sql(ROWS), "a,b");
     let objects = "SELECT GROUP_CONCAT(routine_name ORDER BY 1) FROM information_schema.routines WHERE routine_schema = 'keystone'";
     assert_eq!(pair.replica.sql(objects), "f,p");
+}
+
+#[test]
+fn mysqls_link_is_proven_over_tls_before_anything_is_copied() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let lab = Lab::new().unwrap();
+    let [right, wrong] = ["right", "wrong"].map(|name| lab.authority(name).unwrap());
+    let certificate = right.server("server").unwrap();
+    let with_tls = |server_id| Server::of(Spec::new("server", server_id).kind(Kind::MySql97).tls(&certificate));
+    let mut pair = Pair::new(with_tls(1), with_tls(2));
+    pair.master.sql("CREATE DATABASE keystone; CREATE TABLE keystone.user (id VARCHAR(9) PRIMARY KEY)");
+    let tls =
+        |ca: &Path| Tls { mode: TlsMode::VerifyIdentity, ca_file: Some(ca.into()), cert_file: None, key_file: None };
+    let [ca, wrong_ca] = [right, wrong].map(|authority| authority.ca_file());
+    pair.settings.tls = tls(&ca);
+    pair.settings.regions[0].replicas[0].tls = tls(&ca);
+    for (wrong, words) in [
+        (tls(&wrong_ca), ["cannot verify", "replication.tls.ca_file"]),
+        (tls(Path::new("/nowhere/ca.pem")), ["/nowhere/ca.pem", "readable"]),
+        (Tls { mode: TlsMode::Disabled, ..tls(&ca) }, ["is not let in", "TLS requirement"]),
+    ] {
+        // the account is made with the first of these, and must use TLS from then on
+        pair.settings.regions[0].replicas[0].replication_tls = wrong;
+        let End::Failed(why) = pair.set_up(&pair.admins()) else { panic!("must fail") };
+        assert!(words.iter().all(|word| why.contains(word)), "{why}");
+        assert_eq!(pair.replica.sql("SHOW REPLICA STATUS; SHOW DATABASES LIKE 'key%'"), "", "nothing may be left");
+        assert_eq!(pair.replica.sql("SELECT @@read_only, @@gtid_executed").trim(), "0");
+    }
+    pair.settings.regions[0].replicas[0].replication_tls = tls(&ca);
+    let end = pair.set_up(&pair.admins());
+    assert!(is_done(&end), "{end:?}");
+    assert_eq!(pair.set_up(&How::default()), End::NothingToDo(Vec::new()));
+    let required = Tls { mode: TlsMode::Required, ca_file: None, cert_file: None, key_file: None };
+    pair.settings.regions[0].replicas[0].replication_tls = required;
+    assert!(is_done(&pair.set_up(&pair.admins())), "another TLS mode is a change of the link");
+    assert_eq!(pair.set_up(&pair.admins()), End::NothingToDo(Vec::new()));
+}
+
+#[test]
+fn on_mysql_accounts_get_the_rights_they_need_and_no_more() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let pair = Pair::of_kinds(Kind::MySql97, Kind::MySql97);
+    assert!(is_done(&pair.set_up(&pair.admins())));
+    let rights = |server: &Server, user: &str| {
+        let lines = server.sql(&format!("SHOW GRANTS FOR {user}"));
+        let line = |line: &str| line.split(" TO ").next().unwrap().replace("GRANT ", "").replace('`', "");
+        lines.lines().map(line).collect::<Vec<_>>().join("\n")
+    };
+    // the order of the schemas is the server's own
+    let mut seen: Vec<String> = rights(&pair.master, "keyward").lines().map(str::to_owned).collect();
+    seen.sort_unstable();
+    let wanted =
+        ["REPLICATION CLIENT ON *.*", "SELECT, INSERT, UPDATE, DELETE ON keyward.*", "SELECT, SHOW VIEW ON keystone.*"];
+    assert_eq!(seen, wanted);
+    assert_eq!(rights(&pair.master, "keyward_repl"), "REPLICATION SLAVE ON *.*");
+    let tables = [
+        "replication_applier_filters",
+        "replication_applier_global_filters",
+        "replication_applier_status_by_worker",
+        "replication_connection_configuration",
+        "replication_connection_status",
+        "replication_group_members",
+    ]
+    .map(|table| format!("SELECT ON performance_schema.{table}"));
+    let mut seen: Vec<String> = rights(&pair.replica, "keyward").lines().map(str::to_owned).collect();
+    seen.sort_unstable();
+    let mut wanted = vec![
+        "PROCESS, SHOW DATABASES, REPLICATION CLIENT ON *.*".to_owned(),
+        "REPLICATION_SLAVE_ADMIN,SYSTEM_VARIABLES_ADMIN ON *.*".to_owned(),
+        "SELECT ON keystone.*".to_owned(),
+        "SELECT ON keyward.*".to_owned(),
+    ];
+    wanted.extend(tables);
+    wanted.sort_unstable();
+    assert_eq!(seen, wanted);
+}
+
+#[test]
+fn what_a_kill_leaves_between_a_schema_and_its_mark_is_cleared_away() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let pair = Pair::of_kinds(Kind::MySql97, Kind::MySql97);
+    pair.replica.sql("SET sql_log_bin = 0; CREATE DATABASE keyward");
+    let end = pair.set_up(&pair.admins());
+    assert!(is_done(&end), "{end:?}");
+    pair.catch_up();
+    assert_eq!(pair.replica.sql(ROWS), "a,b");
 }

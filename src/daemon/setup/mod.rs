@@ -296,7 +296,7 @@ async fn acting_lock(pair: &Pair, how: &How) -> Result<Option<Session>, Stop> {
 fn refusal(error: &NoHand, option: &str) -> String {
     let hint = match error {
         NoHand::NotLetIn(_) => {
-            format!(": correct account.password, give {option}, or run what --print-sql prints")
+            format!(": correct account.password, give {option}, or run what --print-sql or --print-sql=mysql prints")
         }
         NoHand::Trouble(trouble) => match trouble.failure.reason {
             Reason::Tls => ": correct tls.ca_file, or the server's certificate, which must name the address".to_owned(),
