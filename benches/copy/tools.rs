@@ -69,7 +69,7 @@ impl Tool {
             }
         };
         for command in &mut commands {
-            command.stdin(Stdio::null()).stdout(Stdio::null());
+            command.stdin(Stdio::null()).stdout(if self == Tool::Keyward { Stdio::piped() } else { Stdio::null() });
             if self == Tool::Mydumper {
                 // it warns of what is asked of it
                 command.stderr(Stdio::null());
