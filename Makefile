@@ -8,7 +8,7 @@ FAULTS ?= 10000000
 TEST_THREADS ?= 4
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: packages ## build the program, optimised, as target/release/keyward
 	$(CARGO) build --release --locked
