@@ -285,6 +285,11 @@ fn explain(replica: &str, link: &LinkWanted, number: u32, error: &str) -> String
             if link.ca.is_empty() { "not set" } else { &link.ca },
             link.host
         ),
+        // what the master says of a command, whose only ground is the account
+        1597 if said.contains("1045") => format!(
+            "{place} does not let {} replicate ({said}): give the account the right REPLICATION SLAVE on the master",
+            link.user
+        ),
         2002 | 2003 | 2005 | 2013 => {
             format!("{replica} does not reach {place} ({said}): correct address, firewall or listening of the master")
         }

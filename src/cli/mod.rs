@@ -46,8 +46,6 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
-        Command::Setup(args) if args.replace_data => later("setup --replace-data"),
-        Command::Setup(args) if args.reseed => later("setup --reseed"),
         Command::Doctor(_) | Command::Man => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
         Command::Demo(args) => demo::run(args.once),

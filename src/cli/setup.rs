@@ -241,15 +241,15 @@ impl Teller {
     fn copying(&self, copied: &Copied) {
         // tables that grew since they were measured must not pass the end of the bar
         let expected = copied.bytes_expected.max(copied.bytes);
+        let (at, last) = ((copied.bytes, expected), copied.tables_done == copied.tables);
+        let mut state = self.state();
         if let Some(lock) = copied.lock
-            && !std::mem::replace(&mut self.state().lock_told, true)
+            && !std::mem::replace(&mut state.lock_told, true)
         {
             let (waited, held) = (friendly(lock.waited), friendly(lock.held));
             self.line("", &format!("A read lock on the master's tables was waited for {waited} and held {held}."));
         }
-        let (at, last) = ((copied.bytes, expected), copied.tables_done == copied.tables);
-        let now = format!("{}{}", pace(copied), copied.table);
-        self.state().meter.show(at, &now, last, || {
+        state.meter.show(at, &format!("{}{}", pace(copied), copied.table), last, || {
             format!(
                 "{}: copied {} rows, {} of about {} MiB, {} of {} tables, {}now {}",
                 self.name,

@@ -4,9 +4,10 @@ use super::columns::{self, Column};
 use super::indexes::{self, Deferred};
 use super::split::{self, Key};
 use super::{CopyError, while_doing};
-use crate::dialect::definition::{outside_quotes, without_counter};
+use crate::dialect::definition::without_counter;
+use crate::dialect::event::asleep;
 use crate::dialect::sql::{Sql, sql};
-use crate::dialect::text::{fill, identifier, literal};
+use crate::dialect::text::{fill, identifier, literal, outside_quotes};
 use crate::wire::session::{Line, Session, Trouble};
 
 const NAMES_BINARY: &str = include_str!("../../sql/common/names-binary.sql");
@@ -242,7 +243,8 @@ fn object(
         )));
     };
     let create = match kind {
-        Kind::Event => asleep(create)
+        // as the server does it when it replicates one
+        Kind::Event => asleep(create, "DISABLE ON SLAVE")
             .ok_or_else(|| CopyError::Unfit(format!("the definition of event {schema}.{name} cannot be understood")))?,
         _ => create.to_vec(),
     };
@@ -261,18 +263,6 @@ fn object(
 async fn show_create(source: &mut Session, kind: &str, schema: &str, name: &str) -> Result<Line, Trouble> {
     let name = format!("{}.{}", identifier(schema), identifier(name));
     source.line(fill(SHOW_CREATE, &[("kind", kind), ("name", &name)])).await
-}
-
-/// An event's statement, changed so that the event does not run on a replica, as the server does it when it
-/// replicates one.
-fn asleep(create: &[u8]) -> Option<Vec<u8>> {
-    let marker: &[u8] = b" ON COMPLETION ";
-    let at = outside_quotes(create, marker)? + marker.len();
-    let rest = &create[at..];
-    let rest_at = at + [b"NOT PRESERVE ".as_slice(), b"PRESERVE "].iter().find(|word| rest.starts_with(word))?.len();
-    let states = [b"DISABLE ON SLAVE".as_slice(), b"DISABLE ON REPLICA", b"DISABLE", b"ENABLE"];
-    let state = states.iter().find(|state| create[rest_at..].starts_with(state))?;
-    Some([&create[..rest_at], b"DISABLE ON SLAVE", &create[rest_at + state.len()..]].concat())
 }
 
 /// What differs between two readings, but for counters and sizes; `None` when nothing does.
@@ -298,20 +288,4 @@ pub fn difference(before: &[SchemaDefinition], after: &[SchemaDefinition]) -> Op
         }
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn events_are_put_to_sleep_and_nothing_else_in_them_changes() {
-        let create = b"CREATE EVENT `a ON COMPLETION PRESERVE ENABLE` ON SCHEDULE EVERY '1' HOUR ON COMPLETION NOT \
-            PRESERVE ENABLE COMMENT 'DISABLE' DO select 1";
-        let asleep = asleep(create).unwrap();
-        let wanted = "CREATE EVENT `a ON COMPLETION PRESERVE ENABLE` ON SCHEDULE EVERY '1' HOUR ON COMPLETION NOT \
-            PRESERVE DISABLE ON SLAVE COMMENT 'DISABLE' DO select 1";
-        assert_eq!(String::from_utf8(asleep).unwrap(), wanted);
-        assert_eq!(super::asleep(b"CREATE EVENT `a`"), None);
-    }
 }

@@ -3,8 +3,7 @@
 
 use super::definitions::TableDefinition;
 use super::{CopyError, while_doing};
-use crate::dialect::definition::outside_quotes;
-use crate::dialect::text::{fill, identifier};
+use crate::dialect::text::{fill, identifier, outside_quotes};
 use crate::wire::session::Session;
 
 const ADD: &str = include_str!("../../sql/common/add-to-table.sql");

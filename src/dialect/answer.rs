@@ -59,6 +59,14 @@ impl<'a> Record<'a> {
         Ok(self.text(column)?.unwrap_or_default().to_owned())
     }
 
+    /// The column's number, which must be there.
+    ///
+    /// # Errors
+    /// A sentence that names the column that is missing, empty, or holds something else.
+    pub fn need<T: FromStr>(&self, column: &str) -> Result<T, String> {
+        self.number(column)?.ok_or_else(|| format!("the server's column {column} is empty"))
+    }
+
     /// The column's number, `None` for NULL.
     ///
     /// # Errors

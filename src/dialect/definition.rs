@@ -1,23 +1,6 @@
 //! Statements that make a table, as servers print them: what in them says nothing about the table.
 
-/// Where `wanted` stands first outside quotes. Must begin outside of them.
-pub fn outside_quotes(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let mut quote = None;
-    let mut at = 0;
-    while at < text.len() {
-        match quote {
-            // a doubled quote closes and opens again, which comes to the same
-            Some(open) if text[at] == open => quote = None,
-            Some(b'\'' | b'"') if text[at] == b'\\' => at += 1,
-            Some(_) => {}
-            None if text[at..].starts_with(wanted) => return Some(at),
-            None if matches!(text[at], b'\'' | b'"' | b'`') => quote = Some(text[at]),
-            None => {}
-        }
-        at += 1;
-    }
-    None
-}
+use super::text::outside_quotes;
 
 /// A table's statement without the value of its counter, which every insert moves.
 pub fn without_counter(create: &[u8]) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! The statement that makes an event, and the one word in it that is changed when it must not run.
 
+use super::text::outside_quotes;
+
 /// An event's statement, changed so that the event does not run; `state` is what stands in place of `ENABLE`. `None`
 /// when the statement is not one that a server prints.
 pub fn asleep(create: &[u8], state: &str) -> Option<Vec<u8>> {
@@ -10,21 +12,6 @@ pub fn asleep(create: &[u8], state: &str) -> Option<Vec<u8>> {
     let states = [b"DISABLE ON SLAVE".as_slice(), b"DISABLE ON REPLICA", b"DISABLE", b"ENABLE"];
     let old = states.iter().find(|old| create[rest_at..].starts_with(old))?;
     Some([&create[..rest_at], state.as_bytes(), &create[rest_at + old.len()..]].concat())
-}
-
-fn outside_quotes(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let mut quote = None;
-    for at in 0..text.len() {
-        match quote {
-            // a doubled quote closes and opens again, which comes to the same
-            Some(open) if text[at] == open => quote = None,
-            Some(_) => {}
-            None if text[at..].starts_with(wanted) => return Some(at),
-            None if matches!(text[at], b'\'' | b'"' | b'`') => quote = Some(text[at]),
-            None => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::text::{identifier, wildcard_escape};
+use super::text::{identifier, outside_quotes, wildcard_escape};
 
 /// What a right applies to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,8 +75,8 @@ fn set(rights: &[&str]) -> BTreeSet<String> {
 pub fn parse(line: &str) -> Option<Grant> {
     let rest = line.strip_prefix("GRANT ")?;
     // a role's line has no ON; column rights hold names, so that ON must be looked for outside quotes
-    let on = outside_quotes(rest, " ON ")?;
-    let to = on + 4 + outside_quotes(&rest[on + 4..], " TO ")?;
+    let on = outside_quotes(rest.as_bytes(), b" ON ")?;
+    let to = on + 4 + outside_quotes(&rest.as_bytes()[on + 4..], b" TO ")?;
     let rights: BTreeSet<String> = split_outside(&rest[..on])
         .into_iter()
         .filter(|right| !right.contains('('))
@@ -96,7 +96,7 @@ fn parse_scope(text: &str) -> Option<Scope> {
     if text.starts_with("PROCEDURE ") || text.starts_with("FUNCTION ") || text.starts_with("PACKAGE ") {
         return None;
     }
-    let dot = outside_quotes(text, ".")?;
+    let dot = outside_quotes(text.as_bytes(), b".")?;
     let schema = unquote(&text[..dot]);
     Some(match &text[dot + 1..] {
         "*" => Scope::Schemas(schema),
@@ -109,16 +109,6 @@ fn unquote(name: &str) -> String {
         Some(inner) => inner.replace("``", "`"),
         None => name.to_owned(),
     }
-}
-
-fn outside_quotes(text: &str, wanted: &str) -> Option<usize> {
-    let mut quoted = false;
-    text.char_indices().find_map(|(at, c)| {
-        if c == '`' {
-            quoted = !quoted;
-        }
-        (!quoted && text[at..].starts_with(wanted)).then_some(at)
-    })
 }
 
 fn split_outside(text: &str) -> Vec<&str> {

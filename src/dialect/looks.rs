@@ -81,7 +81,7 @@ pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
         version: server.string("version")?,
         position: binlog.string("gtid_binlog_pos")?,
         written: binlog.string("gtid_binlog_state")?,
-        read_only: binlog.number::<u8>("read_only")? == Some(1),
+        read_only: binlog.need::<u8>("read_only")? == 1,
         beats: beats(tables)?.unwrap_or_default(),
     })
 }
@@ -92,6 +92,9 @@ pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
 /// A sentence that names what the answer lacks.
 pub fn replica(family: Family, tables: &[Table]) -> Result<ReplicaFacts, String> {
     let server = row(tables, "server_uid")?;
+    if family == Family::MySql {
+        mysql::tells_replication(tables)?;
+    }
     let (mut link, mut other_links) = (None, Vec::new());
     for (name, LinkSettings { facts, .. }) in links(family, tables)? {
         match name.is_empty() {
@@ -149,19 +152,31 @@ pub fn links(family: Family, tables: &[Table]) -> Result<Vec<NamedLink>, String>
     }
 }
 
+/// A column that holds a time in seconds.
+pub(super) fn seconds(row: &Record<'_>, column: &str) -> Result<f64, String> {
+    let seconds: f64 = row.need(column)?;
+    // text that Rust takes for a number, and no server prints
+    if seconds.is_finite() && seconds >= 0.0 {
+        Ok(seconds)
+    } else {
+        Err(format!("the server's column {column} holds no time"))
+    }
+}
+
 /// The number at the end of a binary log's name, 0 when there is none.
 pub(super) fn log_number(file: &str) -> u64 {
     file.rsplit_once('.').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
 }
 
-/// The number in a keyed list of status values, 0 when it is none.
+/// The number in a keyed list of status values, which must be there.
 pub(super) fn status(tables: &[Table], name: &str) -> Result<u64, String> {
-    keyed_number(tables, "status_of", name)
+    keyed_number(tables, "status_of", name)?.ok_or_else(|| format!("the server did not tell {name}"))
 }
 
-/// The number in the column `value` of the row whose key is `wanted`, 0 when it is none.
-pub(super) fn keyed_number(tables: &[Table], key: &str, wanted: &str) -> Result<u64, String> {
-    Ok(keyed(tables, key, wanted, "value")?.and_then(|number| number.parse().ok()).unwrap_or(0))
+/// The number in the column `value` of the row whose key is `wanted`; `None` when there is no such row.
+pub(super) fn keyed_number(tables: &[Table], key: &str, wanted: &str) -> Result<Option<u64>, String> {
+    let Some(text) = keyed(tables, key, wanted, "value")? else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| format!("the server tells {text:?} as {wanted}, which is no number"))
 }
 
 /// The column of the row whose key is `wanted`; `None` for NULL and when there is no such row.
@@ -193,29 +208,35 @@ impl Words {
             Ok::<ThreadState, String>(match text(&name.replace('~', self.slave))?.as_str() {
                 "Yes" => ThreadState::Running,
                 "Connecting" | "Preparing" => ThreadState::Connecting,
-                _ => ThreadState::Stopped,
+                "No" => ThreadState::Stopped,
+                other => {
+                    let column = name.replace('~', self.slave);
+                    return Err(format!(
+                        "the server's column {column} holds {other:?}, which is no state keyward knows"
+                    ));
+                }
             })
         };
-        let (io_errno, io_error) = (row.number("Last_IO_Errno")?.unwrap_or(0), text("Last_IO_Error")?);
+        let (io_errno, io_error) = (row.need("Last_IO_Errno")?, text("Last_IO_Error")?);
         let facts = LinkFacts {
             host: text(&of_master("~_Host"))?,
-            port: row.number(&of_master("~_Port"))?.unwrap_or(0),
+            port: row.need(&of_master("~_Port"))?,
             user: text(&of_master("~_User"))?,
             io: thread("~_IO_Running")?,
             sql: thread("~_SQL_Running")?,
             purged: errors::is_purged(io_errno, &io_error),
             io_errno,
             io_error,
-            sql_errno: row.number("Last_SQL_Errno")?.unwrap_or(0),
+            sql_errno: row.need("Last_SQL_Errno")?,
             sql_error: text("Last_SQL_Error")?,
             seconds_behind: row.number(&of_master("Seconds_Behind_~"))?,
             log_number: log_number(&text(&of_master("~_Log_File"))?),
-            log_position: row.number(&of_master("Read_~_Log_Pos"))?.unwrap_or(0),
+            log_position: row.need(&of_master("Read_~_Log_Pos"))?,
             ..LinkFacts::default()
         };
         Ok(LinkSettings {
             facts,
-            connect_retry: row.number("Connect_Retry")?.unwrap_or(0),
+            connect_retry: row.need("Connect_Retry")?,
             most_retries: None,
             ssl: text(&of_master("~_SSL_Allowed"))? == "Yes",
             ssl_verify: text(&of_master("~_SSL_Verify_Server_Cert"))? == "Yes",
@@ -246,7 +267,7 @@ fn beats(tables: &[Table]) -> Result<Option<Vec<BeatRow>>, String> {
         let micros = record.number::<i64>("written_at")?;
         // a stamp beyond the year 9999 is not one that a keyward wrote
         if let Some(written_at) = micros.and_then(|micros| Timestamp::from_microsecond(micros).ok()) {
-            let number = record.number("number")?.unwrap_or(0);
+            let number = record.need("number")?;
             beats.push(BeatRow { instance: record.string("instance")?, number, written_at });
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answer::{Table, row, table};
-use super::looks::{NamedLink, Words, keyed, keyed_number, log_number};
+use super::looks::{NamedLink, Words, keyed, keyed_number, log_number, seconds};
 use crate::model::observation::{BinlogFacts, Durability, Purged, ReplicaFacts};
 
 const WORDS: Words = Words { master: "Master", slave: "Slave" };
@@ -11,9 +11,9 @@ const WORDS: Words = Words { master: "Master", slave: "Slave" };
 /// The settings of a replica's server.
 pub(super) fn settings(tables: &[Table], facts: &mut ReplicaFacts) -> Result<(), String> {
     let settings = row(tables, "net_timeout")?;
-    facts.read_only = settings.number::<u8>("read_only")? == Some(1);
+    facts.read_only = settings.need::<u8>("read_only")? == 1;
     facts.filter = settings.string("filter")?;
-    facts.net_timeout_seconds = settings.number("net_timeout")?.unwrap_or(0);
+    facts.net_timeout_seconds = settings.need("net_timeout")?;
     facts.applied = settings.string("gtid_slave_pos")?;
     facts.written = settings.string("gtid_binlog_state")?;
     facts.read_only_durability = durability(tables, "READ_ONLY", facts.read_only)?;
@@ -33,11 +33,13 @@ fn durability(tables: &[Table], variable: &str, is_set: bool) -> Result<Durabili
 
 /// How long the server keeps its binary logs.
 pub(super) fn binlogs(tables: &[Table]) -> Result<BinlogFacts, String> {
-    let seconds = keyed_number(tables, "binlog_setting", "BINLOG_EXPIRE_LOGS_SECONDS")?;
+    let expiry = "BINLOG_EXPIRE_LOGS_SECONDS";
+    let seconds = keyed_number(tables, "binlog_setting", expiry)?.ok_or_else(|| format!("there is no {expiry}"))?;
     let oldest = row(tables, "Log_name")?.string("Log_name")?;
     Ok(BinlogFacts {
         kept_for: (seconds > 0).then(|| Duration::from_secs(seconds)),
-        limited_by_size: keyed_number(tables, "binlog_setting", "MAX_BINLOG_TOTAL_SIZE")? > 0,
+        // MariaDB 10.11 has no such limit
+        limited_by_size: keyed_number(tables, "binlog_setting", "MAX_BINLOG_TOTAL_SIZE")?.is_some_and(|most| most > 0),
         purged: Purged::LogsBefore(log_number(&oldest)),
     })
 }
@@ -47,8 +49,8 @@ pub(super) fn links(tables: &[Table]) -> Result<Vec<NamedLink>, String> {
     let mut links = Vec::new();
     for row in table(tables, "Connection_name").iter().flat_map(|table| table.records()) {
         let mut link = WORDS.link(&row)?;
-        link.facts.heartbeats = row.number("Slave_received_heartbeats")?.unwrap_or(0);
-        link.facts.heartbeat_period = row.number("Slave_heartbeat_period")?.unwrap_or(0.0);
+        link.facts.heartbeats = row.need("Slave_received_heartbeats")?;
+        link.facts.heartbeat_period = seconds(&row, "Slave_heartbeat_period")?;
         link.facts.by_gtid = row.string("Using_Gtid")? == "Slave_Pos";
         link.facts.io_gtid = row.string("Gtid_IO_Pos")?;
         links.push((row.string("Connection_name")?, link));

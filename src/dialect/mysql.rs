@@ -3,25 +3,30 @@
 use std::time::Duration;
 
 use super::answer::{Record, Table, row, table};
-use super::looks::{NamedLink, Words, status};
+use super::looks::{NamedLink, Words, seconds, status};
 use crate::model::observation::{BinlogFacts, Durability, Purged, ReplicaFacts};
 
 const WORDS: Words = Words { master: "Source", slave: "Replica" };
 
+/// Whether the server tells how it replicates.
+pub(super) fn tells_replication(tables: &[Table]) -> Result<(), String> {
+    match row(tables, "net_timeout")?.need::<u8>("performance_schema")? {
+        1 => Ok(()),
+        _ => Err("the server's performance_schema is off, so that nobody can see how it replicates: set \
+                  performance_schema to ON in its option file and restart it"
+            .to_owned()),
+    }
+}
+
 /// The settings of a replica's server.
 pub(super) fn settings(tables: &[Table], facts: &mut ReplicaFacts) -> Result<(), String> {
     let settings = row(tables, "net_timeout")?;
-    if settings.number::<u8>("performance_schema")? != Some(1) {
-        return Err("the server's performance_schema is off, so that nobody can see how it replicates: set \
-                    performance_schema to ON in its option file and restart it"
-            .to_owned());
-    }
-    facts.read_only = settings.number::<u8>("read_only")? == Some(1);
-    facts.super_read_only = Some(settings.number::<u8>("super_read_only")? == Some(1));
-    facts.net_timeout_seconds = settings.number("net_timeout")?.unwrap_or(0);
+    facts.read_only = settings.need::<u8>("read_only")? == 1;
+    facts.super_read_only = Some(settings.need::<u8>("super_read_only")? == 1);
+    facts.net_timeout_seconds = settings.need("net_timeout")?;
     facts.applied = settings.string("gtid_executed")?;
     facts.read_only_durability = durability(tables, "super_read_only", facts.super_read_only == Some(true))?;
-    let held = durability(tables, "skip_replica_start", settings.number::<u8>("skip_replica_start")? == Some(1))?;
+    let held = durability(tables, "skip_replica_start", settings.need::<u8>("skip_replica_start")? == 1)?;
     let filters = filters(tables, facts.link.is_some())?;
     facts.filter_durability = filters.durability(held);
     facts.filter = filters.wild_do_table;
@@ -111,8 +116,8 @@ pub fn persistence(record: &Record<'_>, is_right: impl Fn(&str) -> bool, is_set:
 /// How long the server keeps its binary logs.
 pub(super) fn binlogs(tables: &[Table]) -> Result<BinlogFacts, String> {
     let settings = row(tables, "expire_seconds")?;
-    let seconds = settings.number("expire_seconds")?.unwrap_or(0);
-    let purges = settings.number::<u8>("auto_purge")? == Some(1) && seconds > 0;
+    let seconds = settings.need("expire_seconds")?;
+    let purges = settings.need::<u8>("auto_purge")? == 1 && seconds > 0;
     Ok(BinlogFacts {
         kept_for: purges.then(|| Duration::from_secs(seconds)),
         limited_by_size: false,
@@ -131,15 +136,14 @@ pub(super) fn links(tables: &[Table]) -> Result<Vec<NamedLink>, String> {
         facts.io_gtid = row.string("Retrieved_Gtid_Set")?.replace('\n', "");
         facts.io_errno = meant(facts.io_errno);
         link.most_retries = row.number("Source_Retry_Count")?;
-        for details in table(tables, "details_of").iter().flat_map(|table| table.records()) {
-            if details.text("details_of")? == Some(&name) {
-                facts.heartbeats = details.number("heartbeats")?.unwrap_or(0);
-                facts.heartbeat_period = details.number("heartbeat_period")?.unwrap_or(0.0);
-                // the status itself only says that some worker failed
-                if let (true, Some(error)) = (facts.sql_errno != 0, details.text("worker_error")?) {
-                    error.clone_into(&mut facts.sql_error);
-                }
-            }
+        let mut all = table(tables, "details_of").into_iter().flat_map(|table| table.records());
+        let details = all.find(|details| details.text("details_of").is_ok_and(|of| of == Some(&name)));
+        let details = details.ok_or_else(|| format!("the server told only half of its connection {name:?}"))?;
+        facts.heartbeats = details.need("heartbeats")?;
+        facts.heartbeat_period = seconds(&details, "heartbeat_period")?;
+        // the status itself only says that some worker failed
+        if let (true, Some(error)) = (facts.sql_errno != 0, details.text("worker_error")?) {
+            error.clone_into(&mut facts.sql_error);
         }
         links.push((name, link));
     }
@@ -153,6 +157,8 @@ fn meant(errno: u32) -> u32 {
         13_114 => 1_236,
         // both servers have the same server_id
         13_117 => 1_593,
+        // the master refused one of the thread's commands
+        13_120 => 1_597,
         other => other,
     }
 }

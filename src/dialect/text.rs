@@ -55,6 +55,25 @@ pub fn fill(statement: &str, gaps: &[(&str, &str)]) -> String {
     filled
 }
 
+/// Where `wanted` stands first outside quotes. Must begin outside of them.
+pub fn outside_quotes(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let mut quote = None;
+    let mut at = 0;
+    while at < text.len() {
+        match quote {
+            // a doubled quote closes and opens again, which comes to the same
+            Some(open) if text[at] == open => quote = None,
+            Some(b'\'' | b'"') if text[at] == b'\\' => at += 1,
+            Some(_) => {}
+            None if text[at..].starts_with(wanted) => return Some(at),
+            None if matches!(text[at], b'\'' | b'"' | b'`') => quote = Some(text[at]),
+            None => {}
+        }
+        at += 1;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

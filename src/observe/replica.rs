@@ -134,7 +134,7 @@ impl ReplicaQuestion {
     fn look(&mut self, tables: &[Table]) -> Result<Option<ReplicaFacts>, Failure> {
         let unexpected = |why: String| unexpected(&self.place, &why);
         let mut lacks = privilege::blind_to(tables).map_err(unexpected)?;
-        lacks.extend(looks::beats_denied(tables).then_some("SELECT in schema keyward"));
+        lacks.extend(looks::beats_denied(tables).then_some("the right SELECT in schema keyward"));
         if !lacks.is_empty() {
             let lacks = lacks.join(" and ");
             let detail = format!("keyward's account lacks {lacks}, without which the server hides what it holds");

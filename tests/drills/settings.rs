@@ -95,16 +95,8 @@ impl Wishes {
         let folder = folder.display();
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
-        let Self {
-            poll_interval,
-            probe_timeout,
-            connect_timeout,
-            beat_interval,
-            auto_setup,
-            auto_reseed,
-            verify_every,
-            ..
-        } = self;
+        let Self { poll_interval, probe_timeout, connect_timeout, beat_interval, .. } = self;
+        let Self { auto_setup, auto_reseed, verify_every, .. } = self;
         let masters: Vec<String> =
             [master.to_owned()].iter().chain(&self.more_masters).map(|at| format!("{at:?}")).collect();
         let masters = masters.join(", ");

@@ -9,6 +9,7 @@ mod gtid_mariadb;
 mod gtid_mysql;
 mod gtid_servers;
 mod names;
+mod status;
 
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};

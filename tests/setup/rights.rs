@@ -319,6 +319,17 @@ fn every_right_is_needed_and_missed_by_name(kind: Kind) {
             }
         }
     }
+    for right in wanted::link_rights().iter().flat_map(|grant| grant.rights.clone()) {
+        stage.clear();
+        stage.as_root(Side::Master, &format!("REVOKE {right} ON *.* FROM keyward_repl@'%'"));
+        let (step, end) = stage.set_up();
+        println!("{right} of the link's account: {step}: {end:?}");
+        match end {
+            End::Failed(why) if why.contains(&right) => {}
+            other => wrong.push(format!("{right} of the link's account: {step}: {other:?}")),
+        }
+        stage.as_root(Side::Master, &format!("GRANT {right} ON *.* TO keyward_repl@'%'"));
+    }
     let (step, end) = stage.set_up();
     assert!(matches!(end, End::Done(_)), "{step}: {end:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
