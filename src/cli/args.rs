@@ -336,6 +336,15 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_reads_like_people_write_it_and_nothing_is_guessed() {
+        let rate = |text: &str| text.parse::<Rate>().map(|rate| rate.0);
+        assert_eq!((rate("20MiB"), rate("64KiB"), rate("1GiB/s")), (Ok(20 << 20), Ok(64 << 10), Ok(1 << 30)));
+        for wrong in ["", "20M", "1KiB", "MiB", "-1MiB", "99999999999GiB"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_place_is_a_region_or_one_replica_of_it() {
         let place: Place = "RegionTwo/r2-db1".parse().unwrap();
         assert_eq!((place.region.0.as_str(), place.replica), ("RegionTwo", Some(ReplicaName("r2-db1".into()))));
