@@ -27,6 +27,7 @@ fn of_statement(statement: &str) -> Option<&'static str> {
         ("CREATE", "DATABASE") => Some("CREATE"),
         ("DROP", "DATABASE") => Some("DROP"),
         ("ALTER", "DATABASE") => Some("ALTER"),
+        ("LOCK", "TABLES") => Some("LOCK TABLES"),
         ("CREATE", _) => of_definition(statement),
         _ => None,
     }
@@ -70,6 +71,7 @@ mod tests {
             of("CREATE DEFINER=`a PROCEDURE `@`%` EVENT `e` ON SCHEDULE EVERY 1 DAY DO SELECT 1"),
             Some("EVENT")
         );
+        assert_eq!(of("LOCK TABLES `d`.`t` READ"), Some("LOCK TABLES"));
         assert_eq!(of("USE `d`"), None);
         let read_only = |family, option: &str| unnamed(family, 1290, &format!("with the {option} option"), "INSERT");
         assert_eq!(read_only(Family::MariaDb, "--read-only"), Some("READ_ONLY ADMIN"));

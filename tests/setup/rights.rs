@@ -36,7 +36,7 @@ const EVERYTHING: &str = "
 
 /// Rights without which a server does not refuse but shows less, and what that would hide. Only a look at the rights
 /// themselves can miss them.
-const TO_SEE: [(&str, &str); 7] = [
+const TO_SEE: [(&str, &str); 10] = [
     ("EVENT on keystone.*", "events that must be copied"),
     ("TRIGGER on keystone.*", "triggers that must be copied"),
     ("SELECT on mysql.proc", "routines that must be copied"),
@@ -44,6 +44,9 @@ const TO_SEE: [(&str, &str); 7] = [
     ("PROCESS on *.*", "who reads from the replica and who stands in the way of read-only"),
     ("SHOW DATABASES on *.*", "what else the server holds"),
     ("SELECT on keystone.*", "what a replica holds"),
+    ("SELECT on performance_schema.metadata_locks", "who stands in the way of a snapshot"),
+    ("SELECT on performance_schema.threads", "who stands in the way of a snapshot"),
+    ("SELECT on performance_schema.events_statements_current", "who stands in the way of a snapshot"),
 ];
 
 /// Rights that the set-up of an empty replica does without, and what needs them.
