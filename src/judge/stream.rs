@@ -11,7 +11,7 @@ use crate::model::{Budget, Moment, ReplicaName, gtid};
 /// Transactions on a replica that the master has not.
 #[derive(Clone, Debug, Default)]
 pub struct Errant {
-    /// What the replica had at a look that ended then: written and applied.
+    /// What the replica had at a look that ended then: written and applied. It waits for the master to be asked later.
     had: Option<(Moment, String, String)>,
     /// What stood in its own binary logs when it was set up.
     before: String,
@@ -22,7 +22,8 @@ pub struct Errant {
 impl Errant {
     /// Takes in a look at the replica.
     pub fn handle_replica(&mut self, look: &Look<ReplicaFacts>) {
-        if let Ok(facts) = &look.result {
+        // a replica that always answers before a far master would always be too new for its answer
+        if let (Ok(facts), None) = (&look.result, &self.had) {
             self.had = Some((look.ended, facts.written.clone(), facts.applied.clone()));
         }
     }
@@ -31,11 +32,8 @@ impl Errant {
     /// replica had then came from a master that must have it by now.
     pub fn handle_master(&mut self, look: &Look<MasterFacts>) {
         let Ok(facts) = &look.result else { return };
-        let Some((at, written, applied)) = &self.had else { return };
-        if look.began <= *at {
-            return;
-        }
-        self.count = gtid::errant(&[&facts.written, &self.before], &[written, applied]);
+        let Some((_, written, applied)) = self.had.take_if(|(at, ..)| look.began > *at) else { return };
+        self.count = gtid::errant(&[&facts.written, &self.before], &[&written, &applied]);
         match self.count {
             Some(1..) => drop(self.since.get_or_insert(look.ended)),
             _ => self.since = None,
@@ -128,11 +126,14 @@ mod tests {
         errant.handle_master(&look(11, master("0-1-100")));
         assert_eq!(errant.count(), Some(0));
         errant.handle_replica(&look(11, replica_with("0-2-101", "0-1-100")));
+        // the next answer of the replica overtakes that of the master, which is far away
+        errant.handle_replica(&look(13, replica_with("0-2-101", "0-1-100")));
         errant.handle_master(&look(12, master("0-1-100")));
         assert_eq!((errant.count(), errant.lasting(at(14), Duration::from_secs(2))), (Some(1), None));
         assert_eq!(errant.lasting(at(15), Duration::from_secs(2)), Some(1));
         errant.before = "0-2-101".into();
-        errant.handle_master(&look(13, master("0-1-100")));
+        errant.handle_replica(&look(13, replica_with("0-2-101", "0-1-100")));
+        errant.handle_master(&look(14, master("0-1-100")));
         assert_eq!((errant.count(), errant.lasting(at(99), Duration::ZERO)), (Some(0), None));
     }
 
