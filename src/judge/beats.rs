@@ -55,6 +55,8 @@ pub struct Beats {
     known_at: Option<Moment>,
     rhythm: Duration,
     refusal: Option<Failure>,
+    /// When a beat was last refused where they are written.
+    refused_at: Option<Moment>,
     /// The master's address that beats are written to, by its number in the settings.
     writer: usize,
     /// Until when the writer's row may be behind, because its server has just taken over and still applies.
@@ -76,6 +78,7 @@ impl Beats {
             known_at: None,
             rhythm: Duration::ZERO,
             refusal: None,
+            refused_at: None,
             writer: 0,
             settling_until: None,
             unanswered_reads: BTreeMap::new(),
@@ -98,6 +101,11 @@ impl Beats {
     /// Why the master takes no beats although it answers.
     pub fn refusal(&self) -> Option<&Failure> {
         self.refusal.as_ref()
+    }
+
+    /// When a beat was last refused, whatever came of later ones.
+    pub fn refused_at(&self) -> Option<Moment> {
+        self.refused_at
     }
 
     /// The master's address that beats are written to, by its number in the settings.
@@ -133,7 +141,10 @@ impl Beats {
                     }
                 }
             }
-            BeatOutcome::Refused(failure) if place == self.writer => self.refusal = Some(failure.clone()),
+            BeatOutcome::Refused(failure) if place == self.writer => {
+                self.refusal = Some(failure.clone());
+                self.refused_at = Some(now);
+            }
             BeatOutcome::Unknown(_) if place == self.writer => self.refusal = None,
             _ => {}
         }

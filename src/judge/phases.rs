@@ -200,11 +200,10 @@ impl Region {
     }
 
     fn note_health(&mut self, now: Now, beats: &Beats) {
+        // a look that failed, or a beat that was refused, breaks it too when another followed before anybody decided
+        let broken = |since| self.db.probe_answers_since() > Some(since) || beats.refused_at() > Some(since);
         match self.ailment(now, beats) {
-            // a look that failed and was followed by another before anybody decided breaks it too
-            None if self.healthy_since.is_none_or(|since| self.db.probe_answers_since() > Some(since)) => {
-                self.healthy_since = Some(now.mono);
-            }
+            None if self.healthy_since.is_none_or(broken) => self.healthy_since = Some(now.mono),
             None => {}
             Some(_) => self.healthy_since = None,
         }

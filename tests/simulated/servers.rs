@@ -122,7 +122,7 @@ impl Master {
             identity: core::identity(number),
             version: "10.11.19-MariaDB".into(),
             position: if alone { String::new() } else { format!("0-{number}-{}", server.position + ahead) },
-            written: String::new(),
+            written: format!("0-1-{}", server.position + ahead),
             read_only: server.read_only,
             beats: if server.stranger { Vec::new() } else { server.rows.clone() },
         }
