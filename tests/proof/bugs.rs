@@ -39,6 +39,9 @@ const STUCK: &str = "2";
 /// Worlds in which the master goes silent while the daemon stops for a little less than counts as a gap.
 const HARDLY_A_LOOK: &str = "10";
 
+/// As above, and one of the master's servers refuses at once while another hangs.
+const SLOW_TO_FAIL: &str = "12";
+
 /// Worlds in which servers of the master leave the stream that they share.
 const APART: &str = "11";
 
@@ -224,7 +227,7 @@ pub const BUGS: [Bug; 58] = [
         "beats.move_to(to, now, self.patience);",
     ),
     rare(
-        HARDLY_A_LOOK,
+        SLOW_TO_FAIL,
         bug(
             "failed looks at one address are enough",
             WITNESS,

@@ -6,7 +6,7 @@ use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
 
 /// Kinds that strike more often in one mood than in another.
-const MOODS: [&[Kind]; 12] = [
+const MOODS: [&[Kind]; 13] = [
     &[Kind::Suspend, Kind::Starved, Kind::Frozen, Kind::Frozen, Kind::Starved, Kind::MasterFreeze],
     &[Kind::FailoverForce, Kind::FailbackForce, Kind::ClockStep, Kind::HookHangs, Kind::StateUnwritable],
     &[Kind::ReplicaLags, Kind::MasterCrash, Kind::ReloadFailback, Kind::StateUnwritable, Kind::MasterCrash],
@@ -19,7 +19,11 @@ const MOODS: [&[Kind]; 12] = [
     &[Kind::ReplicaDown, Kind::ReplicaRestart, Kind::ReplicaLags, Kind::ReplicaWritable, Kind::ReplicaPathCut],
     &[Kind::Frozen, Kind::MasterFreeze, Kind::Frozen, Kind::PartitionBoth, Kind::Frozen, Kind::MasterFreeze],
     &[Kind::Unshared, Kind::MasterCrash, Kind::Unshared, Kind::MasterFreeze, Kind::Unshared, Kind::BeatsRefused],
+    &[Kind::Frozen, Kind::MasterCrash, Kind::Frozen, Kind::MasterFreeze, Kind::Frozen, Kind::MasterCrash],
 ];
+
+/// Those from here on only come where a bug is hunted in them.
+const DRAWN: usize = 12;
 
 /// Orders and faults that last until somebody undoes them: rare, or nothing else would ever be seen.
 const STICKY: [Kind; 8] = [
@@ -49,7 +53,7 @@ pub fn draw(setup: &Setup, focus: Option<usize>) -> Vec<Step> {
             continue;
         }
         let burst = random.usize(8..=50);
-        let mood = focus.map_or_else(|| pick(&mut random, &MOODS), |focus| MOODS[focus]);
+        let mood = focus.map_or_else(|| pick(&mut random, &MOODS[..DRAWN]), |focus| MOODS[focus]);
         let pace = pick(&mut random, &[setup.poll(), 2 * setup.poll(), 3 * setup.poll(), setup.unreachable() / 3]);
         let dark = random.bool();
         for _ in 0..burst {
