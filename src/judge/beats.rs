@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::model::observation::{BeatOutcome, BeatRow, Look, MasterFacts, ReplicaFacts};
 use crate::model::{Failure, Moment, Now};
 
@@ -17,6 +19,8 @@ struct Acknowledged {
     number: u64,
     sent: Moment,
     known: Moment,
+    /// As its row says: writers at two addresses may have sent the same number.
+    written_at: Timestamp,
 }
 
 /// What follows from a number that was read of our row.
@@ -128,14 +132,15 @@ impl Beats {
             return;
         }
         match outcome {
-            BeatOutcome::Acknowledged { number, sent, .. } => {
+            BeatOutcome::Acknowledged { number, sent, written_at } => {
                 self.refusal = None;
                 if *number > self.acknowledged {
                     self.acknowledged = *number;
                     self.rhythm = self.known_at.map_or(Duration::ZERO, |before| now.since(before));
                     self.known_at = Some(now);
                     self.last_at = Some(*sent);
-                    self.ring.push_back(Acknowledged { number: *number, sent: *sent, known: now });
+                    let (number, sent, written_at) = (*number, *sent, *written_at);
+                    self.ring.push_back(Acknowledged { number, sent, known: now, written_at });
                     if self.ring.len() > REMEMBERED {
                         self.ring.pop_front();
                     }
@@ -239,6 +244,7 @@ impl Beats {
     fn age(&self, row: &BeatRow, now: Now) -> Duration {
         if row.instance == self.instance
             && let Ok(at) = self.ring.binary_search_by_key(&row.number, |beat| beat.number)
+            && self.ring[at].written_at == row.written_at
         {
             return now.mono.since(self.ring[at].sent);
         }
@@ -295,6 +301,15 @@ mod tests {
             written_at: jiff::Timestamp::UNIX_EPOCH,
         };
         (beats, vec![newest])
+    }
+
+    #[test]
+    fn a_row_of_another_address_is_not_dated_by_our_beat_of_the_same_number() {
+        let (beats, mut rows) = written(&[1_000]);
+        let now = Now { wall: Timestamp::UNIX_EPOCH + Duration::from_secs(60), ..at(3_000) };
+        assert_eq!(beats.data_age(&rows, now), Some(Duration::from_secs(2)));
+        rows[0].written_at = Timestamp::UNIX_EPOCH + Duration::from_secs(59);
+        assert_eq!(beats.data_age(&rows, now), Some(Duration::from_secs(1)));
     }
 
     #[test]
