@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::reseed::Reseed;
-use super::verified::Verified;
 use crate::model::hook::HookEvent;
 use crate::model::time::stamp;
 use crate::model::{Cause, Event, EventKind, Phase, RegionName, ReplicaName};
@@ -123,6 +121,28 @@ pub struct ReplicaMemory {
     /// What the daemon's last comparison with the master found.
     #[serde(default)]
     pub verified: Option<Verified>,
+}
+
+/// A copy that the daemon began by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reseed {
+    /// When it began last.
+    pub begun_at: Timestamp,
+    /// It has not been seen to end well: the replica's rows may be half copied.
+    pub open: bool,
+    /// It was seen to end; otherwise it is at work, or the daemon ended meanwhile.
+    pub ended: bool,
+}
+
+/// What the last comparison of a replica with its master found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Tables that differ.
+    pub differing_tables: usize,
+    /// What it found, as a sentence without the replica's name.
+    pub sentence: String,
 }
 
 /// An operator's pause.

@@ -9,6 +9,7 @@
 mod beats;
 mod commands;
 mod damper;
+mod errant;
 mod gates;
 mod hooks;
 mod level;

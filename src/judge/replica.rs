@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::beats::{Beats, Pace};
+use super::errant::Errant;
 use super::memory::{RegionMemory, ReplicaMemory};
 use super::rules::Rules;
-use super::stream::Errant;
 use crate::model::aside::is_dated;
 use crate::model::observation::{
     ActingLock, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity, ThreadState,

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use super::Judge;
 use super::beats::Beats;
+use super::memory::Reseed;
 use super::region::Region;
 use super::replica::{Guard, Replica};
 use crate::model::observation::{ActingLock, ThreadState};
@@ -14,17 +12,6 @@ use crate::model::{EventKind, Now, Phase, RegionName, ReplicaName};
 
 /// A replica is not copied anew more often than this.
 const AT_MOST_EVERY: Duration = Duration::from_secs(60 * 60);
-
-/// A copy that the daemon began by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reseed {
-    /// When it began last.
-    pub begun_at: Timestamp,
-    /// It has not been seen to end well: the replica's rows may be half copied.
-    pub open: bool,
-    /// It was seen to end; otherwise it is at work, or the daemon ended meanwhile.
-    pub ended: bool,
-}
 
 impl Region {
     /// Why a replica is to be copied anew now, as a sentence; `None` when it is not.

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use super::beats::Beats;
+use super::memory::Verified;
 use super::region::Region;
 use super::replica::{Guard, Replica};
 use crate::model::observation::ThreadState;
@@ -20,17 +18,6 @@ const HARMLESS: [Verdict; 5] = [
     Verdict::NotDurable,
     Verdict::MasterAddressFailing,
 ];
-
-/// What the last comparison of a replica with its master found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verified {
-    /// When it ended.
-    pub at: Timestamp,
-    /// Tables that differ.
-    pub differing_tables: usize,
-    /// What it found, as a sentence without the replica's name.
-    pub sentence: String,
-}
 
 impl Region {
     /// Whether a replica should be compared with its master now, which is done once `every` so often: only while the
