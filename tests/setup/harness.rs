@@ -1,5 +1,6 @@
 //! Pairs of servers, and settings that point at them.
 
+pub use crate::common_settings::{no_tls, region, replica_name};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +8,10 @@ use std::time::Duration;
 
 use keyward::act::aside::MovedAside;
 use keyward::config::Settings;
-use keyward::config::schema::{
-    Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Tls, TlsMode,
-};
+use keyward::config::schema::Account;
 use keyward::daemon::setup::{End, How, Progress, set_up_replica};
 use keyward::lab::{Kind, Spec};
-use keyward::model::{Address, Family, RegionName, ReplicaName};
+use keyward::model::Family;
 use keyward::wire::connect::{Place, Target};
 use tempfile::TempDir;
 
@@ -48,65 +47,11 @@ pub fn admin(socket: PathBuf) -> Target {
     }
 }
 
-pub fn no_tls() -> Tls {
-    Tls { mode: TlsMode::Disabled, ca_file: None, cert_file: None, key_file: None }
-}
-
-pub fn region() -> RegionName {
-    RegionName("RegionTwo".into())
-}
-
-pub fn replica_name() -> ReplicaName {
-    ReplicaName("r2-db1".into())
-}
-
 /// Settings without TLS for one master and one replica.
 pub fn settings(master: &str, replica: &str, state_dir: &Path) -> Settings {
-    Settings {
-        state_dir: state_dir.to_owned(),
-        poll_interval: Duration::from_secs(1),
-        probe_timeout: Duration::from_secs(1),
-        connect_timeout: Duration::from_secs(5),
-        http: Http {
-            listen: Address { host: "127.0.0.1".into(), port: 9188 },
-            tls_cert_file: None,
-            tls_key_file: None,
-            client_ca_file: None,
-            basic_auth_users: Default::default(),
-        },
-        control_socket: state_dir.join("control.sock"),
-        log: Log { format: LogFormat::Plain, level: "info".into() },
-        account: Account { user: "keyward".into(), password: OWN_PASSWORD.into() },
-        tls: no_tls(),
-        replication: Replication {
-            account: Account { user: "keyward_repl".into(), password: LINK_PASSWORD.into() },
-            databases: vec!["keystone".into()],
-            beat_interval: Duration::from_millis(500),
-            auto_setup: true,
-            auto_reseed: false,
-            verify_every: None,
-            tls: no_tls(),
-        },
-        master: Master { region: RegionName("RegionOne".into()), addresses: vec![master.parse().unwrap()] },
-        regions: vec![Region {
-            name: region(),
-            replicas: vec![Replica {
-                name: replica_name(),
-                address: replica.parse().unwrap(),
-                tls: no_tls(),
-                replication_tls: no_tls(),
-            }],
-            failover: Failover {
-                mode: Mode::Auto,
-                unreachable_after: Duration::from_secs(10),
-                failback: Failback::Auto,
-                failback_after: Duration::from_secs(60),
-                failback_max_lag: Duration::from_secs(5),
-                max_data_age: Duration::from_secs(86_400),
-                hooks: Vec::new(),
-            },
-        }],
-    }
+    let account = |user: &str, password: &str| Account { user: user.into(), password: password.into() };
+    let accounts = [account("keyward", OWN_PASSWORD), account("keyward_repl", LINK_PASSWORD)];
+    crate::common_settings::settings(master, replica, state_dir, accounts)
 }
 
 /// A master, a replica, and settings for both.

@@ -7,6 +7,8 @@ mod broken;
 mod command;
 #[path = "../common/server.rs"]
 mod common;
+#[path = "../common/settings.rs"]
+mod common_settings;
 mod daily;
 mod door;
 mod engine;

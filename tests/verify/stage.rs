@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use keyward::compare::{self, CompareError, Pace, Report};
 use keyward::config::Settings;
-use keyward::config::schema::{
-    Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Tls, TlsMode,
-};
+use keyward::config::schema::Account;
 use keyward::lab::{Kind, Lab, Server, Spec};
-use keyward::model::{Address, Family, RegionName, ReplicaName};
+use keyward::model::Family;
 use tempfile::TempDir;
 
 pub struct Stage {
@@ -106,55 +104,10 @@ impl Stage {
     }
 }
 
-fn no_tls() -> Tls {
-    Tls { mode: TlsMode::Disabled, ca_file: None, cert_file: None, key_file: None }
-}
-
 fn settings(master: &str, replica: &str, state_dir: &Path) -> Settings {
     let account = |user: &str, password: &str| Account { user: user.into(), password: password.into() };
-    Settings {
-        state_dir: state_dir.to_owned(),
-        poll_interval: Duration::from_secs(1),
-        probe_timeout: Duration::from_secs(1),
-        connect_timeout: Duration::from_secs(20),
-        http: Http {
-            listen: Address { host: "127.0.0.1".into(), port: 9188 },
-            tls_cert_file: None,
-            tls_key_file: None,
-            client_ca_file: None,
-            basic_auth_users: Default::default(),
-        },
-        control_socket: state_dir.join("control.sock"),
-        log: Log { format: LogFormat::Plain, level: "info".into() },
-        account: account("keyward", "own"),
-        tls: no_tls(),
-        replication: Replication {
-            account: account("link", "link"),
-            databases: vec!["keystone".into()],
-            beat_interval: Duration::from_secs(1),
-            auto_setup: false,
-            auto_reseed: false,
-            verify_every: None,
-            tls: no_tls(),
-        },
-        master: Master { region: RegionName("RegionOne".into()), addresses: vec![master.parse().unwrap()] },
-        regions: vec![Region {
-            name: RegionName("RegionTwo".into()),
-            replicas: vec![Replica {
-                name: ReplicaName("r2-db1".into()),
-                address: replica.parse().unwrap(),
-                tls: no_tls(),
-                replication_tls: no_tls(),
-            }],
-            failover: Failover {
-                mode: Mode::Auto,
-                unreachable_after: Duration::from_secs(10),
-                failback: Failback::Auto,
-                failback_after: Duration::from_secs(60),
-                failback_max_lag: Duration::from_secs(5),
-                max_data_age: Duration::from_secs(86_400),
-                hooks: Vec::new(),
-            },
-        }],
-    }
+    let accounts = [account("keyward", "own"), account("link", "link")];
+    let mut settings = crate::common_settings::settings(master, replica, state_dir, accounts);
+    settings.connect_timeout = Duration::from_secs(20);
+    settings
 }
