@@ -1,11 +1,8 @@
 //! Set-up on every kind of server: what MariaDB 10.11 does, the others do as well, and no two families together.
 
-use std::path::Path;
-
-use keyward::config::schema::{Tls, TlsMode};
 use keyward::daemon::setup::{End, How, sql_by_hand};
+use keyward::lab::Kind;
 use keyward::lab::skip::lacks;
-use keyward::lab::{Kind, Lab, Spec};
 use keyward::model::Family;
 
 use crate::harness::{LINK_PASSWORD, OWN_PASSWORD, Pair, Server, is_done, refusals, region, replica_name};
@@ -176,44 +173,6 @@ fn on_mysql_what_print_sql_prints_is_all_that_an_administrator_must_do() {
     assert_eq!(pair.replica.sql(ROWS), "a,b");
     let objects = "SELECT GROUP_CONCAT(routine_name ORDER BY 1) FROM information_schema.routines WHERE routine_schema = 'keystone'";
     assert_eq!(pair.replica.sql(objects), "f,p");
-}
-
-#[test]
-fn mysqls_link_is_proven_over_tls_before_anything_is_copied() {
-    if lacks(Kind::MySql97) {
-        return;
-    }
-    let lab = Lab::new().unwrap();
-    let [right, wrong] = ["right", "wrong"].map(|name| lab.authority(name).unwrap());
-    let certificate = right.server("server").unwrap();
-    let with_tls = |server_id| Server::of(Spec::new("server", server_id).kind(Kind::MySql97).tls(&certificate));
-    let mut pair = Pair::new(with_tls(1), with_tls(2));
-    pair.master.sql("CREATE DATABASE keystone; CREATE TABLE keystone.user (id VARCHAR(9) PRIMARY KEY)");
-    let tls =
-        |ca: &Path| Tls { mode: TlsMode::VerifyIdentity, ca_file: Some(ca.into()), cert_file: None, key_file: None };
-    let [ca, wrong_ca] = [right, wrong].map(|authority| authority.ca_file());
-    pair.settings.tls = tls(&ca);
-    pair.settings.regions[0].replicas[0].tls = tls(&ca);
-    for (wrong, words) in [
-        (tls(&wrong_ca), ["cannot verify", "replication.tls.ca_file"]),
-        (tls(Path::new("/nowhere/ca.pem")), ["/nowhere/ca.pem", "readable"]),
-        (Tls { mode: TlsMode::Disabled, ..tls(&ca) }, ["is not let in", "TLS requirement"]),
-    ] {
-        // the account is made with the first of these, and must use TLS from then on
-        pair.settings.regions[0].replicas[0].replication_tls = wrong;
-        let End::Failed(why) = pair.set_up(&pair.admins()) else { panic!("must fail") };
-        assert!(words.iter().all(|word| why.contains(word)), "{why}");
-        assert_eq!(pair.replica.sql("SHOW REPLICA STATUS; SHOW DATABASES LIKE 'key%'"), "", "nothing may be left");
-        assert_eq!(pair.replica.sql("SELECT @@read_only, @@gtid_executed").trim(), "0");
-    }
-    pair.settings.regions[0].replicas[0].replication_tls = tls(&ca);
-    let end = pair.set_up(&pair.admins());
-    assert!(is_done(&end), "{end:?}");
-    assert_eq!(pair.set_up(&How::default()), End::NothingToDo(Vec::new()));
-    let required = Tls { mode: TlsMode::Required, ca_file: None, cert_file: None, key_file: None };
-    pair.settings.regions[0].replicas[0].replication_tls = required;
-    assert!(is_done(&pair.set_up(&pair.admins())), "another TLS mode is a change of the link");
-    assert_eq!(pair.set_up(&pair.admins()), End::NothingToDo(Vec::new()));
 }
 
 #[test]
