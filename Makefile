@@ -3,7 +3,7 @@
 .PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers promtool tools deny
 
 CARGO ?= cargo
-FAULTS ?= 10000000
+FAULTS ?= 12000000
 # tests on real servers mostly wait, so more of them than cores run at once
 TEST_THREADS ?= 4
 
@@ -23,7 +23,7 @@ test: packages servers promtool ## every test, those on real servers too
 drills: packages ## whole outages on real servers, also over a network that misbehaves; DRILL=name for some of them
 	$(CARGO) test --locked --no-fail-fast --test drills --test wire -- --test-threads=$(TEST_THREADS) $(DRILL)
 
-simulate: ## the judge in simulated worlds, FAULTS=… of them (ten million), or one world again with SEED=…
+simulate: ## the judge in simulated worlds, FAULTS=… of them (twelve million), or one world again with SEED=…
 	@FAULTS=$(FAULTS) SEED=$(SEED) $(CARGO) test --locked --test judge every_promise -- --nocapture
 
 bench: packages ## figures for the main job, beside their budgets: fault to hook, lag, /metrics, memory and CPU

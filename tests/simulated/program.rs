@@ -13,8 +13,8 @@ use super::shrink;
 use super::table::Table;
 use super::world::World;
 
-/// From so many faults on, every single cell must have been reached.
-const ENOUGH_FOR_EVERY_CELL: u64 = 10_000_000;
+/// From so many faults on, every single cell must have been reached; the rarest are met a few times in ten million.
+const ENOUGH_FOR_EVERY_CELL: u64 = 12_000_000;
 
 /// What came of one seed.
 pub struct Played {
