@@ -143,6 +143,12 @@ impl Replica {
         }
     }
 
+    /// Whether both threads of its link run, the I/O thread being connected, as the last successful look showed.
+    pub fn runs(&self) -> bool {
+        let link = self.facts().and_then(|facts| facts.link.as_ref());
+        link.is_some_and(|link| link.io == ThreadState::Running && link.sql == ThreadState::Running)
+    }
+
     /// Whether the facts are of a look that began after the last upkeep had ended.
     pub fn shows_upkeep(&self) -> bool {
         !self.upkeep_runs && self.facts.as_ref().is_some_and(|(began, _)| *began >= self.upkeep_ended)

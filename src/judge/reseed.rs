@@ -50,12 +50,8 @@ impl Region {
     /// A replica that follows the master again was mended, by whomever.
     fn forget_mended(&mut self) {
         for replica in self.replicas.iter().filter(|replica| !replica.reseeding && replica.failure.is_none()) {
-            let follows = replica
-                .facts()
-                .and_then(|facts| facts.link.as_ref())
-                .is_some_and(|link| link.io == ThreadState::Running && link.sql == ThreadState::Running);
             let memory = self.memory.replicas.get_mut(&replica.name).and_then(|memory| memory.reseed.as_mut());
-            if let Some(reseed) = memory.filter(|reseed| follows && reseed.open) {
+            if let Some(reseed) = memory.filter(|reseed| replica.runs() && reseed.open) {
                 (reseed.open, reseed.ended) = (false, true);
             }
         }

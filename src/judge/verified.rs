@@ -6,7 +6,6 @@ use super::beats::Beats;
 use super::memory::Verified;
 use super::region::Region;
 use super::replica::{Guard, Replica};
-use crate::model::observation::ThreadState;
 use crate::model::time::stamp;
 use crate::model::{EventKind, Now, Phase, ReplicaName, Verdict};
 
@@ -36,14 +35,10 @@ impl Region {
     }
 
     fn is_calm(&self, replica: &Replica, beats: &Beats, now: Now) -> bool {
-        let running = |link: &crate::model::observation::LinkFacts| {
-            link.io == ThreadState::Running && link.sql == ThreadState::Running
-        };
-        let follows = replica.facts().and_then(|facts| facts.link.as_ref()).is_some_and(running);
         let close = replica.lag(beats, now, self.rules.pace()).is_some_and(|lag| lag <= self.rules.failback_max_lag);
         let healthy = self.db.probe_up() == Some(true)
             && self.verdicts(beats, now).iter().all(|(verdict, _)| HARMLESS.contains(verdict));
-        self.may_verify() && healthy && follows && close && self.guard(replica) == Guard::Passed
+        self.may_verify() && healthy && replica.runs() && close && self.guard(replica) == Guard::Passed
     }
 
     pub(super) fn handle_verified(&mut self, now: Now, name: &ReplicaName, result: Result<(usize, String), String>) {
