@@ -19,6 +19,9 @@ use crate::model::{Address, Failure, Reason};
 /// it may overlook that all of it has come, and then waits for ever (mysql_common 0.37, `PlainPacketCodec`).
 const MOST_ROW: usize = 16 * 1024 * 1024 - 2;
 
+/// What a server says to a login that it does not accept.
+const ACCESS_DENIED: u16 = 1045;
+
 /// Where and as whom to connect.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -52,11 +55,20 @@ impl std::fmt::Display for Place {
 
 /// Opens a connection within the target's limit; `first` is run on it before it is handed out.
 ///
+/// A refused login is tried once more: where the challenge of `ed25519` or `parsec` happens to end in a zero, one of 256,
+/// the driver cuts that off (mysql_common 0.37, `AuthSwitchRequest::plugin_data`) and answers another challenge.
+///
 /// # Errors
 /// Why there is no connection. The password is not part of it.
 pub async fn connect(target: &Target, first: &[String]) -> Result<Conn, Failure> {
     let opts = options(target, first);
-    within(target.connect_timeout, Conn::new(opts)).await
+    within(target.connect_timeout, async {
+        match Conn::new(opts.clone()).await {
+            Err(mysql_async::Error::Server(refused)) if refused.code == ACCESS_DENIED => Conn::new(opts).await,
+            done => done,
+        }
+    })
+    .await
 }
 
 /// Waits for a driver's future, at most for `limit`.
@@ -144,7 +156,7 @@ fn server_reason(code: u16) -> Reason {
         9001 => Reason::NoBackend,
         1040 | 1203 | 1226 => Reason::TooManyConnections,
         1129 | 1130 => Reason::HostBlocked,
-        1045 | 1698 | 1820 | 1862 | 4151 => Reason::Login,
+        ACCESS_DENIED | 1698 | 1820 | 1862 | 4151 => Reason::Login,
         1044 | 1142 | 1143 | 1227 | 1370 => Reason::Privilege,
         1053 | 1927 => Reason::Reset,
         _ => Reason::Unexpected,

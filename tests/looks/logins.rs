@@ -81,3 +81,26 @@ async fn an_account_that_mysql_does_not_have_is_a_login_refused_whatever_it_pret
         assert_eq!(failure.reason, Reason::Login, "{failure}");
     }
 }
+
+#[tokio::test]
+async fn a_challenge_that_ends_in_a_zero_refuses_nobody() {
+    if lacks(Kind::MariaDb118) {
+        return;
+    }
+    let server = Server::start_of(Kind::MariaDb118, &[]);
+    let password = PASSWORD.replace('\\', "\\\\").replace('\'', "\\'");
+    server.sql("INSTALL SONAME 'auth_ed25519'");
+    server.sql(&format!("CREATE USER kw IDENTIFIED VIA ed25519 USING PASSWORD('{password}')"));
+    let mut target = target(server.port());
+    target.account.user = "kw".to_owned();
+    // eight of these have such a challenge, twice in a row next to none
+    let mut refused = 0;
+    for _ in 0..2_048 {
+        match open(&target, PATIENCE).await {
+            Ok(_) => {}
+            Err(failure) if failure.reason == Reason::Login => refused += 1,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(refused <= 1, "{refused} of 2048 logins were refused");
+}

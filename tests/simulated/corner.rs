@@ -64,7 +64,9 @@ pub fn draw(setup: &Setup, random: &mut fastrand::Rng, steps: &mut Vec<Step>) {
     let mut corner = Corner { random, steps, poll: setup.poll(), long, count, hooks };
     let firm = matches!(gate, Gate::ReplicaWritable | Gate::WrongServer | Gate::NotDedicated);
     if phase == Phase::Suspect {
-        corner.now(0, Kind::MasterCrash, corner.long, 32);
+        // it may come back within the burst: then beats are ordered before anybody has seen it alive
+        let away = if corner.random.bool() { corner.long } else { corner.random.u64(1_000..=corner.long) };
+        corner.now(0, Kind::MasterCrash, away, 32);
         corner.close(3 * setup.poll() + setup.probe_timeout(), gate, setup);
     } else {
         if !firm {
