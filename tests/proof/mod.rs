@@ -87,6 +87,20 @@ fn write_if_new(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
+/// Removes what an earlier build wrote there and this one does not: a module that was renamed since would stand twice.
+fn remove_others(folder: &Path, wanted: &[(String, String)]) {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(entries) = folders.pop().map(fs::read_dir) {
+        for path in entries.into_iter().flatten().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if !wanted.iter().any(|(name, _)| folder.join(name) == path) {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+}
+
 /// The sources that the simulation is made of, by their path below `src/`.
 pub fn sources() -> Vec<(String, String)> {
     let mut found = vec![(UPKEEP.to_owned(), fs::read_to_string(root().join("src").join(UPKEEP)).unwrap())];
@@ -116,8 +130,10 @@ fn built() -> &'static Path {
         write_if_new(&package.join("Cargo.toml"), MANIFEST);
         write_if_new(&package.join("clean.rs"), &text(&src));
         write_if_new(&package.join("planted.rs"), &text(&package.join("planted")));
-        for (name, source) in patches::plant(&sources(), &bugs::BUGS).unwrap() {
-            write_if_new(&package.join("planted").join(name), &source);
+        let planted = patches::plant(&sources(), &bugs::BUGS).unwrap();
+        remove_others(&package.join("planted"), &planted);
+        for (name, source) in &planted {
+            write_if_new(&package.join("planted").join(name), source);
         }
         let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
         // cargo strikes out what this package does not need; the versions stay

@@ -8,7 +8,7 @@ use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
 
 /// The gates, the rarely closed ones more often.
-const GATES: [Gate; 16] = [
+const GATES: [Gate; 18] = [
     Gate::ModeManual,
     Gate::ModeOff,
     Gate::Released,
@@ -22,6 +22,8 @@ const GATES: [Gate; 16] = [
     Gate::AnotherDaemon,
     Gate::WrongServer,
     Gate::NeverSeen,
+    Gate::ModeManual,
+    Gate::ModeManual,
     Gate::ModeManual,
     Gate::Released,
     Gate::Paused,
