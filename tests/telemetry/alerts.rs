@@ -40,9 +40,10 @@ fn headings() -> BTreeSet<String> {
 #[test]
 fn every_alert_says_where_what_and_what_to_do_first() {
     let headings = headings();
+    let form = Regex::new("^Keyward([A-Z][a-z]+)+$").unwrap();
+    let severity = Regex::new(r"labels: \{ severity: (critical|warning|info) \}").unwrap();
     for (name, body) in alerts() {
-        assert!(Regex::new("^Keyward([A-Z][a-z]+)+$").unwrap().is_match(&name), "{name}");
-        let severity = Regex::new(r"labels: \{ severity: (critical|warning|info) \}").unwrap();
+        assert!(form.is_match(&name), "{name}");
         assert!(severity.is_match(&body), "{name} has no severity");
         let of_a_region = !["KeywardDown", "KeywardMissing", "KeywardStalled"].contains(&name.as_str());
         let words = format!("{} {}", one(&body, "summary"), one(&body, "description"));
