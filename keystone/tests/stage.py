@@ -1,4 +1,6 @@
 """What the tests stand on: a MariaDB with Keystone's tables, and Keystones in front of it."""
+import atexit
+import functools
 import grp
 import json
 import os
@@ -102,6 +104,14 @@ class Stage:
         )
         if done.returncode:
             raise RuntimeError(f"keystone-manage {command[0]} failed: {done.stdout.decode()[-2000:]}")
+
+
+@functools.lru_cache(maxsize=None)
+def shared():
+    """The stage of all tests of this process; filling it takes longer than most of them."""
+    made = Stage()
+    atexit.register(made.close)
+    return made
 
 
 class Keystone:

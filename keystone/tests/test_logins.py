@@ -13,8 +13,7 @@ WRITES_ACTIVITY = False
 
 def setUpModule():
     global STAGE, STOCK, TOLERANT, WRITES_ACTIVITY
-    STAGE = stage.Stage()
-    unittest.addModuleCleanup(STAGE.close)
+    STAGE = stage.shared()
     STOCK = stage.Keystone(STAGE, "stock", "sql")
     unittest.addModuleCleanup(STOCK.close)
     TOLERANT = stage.Keystone(STAGE, "tolerant", "keyward")
