@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
+use crate::lab::identity::traffic::{Asked, Kind};
 use crate::lab::identity::{Api, Login, Traffic, User};
 
 /// People who log in all along.
@@ -39,19 +40,22 @@ pub(super) fn login(name: &str) -> Login {
 /// What clients saw of one fault.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight {
-    /// Requests that began after the fault, and went wrong.
-    pub(super) wrong: usize,
-    /// From the fault until the last of them began.
+    /// Requests that began between the fault and the switch, and have no good answer yet.
+    pub(super) lost: usize,
+    /// From the fault until somebody was logged in again, and the last of them had begun.
     pub(super) outage: Duration,
 }
 
 impl Sight {
-    /// Of a fault and the switch that answered it.
-    pub(super) async fn of(traffic: &Traffic, fault: Instant, switched: Instant) -> Self {
-        let answered = traffic.answered(fault, switched).await;
-        let wrong = answered.iter().filter(|asked| asked.wrong().is_some());
-        let outage = wrong.clone().map(|asked| asked.begun - fault).max().unwrap_or_default();
-        Self { wrong: wrong.count(), outage }
+    /// Of a fault and the switch that answered it, some time after both.
+    pub(super) fn of(traffic: &Traffic, fault: Instant, switched: Instant) -> Self {
+        let since = traffic.begun(fault, Instant::now());
+        let good = |asked: &&Asked| asked.answer == Some(Ok(()));
+        let lost: Vec<Instant> = since.iter().filter(|asked| !good(asked)).map(|asked| asked.begun).collect();
+        let lost: Vec<Instant> = lost.into_iter().filter(|begun| *begun < switched).collect();
+        let login = since.iter().filter(|asked| asked.kind == Kind::Login).filter(good).filter_map(|login| login.ended);
+        let end = login.min().into_iter().chain(lost.iter().copied()).max();
+        Self { lost: lost.len(), outage: end.map(|end| end - fault).unwrap_or_default() }
     }
 }
 

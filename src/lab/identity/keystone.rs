@@ -19,9 +19,9 @@ use crate::lab::port::Port;
 
 /// The folders of keys, below the one that a Keystone is told.
 pub(super) const KEYS: [&str; 2] = ["fernet-keys", "credential-keys"];
-/// Requests hang while a database is frozen, and others must have room beside them.
-const PROCESSES: usize = 2;
-const THREADS: usize = 16;
+/// Requests hang while a database is frozen, and others must have room beside them. All in one process, so that the
+/// first request that is answered has loaded what all others need.
+const THREADS: usize = 32;
 
 /// Which Keystone to start.
 #[derive(Clone, Debug)]
@@ -175,8 +175,8 @@ impl Keystone {
         let file = self.dir.join("uwsgi.ini");
         let text = format!(
             "[uwsgi]\nplugins-dir = {0}/lib/uwsgi/plugins\nplugin = python311\npyhome = {0}\n\
-             http-socket = {1}\nwsgi-file = {0}/bin/keystone-wsgi-public\nmaster = true\nprocesses = {PROCESSES}\n\
-             no-orphans = true\nneed-app = true\nthreads = {THREADS}\nthunder-lock = true\nbuffer-size = 65535\n\
+             http-socket = {1}\nwsgi-file = {0}/bin/keystone-wsgi-public\nmaster = true\nprocesses = 1\n\
+             no-orphans = true\nneed-app = true\nthreads = {THREADS}\nbuffer-size = 65535\n\
              worker-reload-mercy = 5\n",
             usr.display(),
             self.address()
@@ -189,7 +189,7 @@ impl Keystone {
         // the file that gunicorn looks for where it starts
         let file = self.dir.join("gunicorn.conf.py");
         let text = format!(
-            "bind = '{}'\nworkers = {PROCESSES}\nthreads = {THREADS}\npreload_app = True\nwsgi_app = 'keystone.wsgi.api:application'\n\
+            "bind = '{}'\nworkers = 1\nthreads = {THREADS}\npreload_app = True\nwsgi_app = 'keystone.wsgi.api:application'\n\
              timeout = 120\ngraceful_timeout = 5\n",
             self.address()
         );

@@ -9,10 +9,11 @@ use tokio::task::JoinHandle;
 
 use super::client::{Api, Login};
 
-/// A request begins this long after the last one began, answered or not.
+/// A request begins this long after the last one began, answered or not; later where good answers take longer, because
+/// a Keystone that is asked faster than it can answer fails for that alone.
 const EVERY: Duration = Duration::from_millis(150);
 /// Patience for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Requests that wait for an answer at once; with so many no further one begins.
 const WAITING: usize = 100;
 /// Requests that are remembered; then no further one begins.
@@ -45,6 +46,8 @@ pub struct Asked {
     pub begun: Instant,
     /// What was asked.
     pub kind: Kind,
+    /// When the answer was there, or was not waited for any longer.
+    pub ended: Option<Instant>,
     /// What was wrong with the answer, or nothing; `None` while there is no answer.
     pub answer: Option<Result<(), String>>,
 }
@@ -133,9 +136,8 @@ struct Client {
 
 async fn go_on(clients: Vec<Arc<Client>>, seen: Arc<Mutex<Vec<Asked>>>) {
     let waiting = Arc::new(Semaphore::new(WAITING));
-    let mut tick = tokio::time::interval(EVERY);
     for number in 0..MOST {
-        tick.tick().await;
+        tokio::time::sleep(pace(&seen)).await;
         let Ok(place) = Arc::clone(&waiting).acquire_owned().await else { return };
         let kind = [Kind::Login, Kind::New, Kind::Old][number % 3];
         let Some(client) = clients.get((number / 3) % clients.len().max(1)).map(Arc::clone) else { return };
@@ -144,24 +146,33 @@ async fn go_on(clients: Vec<Arc<Client>>, seen: Arc<Mutex<Vec<Asked>>>) {
             let seen = || seen.lock().unwrap_or_else(PoisonError::into_inner);
             let index = {
                 let mut seen = seen();
-                seen.push(Asked { begun: Instant::now(), kind, answer: None });
+                seen.push(Asked { begun: Instant::now(), kind, ended: None, answer: None });
                 seen.len() - 1
             };
             let answer = client.ask(kind).await.map_err(|error| format!("{error:#}"));
             if let Some(asked) = seen().get_mut(index) {
-                asked.answer = Some(answer);
+                (asked.ended, asked.answer) = (Some(Instant::now()), Some(answer));
             }
             drop(place);
         });
     }
 }
 
+/// The mean time of the last good answers, within bounds.
+fn pace(seen: &Mutex<Vec<Asked>>) -> Duration {
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let good = seen.iter().rev().filter(|asked| asked.answer == Some(Ok(())));
+    let took: Vec<Duration> = good.filter_map(|asked| Some(asked.ended? - asked.begun)).take(10).collect();
+    let mean = took.iter().sum::<Duration>() / u32::try_from(took.len()).unwrap_or(u32::MAX).max(1);
+    mean.clamp(EVERY, PATIENCE / 10)
+}
+
 impl Client {
     async fn ask(&self, kind: Kind) -> anyhow::Result<()> {
-        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let reply = match kind {
             Kind::Login => self.api.login(&self.user.login).await?.expect_status(201)?,
-            Kind::New => self.api.validate(&last(), &last()).await?.expect_status(200)?,
+            Kind::New => self.api.validate(&last, &last).await?.expect_status(200)?,
             Kind::Old => self.api.validate(&self.first, &self.first).await?.expect_status(200)?,
         };
         if reply.body["token"]["user"]["name"] != self.user.name.as_str() {
