@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers keystones promtool tools deny
+.PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers keystones test-keystone-drivers promtool tools deny
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -19,6 +19,9 @@ demo: packages ## the whole story on two real MariaDB servers in a temporary fol
 
 test: packages servers keystones promtool ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
+
+test-keystone-drivers: packages ## the Python package in keystone/ on a Keystone of Debian 12 and the newest
+	@scripts/test-keystone-drivers
 
 drills: packages ## whole outages on real servers, also over a network that misbehaves; DRILL=name for some of them
 	$(CARGO) test --locked --no-fail-fast --test drills --test wire -- --test-threads=$(TEST_THREADS) $(DRILL)

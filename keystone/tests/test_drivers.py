@@ -1,6 +1,7 @@
 """The drivers alone, in this process, on a real MariaDB: what passes, what is skipped, and what is left behind."""
 import contextlib
 import datetime
+import logging
 import unittest
 
 import keystone.conf
@@ -28,6 +29,8 @@ UPDATES = {
 def setUpModule():
     global STAGE
     STAGE = stage.shared()
+    # the warnings are expected
+    logging.getLogger().addHandler(logging.NullHandler())
     keystone.conf.configure()
     # every release writes the day of the last login when it disables who stays away
     configuration = STAGE.configuration("drivers", "keyward", days_inactive=90)
