@@ -8,7 +8,7 @@ FAULTS ?= 12000000
 TEST_THREADS ?= 4
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: packages ## build the program, optimised, as target/release/keyward
 	$(CARGO) build --release --locked
@@ -52,8 +52,9 @@ deny: tools ## licences, sources, banned and reported packages
 servers: packages ## fetch the database servers that Debian 12 does not have into target/servers
 	@for kind in mariadb-11.8 mysql-9.7; do scripts/fetch-server $$kind || [ $$? -eq 75 ] || exit 1; done
 
-keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/keystone
+keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/keystone, and build their drivers
 	@for release in debian newest; do scripts/fetch-keystone $$release || [ $$? -eq 75 ] || exit 1; done
+	@scripts/build-keystone-drivers || [ $$? -eq 75 ]
 
 promtool:
 	@scripts/install-promtool
