@@ -64,7 +64,6 @@ class Drivers(unittest.TestCase):
     def setUp(self):
         database = STAGE.database
         self.addCleanup(database.let_write)
-        database.run("SET GLOBAL innodb_lock_wait_timeout = 50")
         self.fill()
 
     def fill(self):
@@ -197,6 +196,9 @@ class Drivers(unittest.TestCase):
         self.assert_passes("1142")
 
     def test_lock_held_by_another(self):
+        self.addCleanup(
+            STAGE.database.run, "SET GLOBAL innodb_lock_wait_timeout = 50", "KILL CONNECTION USER ks@localhost"
+        )
         STAGE.database.run("SET GLOBAL innodb_lock_wait_timeout = 1", "KILL CONNECTION USER ks@localhost")
         holder = STAGE.database.connect()
         self.addCleanup(holder.close)
