@@ -2,7 +2,8 @@
 //!
 //! Every chunk is summed up on both servers at once, in two snapshots that stand at exactly the same transaction (`pair`).
 //! What differs is looked at row by row, and again at later positions before it counts: rows in flight never do.
-//! Snapshots are renewed every 10 s, chunks take about 0.5 s, and nothing on either server is held for longer than one.
+//! Snapshots are renewed every 10 s, chunks take about 0.5 s and never more than 2 s, and nothing on either server is held
+//! for longer than one.
 
 mod columns;
 mod pair;
@@ -35,13 +36,15 @@ pub struct Pace {
     pub tables_at_once: usize,
     /// It rests after each chunk for as long as that took.
     pub rests: bool,
+    /// A server ends the statement of a chunk after so long; the chunk is made smaller then.
+    pub longest_chunk: Duration,
 }
 
 impl Pace {
     /// For somebody who waits for the end.
-    pub const BRISK: Pace = Pace { tables_at_once: 2, rests: false };
+    pub const BRISK: Pace = Pace { tables_at_once: 2, rests: false, longest_chunk: Duration::from_secs(2) };
     /// For the daemon: half of one connection's time.
-    pub const CALM: Pace = Pace { tables_at_once: 1, rests: true };
+    pub const CALM: Pace = Pace { tables_at_once: 1, rests: true, longest_chunk: Duration::from_secs(2) };
 }
 
 /// How far a comparison has come.
@@ -78,6 +81,9 @@ pub enum CompareError {
     /// The table was changed while it was compared; it is begun again.
     #[error("a table was changed while it was compared")]
     Changed,
+    /// A server ended a statement that took longer than it may.
+    #[error("a server took longer than it may for one statement on a table: verify when it has less to do")]
+    Slow,
 }
 
 /// Puts what was being done in front of a trouble.

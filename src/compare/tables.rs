@@ -201,7 +201,7 @@ fn to_walk(schema: &str, master: &All, replica: &All, packet: u64) -> Vec<Table>
             Table {
                 name: format!("{schema}.{name}"),
                 place: format!("{}.{}", identifier(schema), identifier(name)),
-                checksum: checksum(&row, key.as_ref().map(|key| key.columns.as_slice())),
+                checksum: checksum(&row, key.is_some()),
                 key,
                 row,
                 estimate: here.estimate,

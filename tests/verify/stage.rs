@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use keyward::compare::{self, CompareError, Pace, Report};
+use keyward::compare::{self, CompareError, Compared, Pace, Report};
 use keyward::config::Settings;
 use keyward::config::schema::Account;
 use keyward::lab::{Kind, Lab, Server, Spec};
@@ -88,8 +88,12 @@ impl Stage {
     }
 
     pub async fn try_verify(&self) -> Result<Report, CompareError> {
+        self.verify_at(Pace::BRISK, &|_| {}).await
+    }
+
+    pub async fn verify_at(&self, pace: Pace, tell: &(dyn Fn(Compared) + Sync)) -> Result<Report, CompareError> {
         let region = &self.settings.regions[0];
-        compare::run(&self.settings, (&region.name, &region.replicas[0]), Pace::BRISK, &|_| {}).await
+        compare::run(&self.settings, (&region.name, &region.replicas[0]), pace, tell).await
     }
 
     pub async fn verify(&self) -> Report {
