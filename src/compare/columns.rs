@@ -238,15 +238,15 @@ mod tests {
         let changes =
             [("1", "0"), ("Anna", "Anno"), ("member", "reader"), ("2026-01-01 10:00:00", "2026-01-01 10:00:01")];
         for (before, after) in changes {
-            for rest in ["", ",default", ",2026-11-22 16:00:00,1,default"] {
+            for rest in ["", ",2026-11-22 16:00:00,1"] {
                 let text =
                     |row: u64, value: &str| format!("{:016x},{value}{rest}", row.wrapping_mul(0x9E37_79B9_7F4A_7C15));
                 let sum = |row, value| crc32(&text(row, value)) * FACTOR;
-                let mut seen: Vec<u64> = (0..40_000).map(|row| sum(row, before) ^ sum(row, after)).collect();
+                let mut seen: Vec<u64> = (0..10_000).map(|row| sum(row, before) ^ sum(row, after)).collect();
                 seen.sort_unstable();
                 let twice = seen.windows(2).filter(|two| two[0] == two[1]).count();
-                // of 800 million pairs, at 2^-30 each
-                assert!(twice <= 4, "{before} to {after}: {twice}");
+                // of 50 million pairs, at 2^-30 each
+                assert!(twice <= 1, "{before} to {after}: {twice}");
             }
         }
     }

@@ -9,6 +9,7 @@ mod columns;
 mod pair;
 mod ranges;
 mod report;
+mod rights;
 mod tables;
 mod walk;
 
@@ -78,6 +79,9 @@ pub enum CompareError {
     /// The replica does not follow the master, so that they have no position in common.
     #[error("{0}")]
     NotFollowing(String),
+    /// Keyward's account may not read all of it.
+    #[error("{0}")]
+    Blind(String),
     /// The table was changed while it was compared; it is begun again.
     #[error("a table was changed while it was compared")]
     Changed,
@@ -105,7 +109,11 @@ pub async fn run(
     let began = Instant::now();
     let sides = Sides::of(settings, region, replica);
     let mut first = sides.connect().await?;
-    let (mut queue, differences) = tables::read(&mut first, &settings.replication.databases).await?;
+    let databases = &settings.replication.databases;
+    let views = rights::check(&mut first.master, databases).await?;
+    let other = rights::check(&mut first.replica, databases).await?;
+    let views: Vec<String> = views.into_iter().filter(|schema| other.contains(schema)).collect();
+    let (mut queue, differences) = tables::read(&mut first, databases, &views).await?;
     // the biggest first, so that two connections end at about the same time
     queue.sort_by_key(|table| std::cmp::Reverse(table.estimate));
     let progress = Compared {

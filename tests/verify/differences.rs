@@ -145,6 +145,21 @@ async fn when_very_much_differs_a_hundred_rows_are_named() {
     assert_eq!((count("keystone.user: more rows differ"), found.len()), (1, 202));
 }
 
+#[tokio::test]
+async fn a_view_that_is_made_differently_is_named_where_the_account_may_see_it() {
+    let stage =
+        Stage::mariadb("CREATE TABLE t (a INT PRIMARY KEY, b INT); CREATE VIEW v AS SELECT a FROM t WHERE b > 0").await;
+    assert_eq!(stage.differences().await, [""; 0]);
+    stage.damage("ALTER VIEW v AS SELECT a FROM t WHERE b > 1").await;
+    let found = stage.differences().await.join("; ");
+    assert!(
+        found.starts_with("keystone.v: definition: CREATE") && found.contains("`t`.`b` > 1 on the replica"),
+        "{found}"
+    );
+    stage.replica.sql("SET SESSION sql_log_bin = 0; REVOKE SHOW VIEW ON keystone.* FROM keyward@'%'").await.unwrap();
+    assert_eq!(stage.differences().await, [""; 0]);
+}
+
 /// Text of several character sets, some of whose bytes are what stands between values: no column flows into the next.
 async fn keeps_columns_apart(kind: Kind) {
     let stage = Stage::new(

@@ -45,7 +45,7 @@ impl Stage {
 
     async fn link(&self) {
         let (port, mysql) = (self.master.port(), self.family() == Family::MySql);
-        let ours = "CREATE USER keyward@'%' IDENTIFIED BY 'own'; GRANT SELECT ON keystone.* TO keyward@'%'";
+        let ours = "CREATE USER keyward@'%' IDENTIFIED BY 'own'; GRANT SELECT, SHOW VIEW ON keystone.* TO keyward@'%'";
         let link = "CREATE USER link@'%' IDENTIFIED BY 'link'; GRANT REPLICATION SLAVE ON *.* TO link@'%'";
         let start = match mysql {
             false => format!(
