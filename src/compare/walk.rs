@@ -19,8 +19,10 @@ const ROWS: &str = include_str!("../../sql/common/verify-rows.sql");
 
 /// How long a chunk should take on the slower server.
 const CHUNK_TIME: Duration = Duration::from_millis(500);
-/// How many rows the first chunk of a big table has, any chunk at least, and any at most. A table that is not bigger is
-/// tried as one chunk: neither is its end looked for, nor every row held against it.
+/// A table that the server takes for no bigger is tried as one chunk: neither is its end looked for, nor every row held
+/// against it.
+const WHOLE_ROWS: u64 = 2_000_000;
+/// How many rows the first chunk of a bigger table has, any chunk at least, and any at most.
 const FIRST_ROWS: u64 = 20_000;
 const LEAST_ROWS: u64 = 1_000;
 const MOST_ROWS: u64 = 1_000_000;
@@ -123,7 +125,7 @@ impl Walk<'_> {
     async fn run(&mut self, pace: Pace, tell: &(dyn Fn(u64) + Sync)) -> Result<Walked, CompareError> {
         let mut walked = Walked::default();
         let (mut suspects, mut named) = (Vec::new(), 0);
-        let (mut whole, mut chunk_rows) = (self.table.estimate <= MOST_ROWS, FIRST_ROWS);
+        let (mut whole, mut chunk_rows) = (self.table.estimate <= WHOLE_ROWS, FIRST_ROWS);
         let mut after = None;
         loop {
             self.pair.freshen().await?;
