@@ -82,7 +82,8 @@ impl Monitoring {
         fs::write(folder.join("alertmanager.yml"), format!("{route}\nreceivers:\n  - name: oncall\n    {hook}\n"))
             .unwrap();
         let arguments = ["--config.file=alertmanager.yml", "--storage.path=alertmanager", "--cluster.listen-address="];
-        let alertmanager = Running::start("prometheus-alertmanager", "prometheus-alertmanager", folder, &arguments).await?;
+        let alertmanager =
+            Running::start("prometheus-alertmanager", "prometheus-alertmanager", folder, &arguments).await?;
         let text = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: ['{ROOT}/grafana/alerts/keyward.rules']\n\
              alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: ['{}'] }}] }}] }}\nscrape_configs:\n  \
@@ -110,6 +111,15 @@ impl Monitoring {
             }
             assert!(began.elapsed() < 2 * LIMIT, "nobody was told that {alert} is {state}");
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until a question has an answer.
+    async fn until_seen(&self, question: &str) {
+        let began = Instant::now();
+        while self.series(question).await == 0 {
+            assert!(began.elapsed() < LIMIT, "Prometheus never saw {question}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 
@@ -156,10 +166,10 @@ async fn the_alert_of_an_outage_reaches_oncall_and_every_panel_has_something_to_
     let Some(monitoring) = Monitoring::of(&daemon, lab.folder()).await else { return };
 
     // a counter that first appears with its 1 has never grown: Prometheus must have seen the 0
-    while monitoring.series("keyward_phase{job=~\"$job\"} offset 3s").await == 0 {
-        assert!(monitoring.began.elapsed() < LIMIT, "Prometheus scrapes nothing");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    monitoring.until_seen("keyward_phase offset 3s").await;
+    daemon.does(&["pause", "RegionTwo", "--reason", "to see a gate closed"]).await;
+    monitoring.until_seen("keyward_failover_gate_closed{gate=\"paused\"} == 1").await;
+    daemon.does(&["resume", "RegionTwo"]).await;
     pair.master.kill9();
     daemon.until_phase(Phase::Local).await;
     let told = monitoring.until_told("KeywardMasterUnreachable", "firing").await;
