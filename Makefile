@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-keystone test test-keystone test-keystone-drivers simulate drills bench bench-copy bench-verify lint packages servers keystones promtool tools deny
+.PHONY: help build demo demo-keystone test test-keystone test-keystone-drivers simulate drills bench bench-copy bench-verify lint packages servers keystones monitoring tools deny
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -22,7 +22,7 @@ demo-keystone: keystones ## the same for the users of two real Keystones, in two
 	@KEYWARD_LAB_KEYSTONES=target/keystone KEYWARD_LAB_CACHE=target/keyward-lab \
 		target/debug/keyward demo $(or $(DEMO),--keystone)
 
-test: packages servers keystones promtool ## every test, those on real servers too
+test: packages servers keystones monitoring ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
 
 test-keystone-drivers: packages ## the Python package in keystone/ on a Keystone of Debian 12 and the newest
@@ -64,8 +64,8 @@ keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/
 	@for release in debian newest; do scripts/fetch-keystone $$release || [ $$? -eq 75 ] || exit 1; done
 	@scripts/build-keystone-drivers || [ $$? -eq 75 ]
 
-promtool:
-	@scripts/install-promtool
+monitoring: packages
+	@scripts/install-monitoring
 
 packages: ## install the Debian packages that are missing
 	@scripts/install-packages
