@@ -101,7 +101,7 @@ fn the_shipped_scripts_are_sound_and_may_be_executed() {
         count += 1;
         shell.extend((!python).then_some(script));
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 6);
     match Command::new("shellcheck").args(&shell).output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             skip("no shellcheck here; the scripts were only parsed")

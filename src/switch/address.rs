@@ -196,9 +196,13 @@ impl Turns {
         self.choose(|address| address.is_at(url, text))
     }
 
-    /// Where a host without a URL points; only addresses that are a host alone can tell.
+    /// Where a host that stands alone points, without a port and a path.
     pub fn host_points(&self, host: &str) -> Points<'_> {
-        self.choose(|address| address.form() == (false, false) && address.is_host(host))
+        match self.choose(|address| address.is_host(host)) {
+            // the switch leaves the host and changes the rest, which does not stand here
+            Points::From(turn) if turn.to.is_host(host) => Points::To,
+            points => points,
+        }
     }
 
     fn choose(&self, is: impl Fn(&Address) -> bool) -> Points<'_> {

@@ -112,3 +112,15 @@ pub fn diff(path: &str, text: &[u8], edits: &[Edit]) -> String {
     }
     shown
 }
+
+/// The edits that take these back, in the text that they made.
+pub fn turned_around(edits: &[Edit]) -> Vec<Edit> {
+    let (mut longer, mut shorter) = (0, 0);
+    let turn = |edit: &Edit| {
+        let at = edit.at + longer - shorter;
+        longer += edit.after.len();
+        shorter += edit.before.len();
+        Edit { at, before: edit.after.clone(), after: edit.before.clone(), ..edit.clone() }
+    };
+    edits.iter().map(turn).collect()
+}

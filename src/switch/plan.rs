@@ -141,7 +141,7 @@ fn unwritten(turn: &Turn) -> String {
 }
 
 fn lone_host(entry: &Entry, text: &str, pieces: &[Piece], turns: &Turns) -> Result<Option<Vec<Edit>>, String> {
-    if text.contains(['/', '$', '%', '{', ' ']) || !text.is_ascii() || entry.section != "" {
+    if text.contains(['/', '$', '%', '{', ' ']) || !text.is_ascii() || !entry.section.is_empty() {
         return Err("is no plain URL".to_owned());
     }
     match turns.host_points(text) {
