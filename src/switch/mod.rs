@@ -23,8 +23,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Told by the name: `*.py`, and Red Hat's and kolla's `local_settings`.
-    pub fn of(name: &str) -> Self {
+    /// Told by the file's own name: `*.py`, and Red Hat's and kolla's `local_settings`.
+    pub fn of(path: &str) -> Self {
+        let name = path.rsplit('/').next().unwrap_or(path);
         if name.ends_with(".py") || name.contains("local_settings") { Kind::Python } else { Kind::Ini }
     }
 }
@@ -94,4 +95,19 @@ fn trimmed(text: &[u8], span: Range<usize>) -> Range<usize> {
 
 fn shown(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn horizons_settings_are_known_by_their_own_name() {
+        for path in ["/x/local_settings", "local_settings.py", "/etc/local_settings.d/_9998-kolla-settings.py"] {
+            assert_eq!(Kind::of(path), Kind::Python, "{path}");
+        }
+        for path in ["/etc/nova/nova.conf", "/etc/local_settings.d/nova.conf", "/etc/nova.pyx"] {
+            assert_eq!(Kind::of(path), Kind::Ini, "{path}");
+        }
+    }
 }

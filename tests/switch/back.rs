@@ -63,3 +63,14 @@ fn a_url_that_comes_up_while_a_switch_stands_is_switched_too_and_undone_with_the
     wanted.get_mut("nova.conf").unwrap().extend_from_slice(added.as_bytes());
     assert_eq!(host.files(), wanted);
 }
+
+#[test]
+fn a_unit_that_is_gone_does_not_stand_in_the_way_home() {
+    let host = Host::new();
+    host.switch(&["--restart", "nova-api.service", "--restart", "old.service"]).with(0);
+    host.systemctl("case $* in show*old.service) echo not-found; exit ;; esac");
+    let told = host.revert(&[]).with(0);
+    assert!(told.contains("old.service: systemd does not know it any more, so it is not restarted"), "{told}");
+    assert_eq!(host.calls(), ["try-restart nova-api.service old.service", "try-restart nova-api.service"]);
+    assert_eq!(host.files(), Host::new().files());
+}

@@ -147,6 +147,7 @@ fn what_cannot_be_meant_is_refused_before_anything_changes() {
     fs::create_dir(host.at("state")).unwrap();
     fs::set_permissions(host.at("state"), fs::Permissions::from_mode(0o777)).unwrap();
     assert!(host.switch(&[]).with(1).contains("nobody else can write to"));
+    assert!(host.switch(&["--dry-run"]).with(1).contains("nobody else can write to"), "a test must find it too");
     fs::set_permissions(host.at("state"), fs::Permissions::from_mode(0o700)).unwrap();
     let lock = File::create(host.at("state/lock")).unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();

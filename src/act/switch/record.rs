@@ -166,11 +166,14 @@ pub fn peek(folder: &Path) -> Result<Option<Record>, String> {
             file.display()
         )
     };
+    if folder.exists() {
+        guard(folder)?;
+    }
     match fs::metadata(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(told(&error)),
         Ok(metadata) if metadata.len() > MOST_BYTES => return Err(told(&"is too big to be a record")),
-        Ok(_) => guard(folder)?,
+        Ok(_) => {}
     }
     let text = fs::read(&file).map_err(|error| told(&error))?;
     let record: Record = serde_json::from_slice(&text).map_err(|error| told(&format!("is damaged ({error})")))?;

@@ -46,8 +46,13 @@ pub fn revert(run: &Run, tell: Tell<'_>) -> Result<Undone, SwitchError> {
     };
     let mut end = Undone::Wholly;
     let backs = read_all(&record, &mut end, tell)?;
+    // one that was removed since must not stand in the way home
+    let gone = |unit: &String| units::is_known(unit).is_ok_and(|known| !known);
+    for unit in record.units.extract_if(.., |unit| gone(unit)) {
+        tell(&format!("{unit}: systemd does not know it any more, so it is not restarted"));
+    }
+    units::check(&run.units)?;
     record.add_units(&run.units);
-    units::check(&record.units)?;
     let changing = || backs.iter().filter(|back| back.text.is_some());
     for back in changing() {
         files::check(Path::new(&back.content.path))?;

@@ -20,14 +20,22 @@ pub fn check(units: &[String]) -> Result<(), Vec<String>> {
         if unit.is_empty() || unit.starts_with('-') || unit.contains(|c: char| c.is_whitespace() || c == '/') {
             return Some(format!("{unit:?} is no name of a unit"));
         }
-        match call(&["show", "--property=LoadState", "--value", unit]) {
-            Ok((_, state)) if state.trim() == "loaded" => None,
-            Ok(_) => Some(format!("systemd knows no unit {unit}: correct --restart")),
+        match is_known(unit) {
+            Ok(true) => None,
+            Ok(false) => Some(format!("systemd knows no unit {unit}: correct --restart")),
             Err(why) => Some(format!("{unit}: {why}")),
         }
     };
     let problems: Vec<String> = units.iter().filter_map(wrong).collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Whether systemd has such a unit.
+///
+/// # Errors
+/// One sentence: it cannot be asked.
+pub fn is_known(unit: &str) -> Result<bool, String> {
+    Ok(call(&["show", "--property=LoadState", "--value", unit])?.1.trim() == "loaded")
 }
 
 /// Restarts those units that run, and starts those that have failed. One that an operator has stopped stays stopped.
