@@ -79,6 +79,7 @@ pub fn plan(text: &[u8], kind: Kind, turns: &Turns) -> Plan {
         let (section, key, line) = (clash[0].section.clone(), clash[0].key.clone(), clash[0].line);
         plan.others.push(Other { section, key, line, what });
         plan.edits.clear();
+        plan.from = 0;
     }
     let known = known(&all);
     let hosts: HashSet<&str> = turns.iter().map(|turn| turn.from.host()).collect();
@@ -93,29 +94,31 @@ fn known(entries: &[Entry]) -> Vec<Range<usize>> {
     pieces.filter_map(|piece| piece.site.as_ref().map(|site| site.span.clone())).collect()
 }
 
-/// Reads the result like a file of its own: every URL that was to be switched must be so.
+/// Reads the result like a file of its own: every URL that was to be switched must be so, and no other have moved.
 fn prove(text: &[u8], kind: Kind, turns: &Turns, plan: &mut Plan) {
     if plan.edits.is_empty() {
         return;
     }
-    let after = edit::apply(text, &plan.edits);
     let count = |text: &[u8]| {
-        let (mut from, mut to) = (0, 0);
+        let (mut from, mut to, mut others) = (0, 0, Vec::new());
         for entry in entries(text, kind) {
             match replaced(&entry, turns) {
                 Ok(None) => to += 1,
                 Ok(Some(_)) => from += 1,
-                Err(_) => {}
+                Err(what) => others.push((entry.line, what)),
             }
         }
-        (from, to)
+        (from, to, others)
     };
-    if count(&after) != (0, plan.from + plan.to) {
+    let before = count(text);
+    let after = count(&edit::apply(text, &plan.edits));
+    if after != (0, before.0 + before.1, before.2) {
         let first = &plan.edits[0];
-        let what = "would not point at --to after the switch".to_owned();
+        let what = "cannot be switched without another URL going with it, which does not point at --from".to_owned();
         let (section, key, line) = (first.section.clone(), first.key.clone(), first.line);
         plan.others.push(Other { section, key, line, what });
         plan.edits.clear();
+        plan.from = 0;
     }
 }
 
@@ -187,4 +190,28 @@ fn edits(entry: &Entry, pieces: &[Piece], parts: Vec<(Range<usize>, String)>) ->
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planned(from: &[&str], to: &[&str], text: &str) -> Plan {
+        let read = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+        plan(text.as_bytes(), Kind::Python, &Turns::new(&read(from), &read(to)).unwrap())
+    }
+
+    #[test]
+    fn a_variable_that_two_urls_are_made_from_is_replaced_once_and_never_with_two_texts() {
+        let text = "OPENSTACK_HOST = 'one'\nOPENSTACK_KEYSTONE_URL = 'http://%s:5000/v3' % OPENSTACK_HOST\n\
+                    WEBSSO_KEYSTONE_URL = 'https://%s:5001/v3' % OPENSTACK_HOST\n";
+        let plain = planned(&["one"], &["two"], text);
+        assert_eq!((plain.from, plain.edits.len(), plain.others.len()), (2, 1, 0), "{plain:?}");
+        let ports = planned(&["one:5000", "one:5001"], &["two:6000", "two:6001"], text);
+        assert_eq!((ports.edits.len(), ports.others.len()), (3, 0), "{ports:?}");
+        let apart = planned(&["one:5000", "one:5001"], &["two:5000", "three:5001"], text);
+        assert!(apart.edits.is_empty() && apart.others[0].what.contains("different hosts"), "{apart:?}");
+        let half = planned(&["one:5000"], &["two:5000"], text);
+        assert!(half.edits.is_empty() && half.others.len() == 2, "the other URL would go with it: {half:?}");
+    }
 }
