@@ -16,6 +16,7 @@ pub mod procs;
 pub mod replica;
 pub mod spawn;
 pub mod stamp;
+pub mod switch;
 pub mod tail;
 pub mod told;
 pub mod upkeep;

@@ -8,6 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::switch::{SWITCH_AUTH_HELP, SwitchAuth};
 use crate::config::duration;
 use crate::model::{Family, RegionName, ReplicaName};
 
@@ -55,6 +56,9 @@ pub enum Command {
     HookTest(HookTest),
     /// Compare the rows of master and replica; 3 when they differ.
     Verify(Verify),
+    /// Point the configuration files of services at another Keystone, or back.
+    #[command(after_help = SWITCH_AUTH_HELP)]
+    SwitchAuth(SwitchAuth),
     /// Look for what would go wrong in an outage (not in this release yet).
     Doctor(Doctor),
     /// Play an outage on two real servers in a temporary folder.
@@ -82,6 +86,7 @@ impl Command {
             Command::Adopt(_) => "adopt",
             Command::HookTest(_) => "hook-test",
             Command::Verify(_) => "verify",
+            Command::SwitchAuth(_) => "switch-auth",
             Command::Doctor(_) => "doctor",
             Command::Demo(_) => "demo",
             Command::Completions(_) => "completions",

@@ -13,6 +13,7 @@ pub mod render;
 pub mod run;
 pub mod setup;
 pub mod sheet;
+pub mod switch;
 pub mod verify;
 
 use std::io::Write;
@@ -50,6 +51,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Run => run::run(cli.config.as_deref()),
         Command::Demo(args) => demo::run(&args),
         Command::Setup(args) => setup::command(cli.config.as_deref(), args),
+        Command::SwitchAuth(args) => switch::run(args),
         Command::Verify(args) => verify::command(cli.config.as_deref(), args),
         asked => {
             let settings = config::load_without_files(cli.config.as_deref())?;
