@@ -8,7 +8,7 @@ mod ids;
 mod services;
 pub mod sql;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use std::collections::BTreeSet;
 
