@@ -12,6 +12,7 @@ use crate::model::catalog::Catalog;
 use crate::wire::session::{Session, Trouble};
 
 const PATIENCE: &str = include_str!("../../sql/common/catalog-patience.sql");
+const ISOLATION: &str = include_str!("../../sql/common/catalog-isolation.sql");
 const BEGIN: &str = include_str!("../../sql/common/catalog-begin.sql");
 const COMMIT: &str = include_str!("../../sql/common/catalog-end.sql");
 const ROLLBACK: &str = include_str!("../../sql/common/snapshot-end.sql");
@@ -53,6 +54,7 @@ impl<'a> Held<'a> {
     /// They are not, or the server does not let us.
     pub async fn open(session: &'a mut Session, database: &str, before: &Catalog) -> Result<Self, NotChanged> {
         session.run(fill(PATIENCE, &[("seconds", LOCK_SECONDS)])).await.map_err(NotChanged::Trouble)?;
+        session.run(fill(ISOLATION, &[])).await.map_err(NotChanged::Trouble)?;
         session.run(fill(BEGIN, &[])).await.map_err(NotChanged::Trouble)?;
         let mut held = Self { session, database: database.to_owned() };
         if held.now().await? == *before {

@@ -10,8 +10,8 @@ use crate::act::catalog::{Held, NotChanged, keep};
 use crate::config::schema::{Tls, TlsMode};
 use crate::config::{self, Settings};
 use crate::daemon::clock;
-use crate::model::RegionName;
 use crate::model::catalog::Catalog;
+use crate::model::{Reason, RegionName};
 use crate::observe::catalog::{is_read_only, look};
 use crate::observe::hand::{self, Access, Hand, LOOK_LIMIT, is_same_server};
 use crate::plan::catalog::{Asked, Merge, plan, sql};
@@ -99,6 +99,8 @@ struct Job<'a> {
 
 /// Both servers, and both catalogues as they were read.
 struct Pair {
+    /// How sentences call the master.
+    name: String,
     master: Hand,
     from: Session,
     ours: Catalog,
@@ -165,14 +167,12 @@ impl<'a> Job<'a> {
 
     /// Connects to both and reads both, after it is sure that the one is the master and the other is not.
     async fn look(&self) -> Result<Pair, Stop> {
-        let mut master = self.master().await?;
+        let (name, mut master) = self.master().await?;
         let who = format!("second cloud {}", self.from.place);
-        let mut from = Session::open(&self.from, &who, LOOK_LIMIT).await?;
+        let mut from = Session::open(&self.from, &who, LOOK_LIMIT).await.map_err(|trouble| hint(&trouble))?;
         if is_read_only(&mut master.work).await? {
-            let who = master.work.who();
-            return Err(
-                format!("{who} is read-only, as a replica is: the catalogue is changed on the master alone").into()
-            );
+            let why = format!("{name} is read-only, as a replica is: the catalogue is changed on the master alone");
+            return Err(why.into());
         }
         let [database, from_database] = &self.databases;
         if database == from_database && is_same_server(&mut master.work, &mut from).await? {
@@ -182,15 +182,15 @@ impl<'a> Job<'a> {
         }
         let ours = look(&mut master.work, database).await?;
         let theirs = look(&mut from, from_database).await?;
-        Ok(Pair { master, from, ours, theirs })
+        Ok(Pair { name, master, from, ours, theirs })
     }
 
     /// The first of the master's addresses at which there is a way in.
-    async fn master(&self) -> Result<Hand, Stop> {
+    async fn master(&self) -> Result<(String, Hand), Stop> {
         let mut why = Vec::new();
         for access in &self.masters {
             match hand::open(access).await {
-                Ok(hand) => return Ok(hand),
+                Ok(hand) => return Ok((access.name.clone(), hand)),
                 Err(error @ hand::NoHand::NotLetIn(_)) => why.push(format!("{error}: give --master-admin")),
                 Err(error) => why.push(error.to_string()),
             }
@@ -203,7 +203,7 @@ impl<'a> Job<'a> {
     }
 
     fn headline(&self, pair: &Pair, merge: &Merge) -> String {
-        let (from, master) = (pair.from.who(), pair.master.work.who());
+        let (from, master) = (pair.from.who(), &pair.name);
         format!("the region {} of the {from} joins the catalogue of the {master}", merge.from_region)
     }
 
@@ -256,10 +256,7 @@ impl<'a> Job<'a> {
         let before = sql::script(
             &[
                 format!("{head}."),
-                format!(
-                    "The tables region, service and endpoint of {database} on the {} before it.",
-                    pair.master.work.who()
-                ),
+                format!("The tables region, service and endpoint of {database} on the {} before it.", pair.name),
                 "Run on the master it puts all three back; rows added since are lost then.".to_owned(),
             ],
             &sql::restore(database, &pair.ours),
@@ -299,6 +296,17 @@ impl<'a> Job<'a> {
             script.join("\n")
         ))
     }
+}
+
+/// Why there is no way to the second cloud, and what may help.
+fn hint(trouble: &Trouble) -> String {
+    let hint = match trouble.failure.reason {
+        Reason::Tls => ": give --from-tls, if its certificate is not one that the settings know",
+        Reason::Login => ": correct the user in --from, or the password in KEYWARD_FROM_PASSWORD",
+        reason if reason.is_evidence() => ": correct the address in --from, or see that the server answers there",
+        _ => "",
+    };
+    format!("{trouble}{hint}")
 }
 
 /// The schema of the master's catalogue.

@@ -18,10 +18,11 @@ impl<'a> Joining<'a> {
         };
         let mut names = BTreeMap::<(String, String), usize>::new();
         let mut taken: BTreeSet<String> = ours.services.iter().map(|service| service.id.to_lowercase()).collect();
-        for service in theirs.services.iter().filter(|service| used.contains(&service.id)) {
-            if service.kind() == IDENTITY {
-                continue;
-            }
+        let other = |service: &&Service| used.contains(&service.id) && service.kind() != IDENTITY;
+        let mut services: Vec<&Service> = theirs.services.iter().filter(other).collect();
+        // ids are random; people read types
+        services.sort_by_key(|service| (service.kind().to_owned(), service.name()));
+        for service in services {
             let seen = names.entry((service.kind().to_owned(), service.name())).or_default();
             *seen += 1;
             match *seen {
