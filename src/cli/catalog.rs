@@ -12,8 +12,8 @@ use crate::config::{self, Settings};
 use crate::daemon::clock;
 use crate::model::catalog::Catalog;
 use crate::model::{Reason, RegionName};
-use crate::observe::catalog::{is_read_only, look};
-use crate::observe::hand::{self, Access, Hand, LOOK_LIMIT, is_same_server};
+use crate::observe::catalog::{is_read_only, look, open};
+use crate::observe::hand::{Access, LOOK_LIMIT, NoHand, is_same_server};
 use crate::plan::catalog::{Asked, Merge, plan, sql};
 use crate::wire::connect::{Place, Target};
 use crate::wire::session::{Session, Trouble};
@@ -99,9 +99,7 @@ struct Job<'a> {
 
 /// Both servers, and both catalogues as they were read.
 struct Pair {
-    /// How sentences call the master.
-    name: String,
-    master: Hand,
+    master: Session,
     from: Session,
     ours: Catalog,
     theirs: Catalog,
@@ -113,6 +111,12 @@ impl<'a> Job<'a> {
             return Err(
                 "--apply needs --master-admin: keyward's own account may only read Keystone's tables".to_owned()
             );
+        }
+        if asked.region == settings.master.region {
+            return Err(format!(
+                "--region: {} is the master's own region: give the second cloud another name",
+                asked.region
+            ));
         }
         let timeout = settings.connect_timeout.max(Duration::from_secs(1));
         let from = from(settings, asked, timeout)?;
@@ -167,32 +171,32 @@ impl<'a> Job<'a> {
 
     /// Connects to both and reads both, after it is sure that the one is the master and the other is not.
     async fn look(&self) -> Result<Pair, Stop> {
-        let (name, mut master) = self.master().await?;
+        let mut master = self.master().await?;
         let who = format!("second cloud {}", self.from.place);
         let mut from = Session::open(&self.from, &who, LOOK_LIMIT).await.map_err(|trouble| hint(&trouble))?;
-        if is_read_only(&mut master.work).await? {
-            let why = format!("{name} is read-only, as a replica is: the catalogue is changed on the master alone");
+        if is_read_only(&mut master).await? {
+            let why =
+                format!("{} is read-only, as a replica is: the catalogue is changed on the master alone", master.who());
             return Err(why.into());
         }
         let [database, from_database] = &self.databases;
-        if database == from_database && is_same_server(&mut master.work, &mut from).await? {
+        if database == from_database && is_same_server(&mut master, &mut from).await? {
             let why = "--from leads to the master's own database: give the second cloud's server, or its schema with \
                        --from-database";
             return Err(why.to_owned().into());
         }
-        let ours = look(&mut master.work, database).await?;
+        let ours = look(&mut master, database).await?;
         let theirs = look(&mut from, from_database).await?;
-        Ok(Pair { name, master, from, ours, theirs })
+        Ok(Pair { master, from, ours, theirs })
     }
 
     /// The first of the master's addresses at which there is a way in.
-    async fn master(&self) -> Result<(String, Hand), Stop> {
+    async fn master(&self) -> Result<Session, Stop> {
         let mut why = Vec::new();
         for access in &self.masters {
-            match hand::open(access).await {
-                Ok(hand) => return Ok((access.name.clone(), hand)),
-                Err(error @ hand::NoHand::NotLetIn(_)) => why.push(format!("{error}: give --master-admin")),
-                Err(error) => why.push(error.to_string()),
+            match open(access).await {
+                Ok(session) => return Ok(session),
+                Err(error) => why.push(no_way_in(&error)),
             }
         }
         Err(Stop::Why(why))
@@ -203,7 +207,7 @@ impl<'a> Job<'a> {
     }
 
     fn headline(&self, pair: &Pair, merge: &Merge) -> String {
-        let (from, master) = (pair.from.who(), &pair.name);
+        let (from, master) = (pair.from.who(), pair.master.who());
         format!("the region {} of the {from} joins the catalogue of the {master}", merge.from_region)
     }
 
@@ -256,7 +260,10 @@ impl<'a> Job<'a> {
         let before = sql::script(
             &[
                 format!("{head}."),
-                format!("The tables region, service and endpoint of {database} on the {} before it.", pair.name),
+                format!(
+                    "The tables region, service and endpoint of {database} on the {} before it.",
+                    pair.master.who()
+                ),
                 "Run on the master it puts all three back; rows added since are lost then.".to_owned(),
             ],
             &sql::restore(database, &pair.ours),
@@ -270,7 +277,7 @@ impl<'a> Job<'a> {
         let before = keep(&self.folder, &format!("{stamp}-before.sql"), &before)?;
         let undo_file = keep(&self.folder, &format!("{stamp}-undo.sql"), &undo)?;
         self.say(&format!("the three tables as they were are in {}.", before.display()))?;
-        let held = Held::open(&mut pair.master.work, database, &pair.ours).await?;
+        let held = Held::open(&mut pair.master, database, &pair.ours).await?;
         let unchanged = look(&mut pair.from, from_database).await.map(|theirs| theirs == pair.theirs);
         if !matches!(unchanged, Ok(true)) {
             held.give_up().await;
@@ -296,6 +303,21 @@ impl<'a> Job<'a> {
             script.join("\n")
         ))
     }
+}
+
+/// Why there is no way to the master, and what may help.
+fn no_way_in(error: &NoHand) -> String {
+    let hint = match error {
+        NoHand::NotLetIn(trouble) | NoHand::Trouble(trouble) => match (trouble.failure.reason, error) {
+            (Reason::Login | Reason::HostBlocked, NoHand::NotLetIn(_)) => ": give --master-admin",
+            (Reason::Login | Reason::HostBlocked, _) => ": correct the login of --master-admin",
+            (Reason::Tls, _) => ": correct tls.ca_file, or the server's certificate, which must name the address",
+            (reason, _) if reason.is_evidence() => ": correct the address, or see that the server answers there",
+            _ => "",
+        },
+        NoHand::TwoServers(_) => "",
+    };
+    format!("{error}{hint}")
 }
 
 /// Why there is no way to the second cloud, and what may help.

@@ -17,6 +17,7 @@ use keyward::wire::session::Session;
 use crate::harness::{Server, admin};
 
 const READER_PASSWORD: &str = "s3cret-reader-4711";
+const ADMIN_PASSWORD: &str = "s3cret-admin-0815";
 
 /// The master's cloud and a second one, both like Keystone's, and settings that know the first.
 struct Clouds {
@@ -48,6 +49,11 @@ impl Clouds {
              'RegionOne'); \
              CREATE USER reader@'%' IDENTIFIED BY '{READER_PASSWORD}'; GRANT SELECT ON keystone.* TO reader@'%'"
         ));
+        // all that the master's administrator needs
+        clouds.master.sql(&format!(
+            "CREATE USER dba@localhost IDENTIFIED BY '{ADMIN_PASSWORD}'; GRANT SELECT, INSERT, UPDATE, DELETE ON keystone.* TO \
+             dba@localhost"
+        ));
         let settings = format!(
             "state_dir = {:?}\n[account]\npassword = \"a\"\n[tls]\nmode = \"disabled\"\n[replication]\npassword = \
              \"b\"\n[replication.tls]\nmode = \"disabled\"\n[master]\nregion = \"RegionOne\"\naddresses = [{:?}]\n\
@@ -67,20 +73,24 @@ impl Clouds {
     fn keyward(&self, words: &[&str]) -> Output {
         let from = format!("reader@{}", self.second.address());
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
-        command.args(["catalog-merge", "--region", "RegionTwo"]);
+        command.arg("catalog-merge");
+        if !words.contains(&"--region") {
+            command.args(["--region", "RegionTwo"]);
+        }
         if !words.contains(&"--from") {
             command.args(["--from", &from]).env("KEYWARD_FROM_PASSWORD", READER_PASSWORD);
         }
+        command.env("KEYWARD_MASTER_ADMIN_PASSWORD", ADMIN_PASSWORD);
         let output = command.args(words).env("KEYWARD_CONFIG", self.path("keyward.toml")).output().unwrap();
         let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(!told.contains(READER_PASSWORD), "{told}");
+        assert!(!told.contains(READER_PASSWORD) && !told.contains(ADMIN_PASSWORD), "{told}");
         output
     }
 
     /// The same as the master's administrator; what it said, when it ended with this code.
     fn as_admin(&self, code: i32, words: &[&str]) -> String {
-        let socket = self.master.socket().display().to_string();
-        let output = self.keyward(&[&["--master-admin", socket.as_str()], words].concat());
+        let dba = format!("dba@{}", self.master.socket().display());
+        let output = self.keyward(&[&["--master-admin", dba.as_str()], words].concat());
         let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
         assert_eq!(output.status.code(), Some(code), "{words:?}\n{out}\n{err}");
         if code == 0 { out } else { err }
@@ -160,6 +170,7 @@ fn refuses(clouds: &Clouds, before: &str) {
     let own = clouds.keyward(&["--apply"]);
     assert_eq!(own.status.code(), Some(2), "keyward's own account may not write there");
     assert!(String::from_utf8_lossy(&own.stderr).contains("--apply needs --master-admin"), "{own:?}");
+    assert!(clouds.as_admin(2, &["--region", "RegionOne"]).contains("the master's own region"));
     let itself = clouds.master.socket().display().to_string();
     assert!(clouds.as_admin(1, &["--from", &itself]).contains("the master's own database"));
     assert!(clouds.as_admin(1, &["--from-database", "mysql"]).contains("1142"));
