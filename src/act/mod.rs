@@ -4,6 +4,7 @@ pub mod account;
 pub mod aside;
 pub mod attempt;
 pub mod beat;
+pub mod catalog;
 mod dial;
 pub mod exec;
 pub mod haproxy;

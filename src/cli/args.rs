@@ -1,5 +1,7 @@
 //! The command line: every command and its flags. What they do stands in one file a command.
 
+mod catalog;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use clap_complete::Shell;
 use super::switch::{SWITCH_AUTH_HELP, SwitchAuth};
 use crate::config::duration;
 use crate::model::{Family, RegionName, ReplicaName};
+
+pub use catalog::{CatalogMerge, FromTls};
 
 /// Keeps every other OpenStack region signing its users in when RegionOne is gone.
 #[derive(Debug, Parser)]
@@ -59,6 +63,8 @@ pub enum Command {
     /// Point the configuration files of services at another Keystone, or back.
     #[command(after_help = SWITCH_AUTH_HELP)]
     SwitchAuth(SwitchAuth),
+    /// Join a second cloud's catalogue into the master's, as a region of its own.
+    CatalogMerge(CatalogMerge),
     /// Look for what would go wrong in an outage (not in this release yet).
     Doctor(Doctor),
     /// Play an outage on two real servers in a temporary folder.
@@ -87,6 +93,7 @@ impl Command {
             Command::HookTest(_) => "hook-test",
             Command::Verify(_) => "verify",
             Command::SwitchAuth(_) => "switch-auth",
+            Command::CatalogMerge(_) => "catalog-merge",
             Command::Doctor(_) => "doctor",
             Command::Demo(_) => "demo",
             Command::Completions(_) => "completions",

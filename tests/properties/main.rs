@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod asked;
+mod catalog;
 mod gtid_mariadb;
 mod gtid_mysql;
 mod gtid_servers;
