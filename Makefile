@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-keystone test test-keystone simulate drills bench bench-copy bench-verify lint packages servers keystones promtool tools deny
+.PHONY: help build demo demo-keystone test test-keystone simulate drills bench bench-copy bench-verify lint packages servers keystones test-keystone-drivers promtool tools deny
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -8,7 +8,7 @@ FAULTS ?= 12000000
 TEST_THREADS ?= 4
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: packages ## build the program, optimised, as target/release/keyward
 	$(CARGO) build --release --locked
@@ -24,6 +24,9 @@ demo-keystone: keystones ## the same for the users of two real Keystones, in two
 
 test: packages servers keystones promtool ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
+
+test-keystone-drivers: packages ## the Python package in keystone/ on a Keystone of Debian 12 and the newest
+	@scripts/test-keystone-drivers
 
 drills: packages ## whole outages on real servers, also over a network that misbehaves; DRILL=name for some of them
 	$(CARGO) test --locked --no-fail-fast --test drills --test wire -- --test-threads=$(TEST_THREADS) $(DRILL)
@@ -57,7 +60,7 @@ deny: tools ## licences, sources, banned and reported packages
 servers: packages ## fetch the database servers that Debian 12 does not have into target/servers
 	@for kind in mariadb-11.8 mysql-9.7; do scripts/fetch-server $$kind || [ $$? -eq 75 ] || exit 1; done
 
-keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/keystone, and build keystone/ for them
+keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/keystone, and build their drivers
 	@for release in debian newest; do scripts/fetch-keystone $$release || [ $$? -eq 75 ] || exit 1; done
 	@scripts/build-keystone-drivers || [ $$? -eq 75 ]
 

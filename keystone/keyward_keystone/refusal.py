@@ -4,7 +4,7 @@ import re
 from oslo_db import exception as oslo
 import sqlalchemy.exc
 
-# What the servers answer to a write, by number: MariaDB's and MySQL's are the same.
+# What MariaDB and MySQL answer to a write, by number; 1836 comes from MySQL alone.
 MEANINGS = {
     1290: "the server is read-only",
     1792: "the transaction is read-only",

@@ -1,6 +1,7 @@
 """The drivers alone, in this process, on a real MariaDB: what passes, what is skipped, and what is left behind."""
 import contextlib
 import datetime
+import logging
 import unittest
 
 import keystone.conf
@@ -13,6 +14,7 @@ import sqlalchemy
 import sqlalchemy.exc
 
 from keyward_keystone import drivers
+from keyward_keystone import tally
 import stage
 
 STAGE = None
@@ -28,6 +30,8 @@ UPDATES = {
 def setUpModule():
     global STAGE
     STAGE = stage.shared()
+    # the warnings are expected
+    logging.getLogger().addHandler(logging.NullHandler())
     keystone.conf.configure()
     # every release writes the day of the last login when it disables who stays away
     configuration = STAGE.configuration("drivers", "keyward", days_inactive=90)
@@ -60,7 +64,6 @@ class Drivers(unittest.TestCase):
     def setUp(self):
         database = STAGE.database
         self.addCleanup(database.let_write)
-        database.run("SET GLOBAL innodb_lock_wait_timeout = 50")
         self.fill()
 
     def fill(self):
@@ -149,6 +152,43 @@ class Drivers(unittest.TestCase):
             self.assertEqual(self.row()[0], 2)
         self.assert_session_is_usable()
 
+    def test_read_only_storage(self):
+        self.answer_writes_with(1836)
+        with self.assertRaisesRegex(sqlalchemy.exc.OperationalError, "1836"):
+            write(Stock, "_reset_failed_auth")()
+        self.assertIsNone(write(drivers, "_reset_failed_auth")())
+        self.assertEqual(self.row()[0], 2)
+
+    def test_other_answers(self):
+        for number in (1036, 1062, 1213, 1291, 1452, 1644):
+            with self.subTest(number):
+                self.answer_writes_with(number)
+                self.assert_passes("made for a test")
+
+    def answer_writes_with(self, number):
+        """The server answers each change of failed logins with an error of this number."""
+        self.addCleanup(STAGE.database.run, "DROP TRIGGER IF EXISTS keystone.refuse")
+        STAGE.database.run(
+            "CREATE OR REPLACE TRIGGER keystone.refuse BEFORE UPDATE ON keystone.local_user FOR EACH ROW"
+            f" SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'made for a test'"
+        )
+
+    def test_rest_is_told_by_a_write_that_passes(self):
+        now = 1000.0
+        counted, drivers.SKIPPED = drivers.SKIPPED, tally.Tally(clock=lambda: now)
+        self.addCleanup(setattr, drivers, "SKIPPED", counted)
+        STAGE.database.be_read_only()
+        with self.assertLogs(tally.LOG, "WARNING") as seen:
+            for name in UPDATES:
+                write(drivers, name)()
+        self.assertEqual(len(seen.output), 1)
+        STAGE.database.let_write()
+        now += tally.PAUSE
+        with self.assertLogs(tally.LOG, "WARNING") as seen:
+            write(drivers, "set_last_active_at")()
+        self.assertIn("Skipped 3 writes of login bookkeeping in the last 60 s", seen.output[0])
+        self.assertIsNotNone(self.row()[2])
+
     def test_account_that_may_not_read_is_another_error(self):
         STAGE.database.let_only_read()
         STAGE.database.run("REVOKE SELECT ON keystone.* FROM ks@localhost", "KILL CONNECTION USER ks@localhost",
@@ -156,6 +196,9 @@ class Drivers(unittest.TestCase):
         self.assert_passes("1142")
 
     def test_lock_held_by_another(self):
+        self.addCleanup(
+            STAGE.database.run, "SET GLOBAL innodb_lock_wait_timeout = 50", "KILL CONNECTION USER ks@localhost"
+        )
         STAGE.database.run("SET GLOBAL innodb_lock_wait_timeout = 1", "KILL CONNECTION USER ks@localhost")
         holder = STAGE.database.connect()
         self.addCleanup(holder.close)
