@@ -10,12 +10,12 @@ use rustix::process::Signal;
 
 use super::client::Api;
 use super::memcached::Memcached;
-use super::process::Process;
 use super::release::{Fetched, Release};
 use super::seed::Seed;
 use super::{ACCOUNT, ACCOUNT_PASSWORD};
 use crate::lab::Lab;
 use crate::lab::port::Port;
+use crate::lab::process::Process;
 
 /// The folders of keys, below the one that a Keystone is told.
 pub(super) const KEYS: [&str; 2] = ["fernet-keys", "credential-keys"];

@@ -1,4 +1,4 @@
-//! A program that starts more of itself, started, frozen, stopped and killed with all of them.
+//! A program of the lab, with all that it starts: started, frozen, stopped and killed.
 
 use std::fs::OpenOptions;
 use std::future::Future;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::lab::program;
+use super::program;
 
 /// Limit of a start and of a stop; a machine under load starts a Keystone in 20 s.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -19,13 +19,20 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub struct Process {
     name: String,
     log: PathBuf,
+    below: Vec<String>,
     child: Option<Child>,
 }
 
 impl Process {
     /// One that is not running yet and will write into this log.
     pub fn new(name: &str, log: PathBuf) -> Self {
-        Self { name: name.to_owned(), log, child: None }
+        Self { name: name.to_owned(), log, below: Vec::new(), child: None }
+    }
+
+    /// It is started through another program that becomes it, with these words before its own.
+    pub fn below(mut self, words: &[String]) -> Self {
+        self.below = words.to_vec();
+        self
     }
 
     /// Its log, kept over restarts.
@@ -59,7 +66,7 @@ impl Process {
         let log = log.with_context(|| format!("open {}", self.log.display()))?;
         let errors = log.try_clone().context("open a log")?;
         let configure = |command: &mut Command| configure(command.stdout(log).stderr(errors));
-        self.child = Some(program::spawn(program, |command| {
+        self.child = Some(program::spawn_through(&self.below, program, |command| {
             configure(command);
             command
         })?);
@@ -73,7 +80,7 @@ impl Process {
                 let what = ended.map_or(format!("does not answer ({error:#})"), |status| format!("ended ({status})"));
                 bail!("the lab's {} {what}: {said}", self.name);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
     }
