@@ -52,7 +52,7 @@ impl Stage {
         }
         let http = Port::take().context("find a free port")?;
         let address = format!("127.0.0.1:{}", http.number());
-        let files = Files { ca: &authority.ca_file(), http: &address, one: &one, two: &two };
+        let files = Files { ca: &authority.ca_file(), http: &address, one: &one, two: &two, failback_after: "5s" };
         let settings = files.write(lab.folder(), include_str!("hook-exec.toml"))?;
         let hero = Hero::new(lab.folder(), settings, address)?;
         teller.detail(&format!("RegionOne  {}, {} users", one.address(), thousands(SIZE.users.into())));
@@ -99,6 +99,7 @@ pub(super) struct Files<'a> {
     pub(super) http: &'a str,
     pub(super) one: &'a Server,
     pub(super) two: &'a Server,
+    pub(super) failback_after: &'a str,
 }
 
 impl Files<'_> {
@@ -109,6 +110,7 @@ impl Files<'_> {
         let gaps = [
             ("hooks", hooks),
             ("folder", here.as_str()),
+            ("failback_after", self.failback_after),
             ("http", self.http),
             ("ca", ca.as_str()),
             ("master", master.as_str()),

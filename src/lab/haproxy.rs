@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::Lab;
-use super::identity::process::Process;
 use super::port::Port;
+use super::process::Process;
 use super::program::find;
 
 /// Bits of `srv_admin_state` by which a server is out of service: forced, inherited and by name.

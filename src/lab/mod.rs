@@ -11,6 +11,7 @@ pub mod identity;
 pub mod keystone;
 pub mod kind;
 pub mod port;
+pub mod process;
 pub mod program;
 pub mod server;
 pub mod skip;

@@ -1,11 +1,9 @@
 //! The whole outage as the users of real Keystones see it: the story of `keyward demo --keystone`, told once. It ends
 //! well only if every step of it held, and says what it measured.
 
-use std::path::Path;
 use std::time::Duration;
 
 use keyward::lab::identity::{Release, lacks};
-use keyward::lab::program;
 use keyward::lab::skip::skip;
 use tokio::sync::Mutex;
 
@@ -22,13 +20,13 @@ async fn the_story_holds(release: Release) {
         return skip(&why.to_string());
     }
     let _alone = ONE_AT_A_TIME.lock().await;
-    let told = tokio::task::spawn_blocking(move || {
-        program::finish(Path::new(env!("CARGO_BIN_EXE_keyward")), LIMIT, |command| {
-            command.args(["demo", "--once", "--keystone", release.name()])
-        })
-    });
-    let told = told.await.unwrap().unwrap();
+    // what it started ends with it
+    let mut story = tokio::process::Command::new(env!("CARGO_BIN_EXE_keyward"));
+    story.args(["demo", "--once", "--keystone", release.name()]).kill_on_drop(true);
+    let story = tokio::time::timeout(LIMIT, story.output()).await.expect("the story does not end").unwrap();
+    let told = String::from_utf8(story.stdout).unwrap();
     println!("{told}");
+    assert!(story.status.success(), "{}", String::from_utf8_lossy(&story.stderr));
     // each switch is followed by answers that were all good, and by equal rows
     for (what, times) in [("wrong answers from the switch until RegionTwo was home again: 0 of", 2), (": equal; ", 2)] {
         // lines are broken between words

@@ -52,7 +52,8 @@ impl Stage {
         let http = Port::take().context("find a free port")?;
         let address = format!("127.0.0.1:{}", http.number());
         let hooks = include_str!("../hook-haproxy.toml").replace("{haproxy}", &proxy.socket().display().to_string());
-        let files = Files { ca: &authority.ca_file(), http: &address, one: &one, two: &two };
+        // time enough for RegionOne's Keystone to have answered somebody before everybody asks it again
+        let files = Files { ca: &authority.ca_file(), http: &address, one: &one, two: &two, failback_after: "10s" };
         let hero = Hero::new(lab.folder(), files.write(lab.folder(), &hooks)?, address)?;
         teller.detail(&format!("RegionOne  database {}, Keystone {}", one.address(), k1.address()));
         teller.detail(&format!("RegionTwo  database {}, empty, Keystone {}", two.address(), k2.address()));

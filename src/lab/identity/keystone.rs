@@ -10,18 +10,23 @@ use rustix::process::Signal;
 
 use super::client::Api;
 use super::memcached::Memcached;
-use super::process::Process;
 use super::release::{Fetched, Release};
 use super::seed::Seed;
 use super::{ACCOUNT, ACCOUNT_PASSWORD};
 use crate::lab::Lab;
 use crate::lab::port::Port;
+use crate::lab::process::Process;
 
 /// The folders of keys, below the one that a Keystone is told.
 pub(super) const KEYS: [&str; 2] = ["fernet-keys", "credential-keys"];
 /// Requests hang while a database is frozen, and others must have room beside them. All in one process, so that the
 /// first request that is answered has loaded what all others need.
 const THREADS: usize = 32;
+
+/// uWSGI under load now and then hangs for good while it loads Keystone; then it is killed and started again.
+const STARTS: usize = 3;
+/// Limit of each start and of a stop; a machine under load starts a Keystone in 20 s.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Which Keystone to start.
 #[derive(Clone, Debug)]
@@ -86,11 +91,11 @@ impl Keystone {
     /// Configures one, starts it and waits until `GET /v3` is answered.
     ///
     /// # Errors
-    /// What kept it from answering within two minutes, with the end of its log.
+    /// What kept it from answering within three minutes, with the end of its log.
     pub async fn start(lab: &Lab, seed: &Seed, spec: Spec) -> anyhow::Result<Self> {
         let dir = lab.folder().join(&spec.name);
         fs::create_dir(&dir).with_context(|| format!("make the folder {}", dir.display()))?;
-        let process = Process::new(&format!("Keystone {}", spec.name), dir.join("log"));
+        let process = Process::new(&format!("Keystone {}", spec.name), dir.join("log")).within(LIMIT);
         let port = Port::take().context("find a free port")?;
         write_conf(&dir.join("keystone.conf"), &spec.database, &spec.keys, spec.cache.as_deref(), &spec.lines)?;
         let (fetched, environment) = (seed.fetched().clone(), spec.environment);
@@ -104,6 +109,17 @@ impl Keystone {
     /// # Errors
     /// It is running, or as `start`.
     pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        let mut tries = 1;
+        while let Err(error) = self.try_to_start().await {
+            if tries == STARTS || self.process.pid().is_some() {
+                return Err(error);
+            }
+            tries += 1;
+        }
+        Ok(())
+    }
+
+    async fn try_to_start(&mut self) -> anyhow::Result<()> {
         let python = self.fetched.python();
         let (program, words) = match self.fetched.release {
             Release::Debian => (self.fetched.usr().join("bin/uwsgi-core"), self.uwsgi()?),
@@ -128,7 +144,7 @@ impl Keystone {
     /// Ends it in good order and waits.
     ///
     /// # Errors
-    /// It has not ended within two minutes; then it is killed.
+    /// It has not ended within a minute; then it is killed.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         // to uWSGI TERM means: load everything again
         let signal = if self.fetched.release == Release::Debian { Signal::INT } else { Signal::TERM };

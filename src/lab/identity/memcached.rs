@@ -8,9 +8,9 @@ use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::process::Process;
 use crate::lab::Lab;
 use crate::lab::port::Port;
+use crate::lab::process::Process;
 use crate::lab::program::find;
 
 /// A memcached on 127.0.0.1. It is killed when dropped.

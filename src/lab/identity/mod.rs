@@ -6,7 +6,6 @@
 pub mod client;
 pub mod keystone;
 pub mod memcached;
-pub mod process;
 pub mod release;
 pub mod seed;
 pub mod traffic;

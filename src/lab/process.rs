@@ -1,4 +1,4 @@
-//! A program that starts more of itself, started, frozen, stopped and killed with all of them.
+//! A program of the lab, with all that it starts: started, frozen, stopped and killed.
 
 use std::fs::OpenOptions;
 use std::future::Future;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::lab::program;
+use super::program;
 
 /// Limit of a start and of a stop; a machine under load starts a Keystone in 20 s.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -19,13 +19,27 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub struct Process {
     name: String,
     log: PathBuf,
+    below: Vec<String>,
+    limit: Duration,
     child: Option<Child>,
 }
 
 impl Process {
     /// One that is not running yet and will write into this log.
     pub fn new(name: &str, log: PathBuf) -> Self {
-        Self { name: name.to_owned(), log, child: None }
+        Self { name: name.to_owned(), log, below: Vec::new(), limit: LIMIT, child: None }
+    }
+
+    /// It is started through another program that becomes it, with these words before its own.
+    pub fn below(mut self, words: &[String]) -> Self {
+        self.below = words.to_vec();
+        self
+    }
+
+    /// With another limit of a start and of a stop than two minutes.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// Its log, kept over restarts.
@@ -41,7 +55,7 @@ impl Process {
     /// Starts it and waits until `answers` does not fail any more.
     ///
     /// # Errors
-    /// It is running already, cannot be started, ended, or did not answer within two minutes; with the end of its log.
+    /// It is running already, cannot be started, ended, or did not answer within its limit; with the end of its log.
     pub async fn start<F, W>(
         &mut self,
         program: &Path,
@@ -59,21 +73,21 @@ impl Process {
         let log = log.with_context(|| format!("open {}", self.log.display()))?;
         let errors = log.try_clone().context("open a log")?;
         let configure = |command: &mut Command| configure(command.stdout(log).stderr(errors));
-        self.child = Some(program::spawn(program, |command| {
+        self.child = Some(program::spawn_through(&self.below, program, |command| {
             configure(command);
             command
         })?);
         let started = Instant::now();
         while let Err(error) = answers().await {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            if ended.is_some() || started.elapsed() > LIMIT {
+            if ended.is_some() || started.elapsed() > self.limit {
                 self.kill9();
                 let said = std::fs::read(&self.log).unwrap_or_default();
                 let said = program::tail(&String::from_utf8_lossy(&said), 8);
                 let what = ended.map_or(format!("does not answer ({error:#})"), |status| format!("ended ({status})"));
                 bail!("the lab's {} {what}: {said}", self.name);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
     }
@@ -81,7 +95,7 @@ impl Process {
     /// Ends it in good order with this signal and waits; nothing happens when it is down.
     ///
     /// # Errors
-    /// It has not ended within two minutes; then it is killed.
+    /// It has not ended within its limit; then it is killed.
     pub async fn stop(&mut self, signal: Signal) -> anyhow::Result<()> {
         let Some(pid) = self.raw_pid() else { return Ok(()) };
         // to the first process only, which ends the others
@@ -92,7 +106,7 @@ impl Process {
                 // those that it left behind
                 kill_process_group(pid, Signal::KILL).ok();
                 self.child = None;
-            } else if started.elapsed() > LIMIT {
+            } else if started.elapsed() > self.limit {
                 self.kill9();
                 bail!("the lab's {} did not stop", self.name);
             } else {
