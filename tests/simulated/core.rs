@@ -5,7 +5,8 @@ use std::time::Duration;
 use keyward::judge::{Guard, Judge, LevelOrder, Memory, RegionMemory, Rules, Start};
 use keyward::model::command::{Command, Reply};
 use keyward::model::haproxy::{Change, Haproxy, HaproxyLook, HaproxySocket};
-use keyward::model::hook::{HookKind, HookOutcome, HookSpec, HookUrl};
+use keyward::model::WebUrl;
+use keyward::model::hook::{HookKind, HookOutcome, HookSpec};
 use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity,
     ThreadState,
@@ -200,7 +201,7 @@ pub fn proxy() -> Haproxy {
 /// A hook that posts to a web server.
 pub fn http() -> HookKind {
     let path = secrecy::SecretString::from("/hook").into();
-    let url = HookUrl { https: true, server: address(200), authority: "10.0.0.200:3306".into(), path };
+    let url = WebUrl { https: true, server: address(200), authority: "10.0.0.200:3306".into(), path };
     HookKind::Http { url, secret: None, ca_file: None }
 }
 
