@@ -124,7 +124,10 @@ fn trigger(settings: &Settings, failover: &Failover, at: &str, notes: &Notes) {
     }
     let word = quoted(failover.trigger.code());
     if settings.master.identity_url.is_none() {
-        notes.problem(&key, format!("is {word}, which needs identity_url in [master]: nothing else looks at its Keystone"));
+        notes.problem(
+            &key,
+            format!("is {word}, which needs identity_url in [master]: nothing else looks at its Keystone"),
+        );
         return;
     }
     let Identity { interval, timeout, .. } = settings.identity;

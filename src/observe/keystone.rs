@@ -302,7 +302,10 @@ mod tests {
         }
         assert_eq!((reason(401, Reason::Login), reason(403, Reason::Login)), (Reason::Login, Reason::Login));
         assert_eq!((reason(401, Reason::Token), reason(404, Reason::Token)), (Reason::Token, Reason::Token));
-        assert_eq!((reason(404, Reason::Login), reason(300, Reason::Unexpected)), (Reason::Unexpected, Reason::Unexpected));
+        assert_eq!(
+            (reason(404, Reason::Login), reason(300, Reason::Unexpected)),
+            (Reason::Unexpected, Reason::Unexpected)
+        );
         assert!(!Reason::Login.is_evidence() && !Reason::Token.is_evidence() && Reason::ServerError.is_evidence());
     }
 

@@ -91,8 +91,7 @@ async fn tcp(place: Server<'_>, until: Instant, step: &mut &'static str) -> Resu
     let server = &place.url.server;
     let named = |error: &io::Error| {
         let setting = place.url_setting;
-        let sentence =
-            format!("the host {} has no address: {error}; check {setting} and this host's DNS", server.host);
+        let sentence = format!("the host {} has no address: {error}; check {setting} and this host's DNS", server.host);
         NoAnswer::new(Reason::Unresolved, sentence)
     };
     let found = lookup_host((server.host.as_str(), server.port)).await.map_err(|error| named(&error))?;
@@ -128,9 +127,9 @@ async fn roots(server: Server<'_>) -> Result<(RootCertStore, PathBuf), String> {
     let read = off_thread(move || {
         let system = || SYSTEM_CAS.iter().map(PathBuf::from).find(|path| path.exists());
         let Some(path) = given.or_else(system) else {
-            return Ok(Err(
-                format!("this host has no list of CAs; install ca-certificates or name the CA in {setting}")
-            ));
+            return Ok(Err(format!(
+                "this host has no list of CAs; install ca-certificates or name the CA in {setting}"
+            )));
         };
         let mut roots = RootCertStore::empty();
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect);
