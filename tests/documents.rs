@@ -13,7 +13,9 @@ use clap::CommandFactory;
 use jiff::Timestamp;
 use keyward::cli::args::Cli;
 use keyward::model::hook::{HookEvent, HookKind, HookRun, HookSpec};
-use keyward::model::view::{EpisodeView, HookView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView};
+use keyward::model::view::{
+    EpisodeView, HookView, KeystoneView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView,
+};
 use keyward::model::{Budget, Event, EventKind, Gate, Phase, Reason, RegionName, Severity, Verdict};
 use keyward::report::Metrics;
 use regex::Regex;
@@ -130,6 +132,11 @@ fn the_alerts_name_every_verdict_that_does_not_wake_anybody() {
     assert_eq!(found.split('|').collect::<BTreeSet<_>>(), quiet);
 }
 
+fn keystone() -> KeystoneView {
+    let known = Some(true);
+    KeystoneView { up: known, login_up: known, validates: known, silence_seconds: Some(1.0), ..KeystoneView::default() }
+}
+
 /// Everything that can be known is known.
 fn snapshot() -> Snapshot {
     let replica = ReplicaView {
@@ -158,6 +165,8 @@ fn snapshot() -> Snapshot {
         probe_up: Some(false),
         link_up: Some(false),
         silence_seconds: Some(12.0),
+        identity: Some(keystone()),
+        local_identity: Some(keystone()),
         episode: Some(EpisodeView {
             id: "RegionTwo-20261122T051416Z".into(),
             started_at: Timestamp::UNIX_EPOCH,

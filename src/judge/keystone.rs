@@ -97,14 +97,15 @@ impl Region {
         let name = self.local_name();
         let closed = |why: String| Some((Gate::LocalIdentityDown, why));
         let Some(look) = &self.local.look else { return closed(format!("{name} was not looked at yet")) };
+        // in an outage there may be no token left to ask about, or none yet after a restart: then its last answer counts
+        let blind = required == LocalIdentity::Validates && look.validates().is_none();
+        let remembered = || self.memory.validated_at.is_some_and(|at| now.age_of(at) <= self.rules.max_data_age);
         let (passes, wanted) = match required {
             LocalIdentity::FirstLogin => (self.local.logs_in.good, "a login"),
+            _ if blind => (self.local.free.good && remembered(), "the validation of a token"),
             _ => (self.local.validates.good, "the validation of a token"),
         };
-        // after a restart in an outage there may be no token to ask about: then its last answer counts
-        let blind = required == LocalIdentity::Validates && look.validates().is_none();
-        let remembered = self.memory.validated_at.is_some_and(|at| now.age_of(at) <= self.rules.max_data_age);
-        if passes || (blind && remembered && self.local.free.good) {
+        if passes {
             return None;
         }
         closed(match Obstacle::of(look) {
