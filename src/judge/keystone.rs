@@ -122,7 +122,7 @@ impl Region {
             Obstacle::TooSlow => format!("{name} is too slow: {failure}"),
             Obstacle::ReadOnly => format!(
                 "{name} knows tokens, and a login breaks there ({failure}): it writes, which a read-only replica refuses \
-                 (error 1290), or the password of [identity.local] is wrong; the README's \"Local logins\" has the ways out"
+                 (error 1290), or the password of [identity.local] is wrong; the README has the ways out"
             ),
             Obstacle::KeysDiffer => {
                 format!("{name} does not take a token of {home}'s ({failure}); give both sides the same Fernet keys")
