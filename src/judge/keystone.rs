@@ -142,7 +142,9 @@ impl Region {
         let silence = self.identity.last_proof().map(|at| now.mono.since(at).as_secs_f64());
         let seen = self.identity_look.as_ref();
         let failure = self.identity.failure().map(ToString::to_string);
-        Some(KeystoneView { silence_seconds: silence, failure, ..keystone_view(&keystone.url, seen) })
+        // a login proves both
+        let validates = None;
+        Some(KeystoneView { silence_seconds: silence, failure, validates, ..keystone_view(&keystone.url, seen) })
     }
 
     /// The region's own Keystone; absent when nobody looks at it.

@@ -132,12 +132,12 @@ pub(crate) fn good_day() -> Snapshot {
         url: "http://10.13.32.19:5000".into(),
         up: Some(true),
         login_up: Some(true),
-        validates: Some(true),
         silence_seconds: Some(2.5),
         ..KeystoneView::default()
     });
     region.local_identity = Some(KeystoneView {
         url: "http://10.13.131.137:5000".into(),
+        validates: Some(true),
         silence_seconds: None,
         ..region.identity.clone().unwrap()
     });
@@ -172,7 +172,7 @@ pub(crate) fn outage() -> Snapshot {
     region.master_failure = Some("connection refused (10.13.32.19:3306: os error 111)".into());
     region.silence_seconds = Some(161.2);
     let identity = region.identity.as_mut().unwrap();
-    (identity.up, identity.login_up, identity.validates) = (Some(true), Some(false), Some(false));
+    (identity.up, identity.login_up) = (Some(true), Some(false));
     identity.failure = Some("answered with an error of its own (the login was answered with 500)".into());
     identity.silence_seconds = Some(163.0);
     let local = region.local_identity.as_mut().unwrap();
