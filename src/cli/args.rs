@@ -273,6 +273,18 @@ pub struct Demo {
     /// End when the story is told, with 0 only if every step held.
     #[arg(long)]
     pub once: bool,
+    /// Tell it of the users of two real Keystones, which `make keystones` fetches: the one of Debian 12, or the newest.
+    #[arg(long, value_name = "RELEASE", num_args = 0..=1, default_missing_value = "debian")]
+    pub keystone: Option<Keystone>,
+}
+
+/// A release of Keystone that the demo runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Keystone {
+    /// Keystone 22 of Debian 12.
+    Debian,
+    /// The newest that the project tests with.
+    Newest,
 }
 
 /// `keyward completions`

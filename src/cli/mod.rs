@@ -48,7 +48,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Completions(args) => completions::run(args),
         Command::Doctor(_) | Command::Man => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
-        Command::Demo(args) => demo::run(args.once),
+        Command::Demo(args) => demo::run(args),
         Command::Setup(args) => setup::command(cli.config.as_deref(), args),
         Command::Verify(args) => verify::command(cli.config.as_deref(), args),
         asked => {

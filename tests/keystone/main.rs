@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+#[path = "../common/settings.rs"]
+mod common_settings;
+mod drill;
+mod drivers;
 mod lab;
 mod witness;
