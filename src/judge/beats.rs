@@ -153,7 +153,9 @@ impl Beats {
 
     fn remember(&mut self, beat: Acknowledged) {
         // found in the row before, and dated now
-        self.ring.pop_back_if(|last| last.number == beat.number);
+        if self.ring.back().is_some_and(|last| last.number == beat.number) {
+            self.ring.pop_back();
+        }
         self.ring.push_back(beat);
         if self.ring.len() > REMEMBERED {
             self.ring.pop_front();
