@@ -14,11 +14,11 @@ use keyward::observe::keystone::{Keystone as Looked, Tokens, look};
 use tokio::sync::watch;
 
 /// The project of the probes' users.
-const PROJECT: &str = identity::ADMIN;
+pub const PROJECT: &str = identity::ADMIN;
 /// Logs in at both sides.
-const PROBE: [&str; 2] = ["keyward-probe", "of-the-probe"];
+pub const PROBE: [&str; 2] = ["keyward-probe", "of-the-probe"];
 /// Never logs in at RegionOne.
-const LOCAL: [&str; 2] = ["keyward-local-probe", "of-the-local-probe"];
+pub const LOCAL: [&str; 2] = ["keyward-local-probe", "of-the-local-probe"];
 
 fn clock() -> Now {
     let wall = jiff::Timestamp::now();
@@ -63,7 +63,7 @@ fn failed(reason: Reason) -> Option<Option<Reason>> {
 }
 
 /// RegionOne's Keystone, with the probes' users; the second has never logged in.
-async fn region_one(lab: &Lab, server: &Server, seed: &Seed, keys: &Path) -> Keystone {
+pub async fn region_one(lab: &Lab, server: &Server, seed: &Seed, keys: &Path) -> Keystone {
     let keystone = Keystone::start(lab, seed, Spec::new("k1", &server.address(), keys)).await.unwrap();
     seed.load(server, &keystone.address()).await.unwrap();
     let api = keystone.api();
@@ -193,14 +193,7 @@ async fn what_is_seen_on_a_replica(release: Release, first_login: Result<(), Obs
     assert_eq!(Obstacle::of(&look).map(|found| found.0), Some(Obstacle::ReadOnly), "{look:?}");
 
     // other keys count without a restart
-    let primary = |keys: &Path| {
-        let files = std::fs::read_dir(keys.join("fernet-keys")).unwrap();
-        files.map(|file| file.unwrap().path()).collect::<Vec<_>>()
-    };
-    for (index, file) in primary(&theirs).into_iter().enumerate() {
-        let digit = char::from(b'A' + u8::try_from(index).unwrap());
-        std::fs::write(file, format!("{}=", digit.to_string().repeat(43))).unwrap();
-    }
+    change_keys(&theirs);
     let begun = Instant::now();
     loop {
         let (look, _) = seen(&local, &asks).await;
@@ -211,6 +204,14 @@ async fn what_is_seen_on_a_replica(release: Release, first_login: Result<(), Obs
         // a worker may know the token from its cache for a moment
         assert!(begun.elapsed() < PATIENT, "{look:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Puts other keys of tokens in the place of these.
+pub fn change_keys(keys: &Path) {
+    for (index, file) in std::fs::read_dir(keys.join("fernet-keys")).unwrap().enumerate() {
+        let digit = char::from(b'A' + u8::try_from(index).unwrap());
+        std::fs::write(file.unwrap().path(), format!("{}=", digit.to_string().repeat(43))).unwrap();
     }
 }
 
