@@ -47,7 +47,7 @@ pub fn known(rules: Rules) -> Rules {
 
 impl Stage {
     pub fn look_at_keystones(&mut self, now: Now) {
-        if self.seconds % INTERVAL != 0 {
+        if !self.seconds.is_multiple_of(INTERVAL) {
             return;
         }
         let rules = self.judge.regions()[0].rules();

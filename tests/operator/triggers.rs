@@ -156,7 +156,7 @@ fn after_a_failback_by_hand_no_trigger_fires_for_the_same_outage() {
         stage.until(Phase::Local);
         assert!(stage.order(&Command::Failback { region: region(), force: true, reason: REASON.into() }).ok);
         stage.pass_with_hooks(100);
-        assert_eq!(stage.phase().in_episode(), false, "{trigger:?}, database {db}: it rests");
+        assert!(!stage.phase().in_episode(), "{trigger:?}, database {db}: it rests");
         assert!(stage.view().ready_sentence.contains("rests until"), "{}", stage.view().ready_sentence);
         stage.master(true);
         stage.keystones.master = Ok(());
@@ -342,7 +342,7 @@ fn random_outages_of_either_side_turn_the_region_at_the_second_they_should() {
             stage.keystones.master = if identity_lives { Ok(()) } else { Err(Reason::ServerError) };
             stage.pass(1);
             db.note(stage.seconds, db_lives);
-            if stage.seconds % INTERVAL == 0 {
+            if stage.seconds.is_multiple_of(INTERVAL) {
                 identity.note(stage.seconds, identity_lives);
             }
             let (db, identity) = (db.is_down(stage.seconds), identity.is_down(stage.seconds));
