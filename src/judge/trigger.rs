@@ -103,13 +103,14 @@ impl Region {
     }
 
     /// When a failover is due if nothing proves life until then; never while a living server refuses us.
-    pub(super) fn failover_due(&self) -> Option<Moment> {
+    pub(super) fn failover_due(&self, now: Now) -> Option<Moment> {
         let due = |named: Named<'_>| match named.is_refused() {
             true => None,
             false => named.side.deadline(self.rules.unreachable_after),
         };
         match self.rules.trigger {
-            Trigger::Either => self.named().filter_map(due).min(),
+            // a side that lives puts its own end off all the time
+            Trigger::Either => self.named().filter(|named| named.is_silent(now)).filter_map(due).min(),
             _ => self.named().map(due).collect::<Option<Vec<_>>>()?.into_iter().max(),
         }
     }

@@ -46,7 +46,7 @@ impl Region {
             silence_seconds: self.db.last_proof().map(|at| now.mono.since(at).as_secs_f64()),
             flaps: self.flaps.total(),
             deadline: (self.memory.phase == Phase::Suspect && !down && closed.is_empty())
-                .then(|| self.failover_due().map(|at| now.wall_at(at)))
+                .then(|| self.failover_due(now).map(|at| now.wall_at(at)))
                 .flatten(),
             verdicts: self.verdicts(beats, now).into_iter().map(verdicts::shown).collect(),
             gates: closed.into_iter().map(gate_view).collect(),
@@ -121,7 +121,7 @@ impl Region {
             let patience = friendly(self.rules.unreachable_after);
             return format!("it fails over once {} for {patience}", self.condition());
         }
-        match self.failover_due() {
+        match self.failover_due(now) {
             _ if self.is_down(now) => "it switches to local authentication now".to_owned(),
             Some(at) if at > now.mono => format!("failover in {}", friendly(at.since(now.mono))),
             _ => "waiting for looks to fail".to_owned(),

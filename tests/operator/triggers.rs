@@ -107,11 +107,13 @@ fn a_keystone_that_refuses_us_lives() {
         stage.keystones.master = Err(Reason::Login);
         stage.pass(200);
         assert!(!stage.phase().in_episode(), "{trigger:?}");
-        assert_eq!(stage.verdicts(), ["identity_refuses_us"]);
+        assert_eq!((stage.verdicts(), stage.view().deadline), (vec!["identity_refuses_us".to_owned()], None));
         // from its first failing look on the silence counts
         stage.keystones.master = Err(Reason::Refused);
         stage.pass(8);
         assert!(!stage.phase().in_episode(), "{trigger:?}");
+        let due = stage.view().deadline.expect("it says when").duration_since(stage.now().wall).as_secs();
+        assert!((1..=6).contains(&due), "{trigger:?}: due in {due} s");
         stage.pass_with_hooks(8);
         assert_eq!(stage.phase(), Phase::Local, "{trigger:?}");
     }
