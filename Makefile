@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-keystone test test-keystone simulate drills bench bench-copy bench-verify lint packages servers keystones test-keystone-drivers promtool tools deny
+.PHONY: help build demo demo-keystone test test-keystone test-keystone-drivers simulate drills bench bench-copy bench-verify lint packages servers keystones monitoring tools deny
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -22,7 +22,7 @@ demo-keystone: keystones ## the same for the users of two real Keystones, in two
 	@KEYWARD_LAB_KEYSTONES=target/keystone KEYWARD_LAB_CACHE=target/keyward-lab \
 		target/debug/keyward demo $(or $(DEMO),--keystone)
 
-test: packages servers keystones promtool ## every test, those on real servers too
+test: packages servers keystones monitoring ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
 
 test-keystone-drivers: packages ## the Python package in keystone/ on a Keystone of Debian 12 and the newest
@@ -60,12 +60,12 @@ deny: tools ## licences, sources, banned and reported packages
 servers: packages ## fetch the database servers that Debian 12 does not have into target/servers
 	@for kind in mariadb-11.8 mysql-9.7; do scripts/fetch-server $$kind || [ $$? -eq 75 ] || exit 1; done
 
-keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/keystone, and build their drivers
+keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/keystone, and build keystone/ for them
 	@for release in debian newest; do scripts/fetch-keystone $$release || [ $$? -eq 75 ] || exit 1; done
 	@scripts/build-keystone-drivers || [ $$? -eq 75 ]
 
-promtool:
-	@scripts/install-promtool
+monitoring: packages
+	@scripts/install-monitoring
 
 packages: ## install the Debian packages that are missing
 	@scripts/install-packages

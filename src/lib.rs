@@ -22,4 +22,5 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod report;
+pub mod switch;
 pub mod wire;

@@ -1,5 +1,7 @@
 //! The command line: every command and its flags. What they do stands in one file a command.
 
+mod catalog;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,8 +10,11 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::switch::{SWITCH_AUTH_HELP, SwitchAuth};
 use crate::config::duration;
 use crate::model::{Family, RegionName, ReplicaName};
+
+pub use catalog::{CatalogMerge, FromTls};
 
 /// Keeps every other OpenStack region signing its users in when RegionOne is gone.
 #[derive(Debug, Parser)]
@@ -55,6 +60,11 @@ pub enum Command {
     HookTest(HookTest),
     /// Compare the rows of master and replica; 3 when they differ.
     Verify(Verify),
+    /// Point the configuration files of services at another Keystone, or back.
+    #[command(after_help = SWITCH_AUTH_HELP)]
+    SwitchAuth(SwitchAuth),
+    /// Join a second cloud's catalogue into the master's, as a region of its own.
+    CatalogMerge(CatalogMerge),
     /// Look for what would go wrong in an outage (not in this release yet).
     Doctor(Doctor),
     /// Play an outage on two real servers in a temporary folder.
@@ -82,6 +92,8 @@ impl Command {
             Command::Adopt(_) => "adopt",
             Command::HookTest(_) => "hook-test",
             Command::Verify(_) => "verify",
+            Command::SwitchAuth(_) => "switch-auth",
+            Command::CatalogMerge(_) => "catalog-merge",
             Command::Doctor(_) => "doctor",
             Command::Demo(_) => "demo",
             Command::Completions(_) => "completions",

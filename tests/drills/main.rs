@@ -15,6 +15,7 @@ mod hooks;
 mod instants;
 mod kinds;
 mod masters;
+mod monitored;
 mod outages;
 mod pair;
 mod posts;

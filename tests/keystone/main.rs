@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+mod catalog;
 #[path = "../common/settings.rs"]
 mod common_settings;
 #[path = "../drills/daemon.rs"]
