@@ -5,7 +5,6 @@ pub mod aside;
 pub mod attempt;
 pub mod beat;
 pub mod catalog;
-mod dial;
 pub mod exec;
 pub mod haproxy;
 pub mod hook;

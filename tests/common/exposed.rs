@@ -4,9 +4,16 @@ use std::fs;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use keyward::model::view::{EpisodeView, HookView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView};
+use keyward::model::view::{
+    EpisodeView, HookView, KeystoneView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView,
+};
 use keyward::model::{Budget, Event, EventKind, Phase, RegionName};
 use keyward::report::Metrics;
+
+fn keystone() -> KeystoneView {
+    let known = Some(true);
+    KeystoneView { up: known, login_up: known, validates: known, silence_seconds: Some(1.0), ..KeystoneView::default() }
+}
 
 /// Everything that can be known is known.
 fn snapshot() -> Snapshot {
@@ -36,6 +43,8 @@ fn snapshot() -> Snapshot {
         probe_up: Some(false),
         link_up: Some(false),
         silence_seconds: Some(12.0),
+        identity: Some(keystone()),
+        local_identity: Some(keystone()),
         episode: Some(EpisodeView {
             id: "RegionTwo-20261122T051416Z".into(),
             started_at: Timestamp::UNIX_EPOCH,

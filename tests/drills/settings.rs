@@ -59,6 +59,8 @@ pub struct Wishes {
     pub replica: Option<String>,
     pub state_dir: Option<String>,
     pub tls: String,
+    /// Further lines of `[master]`, of the region, of its failover, and further tables.
+    pub more: [String; 4],
     pub hooks: Vec<Hook>,
 }
 
@@ -80,6 +82,7 @@ impl Default for Wishes {
             replica: None,
             state_dir: None,
             tls: "mode = \"disabled\"".to_owned(),
+            more: Default::default(),
             hooks: vec![Hook::new("local-auth")],
         }
     }
@@ -105,6 +108,7 @@ impl Wishes {
         };
         let more_replicas: String = self.more_replicas.iter().map(more).collect();
         let (tls, unreachable_after, failback_after) = (&self.tls, self.unreachable_after, self.failback_after);
+        let [of_master, of_region, of_failover, tables] = &self.more;
         let mut text = format!(
             r#"state_dir = "{state_dir}"
 poll_interval = "{poll_interval}"
@@ -130,8 +134,11 @@ verify_every = "{verify_every}"
 mode = "disabled"
 [master]
 addresses = [{masters}]
+{of_master}
+{tables}
 [[regions]]
 name = "RegionTwo"
+{of_region}
 [[regions.replicas]]
 name = "r2-db1"
 address = "{replica}"
@@ -139,6 +146,7 @@ address = "{replica}"
 unreachable_after = "{unreachable_after}"
 failback_after = "{failback_after}"
 failback_max_lag = "3s"
+{of_failover}
 "#
         );
         for Hook { name, kind, timeout, optional, .. } in &self.hooks {

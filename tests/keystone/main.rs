@@ -5,6 +5,20 @@
 mod catalog;
 #[path = "../common/settings.rs"]
 mod common_settings;
+#[path = "../drills/daemon.rs"]
+#[allow(dead_code, reason = "shared with the drills")]
+mod daemon;
 mod drill;
 mod drivers;
+#[path = "../drills/hooks.rs"]
+#[allow(dead_code, reason = "shared with the drills")]
+mod hooks;
 mod lab;
+#[path = "../drills/pair.rs"]
+#[allow(dead_code, reason = "shared with the drills")]
+mod pair;
+#[path = "../drills/settings.rs"]
+#[allow(dead_code, reason = "shared with the drills")]
+mod settings;
+mod turned;
+mod witness;
