@@ -12,7 +12,7 @@ use regex::Regex;
 
 /// Every room and what it may import besides itself: a room, or one module of it. A room that is missing here is an
 /// error.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("config", &["model"]),
     ("dialect", &["model"]),
@@ -23,6 +23,8 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("act", &["model", "config", "dialect", "wire"]),
     ("copy", &["model", "config", "dialect", "wire"]),
     ("compare", &["model", "config", "dialect", "wire"]),
+    ("doctor", &["model", "dialect", "plan"]),
+    ("gather", &["model", "config", "dialect", "wire", "observe", "doctor", "act::dial"]),
     ("report", &["model", "config"]),
     ("daemon", &["model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report"]),
     ("lab", &["model", "dialect"]),
@@ -31,12 +33,12 @@ const ROOMS: [(&str, &[&str]); 15] = [
         "cli",
         &[
             "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report",
-            "daemon", "lab", "demo",
+            "daemon", "lab", "demo", "doctor", "gather",
         ],
     ),
 ];
 
-const PURE: [&str; 4] = ["model", "dialect", "judge", "plan"];
+const PURE: [&str; 5] = ["model", "dialect", "judge", "plan", "doctor"];
 const IMPURE: [&str; 9] = [
     r"\btokio\b",
     r"\bmysql_async\b",

@@ -55,7 +55,7 @@ pub enum Command {
     HookTest(HookTest),
     /// Compare the rows of master and replica; 3 when they differ.
     Verify(Verify),
-    /// Look for what would go wrong in an outage (not in this release yet).
+    /// Look for what would go wrong in an outage; 3 when something would.
     Doctor(Doctor),
     /// Play an outage on two real servers in a temporary folder.
     Demo(Demo),
@@ -260,11 +260,20 @@ pub struct Verify {
 }
 
 /// `keyward doctor`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Doctor {
-    /// Print JSON.
+    /// Only this region, or one replica of it.
+    #[arg(long, value_name = "REGION[/REPLICA]")]
+    pub region: Option<Place>,
+    /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
+    /// Print every check with its reason and its remedy (docs/doctor.md), and look at nothing.
+    #[arg(long)]
+    pub catalogue: bool,
+    /// Administrator at the replica, to see the rights of Keystone's account: USER@HOST:PORT, or a unix socket's path.
+    #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
+    pub replica_admin: Option<String>,
 }
 
 /// `keyward demo`

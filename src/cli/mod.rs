@@ -6,6 +6,7 @@ pub mod check;
 pub mod completions;
 pub mod control;
 pub mod demo;
+pub mod doctor;
 pub mod exit;
 pub mod meter;
 pub mod output;
@@ -46,9 +47,10 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
-        Command::Doctor(_) | Command::Man => later(cli.command.name()),
+        Command::Man => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
         Command::Demo(args) => demo::run(args.once),
+        Command::Doctor(args) => doctor::command(cli.config.as_deref(), args),
         Command::Setup(args) => setup::command(cli.config.as_deref(), args),
         Command::Verify(args) => verify::command(cli.config.as_deref(), args),
         asked => {
