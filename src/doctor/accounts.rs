@@ -113,7 +113,8 @@ fn schema_release(facts: &Facts, answer: &mut Answer) {
     let Some(revisions) = answer.need(&keystone.revisions) else { return };
     if releases::meant(revisions).is_none() {
         let revisions = revisions.join(" and ");
-        answer.find(format!("keyward does not know which Keystone release the schema's revision {revisions} belongs to"));
+        answer
+            .find(format!("keyward does not know which Keystone release the schema's revision {revisions} belongs to"));
     }
 }
 
@@ -209,10 +210,14 @@ fn outside(facts: &Facts, answer: &mut Answer) {
     let Some(keystone) = answer.need(&facts.master.keystone) else { return };
     if let Some(mappings) = answer.need(&keystone.group_mappings).filter(|mappings| !mappings.is_empty()) {
         let names = some(mappings.iter().map(String::as_str));
-        answer.find(format!("federated users are put into groups by the mapping {names}: their logins fail on a replica"));
+        answer.find(format!(
+            "federated users are put into groups by the mapping {names}: their logins fail on a replica"
+        ));
     }
     if let Some(domains) = answer.need(&keystone.ldap_domains).filter(|domains| !domains.is_empty()) {
         let names = some(domains.iter().map(String::as_str));
-        answer.find(format!("users of the domain {names} come from LDAP: the region must reach that directory by itself"));
+        answer.find(format!(
+            "users of the domain {names} come from LDAP: the region must reach that directory by itself"
+        ));
     }
 }

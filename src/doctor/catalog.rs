@@ -87,7 +87,8 @@ fn identity(facts: &Facts, answer: &mut Answer) {
     let of = |region: &str| identity.iter().filter(move |one| one.region.as_deref() == Some(region)).copied().collect();
     let here: Vec<&Endpoint> = of(&facts.master_region);
     if here.is_empty() {
-        return answer.find(format!("the catalogue has no identity endpoint in the master's region {}", facts.master_region));
+        return answer
+            .find(format!("the catalogue has no identity endpoint in the master's region {}", facts.master_region));
     }
     let hosts: BTreeSet<&str> = here.iter().filter_map(|endpoint| Some(parse(&endpoint.url)?.host)).collect();
     for endpoint in &identity {

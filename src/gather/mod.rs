@@ -32,9 +32,10 @@ pub async fn facts(
     for (region, replica) in chosen {
         replicas.push(servers::replica(&asking, region, replica).await);
     }
-    let proxied = settings.regions.iter().filter(|region| {
-        region.failover.hooks.iter().any(|hook| matches!(hook.kind, HookKind::Haproxy(_)))
-    });
+    let proxied = settings
+        .regions
+        .iter()
+        .filter(|region| region.failover.hooks.iter().any(|hook| matches!(hook.kind, HookKind::Haproxy(_))));
     let ages = settings.regions.iter().map(|region| region.failover.max_data_age.as_secs());
     Facts {
         now: clock(),

@@ -107,11 +107,7 @@ async fn copy(hand: &mut Hand, server: &Server) -> Asked<CopySide> {
 }
 
 /// Keystone's accounts with their grants.
-async fn account(
-    asking: &Asking<'_>,
-    access: &Access,
-    work: &mut Session,
-) -> Asked<Vec<(String, Vec<grants::Grant>)>> {
+async fn account(asking: &Asking<'_>, access: &Access, work: &mut Session) -> Asked<Vec<(String, Vec<grants::Grant>)>> {
     let found = match &asking.wish.replica_admin {
         Some(admin) => {
             let who = format!("{} as administrator", access.name);

@@ -9,7 +9,10 @@ use keyward::doctor::{checks, handbook};
 fn the_page_is_the_catalogue() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/doctor.md");
     let page = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(page == handbook::page(), "docs/doctor.md is not the catalogue: keyward doctor --catalogue > docs/doctor.md");
+    assert!(
+        page == handbook::page(),
+        "docs/doctor.md is not the catalogue: keyward doctor --catalogue > docs/doctor.md"
+    );
     for check in checks() {
         assert!(page.contains(&format!("\n### {}\n", check.id)), "{}", check.id);
     }

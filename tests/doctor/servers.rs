@@ -274,7 +274,10 @@ async fn what_cannot_be_asked_is_said(stage: &mut Stage) {
     stage.master.stop().await.unwrap();
     let silent = stage.examine().await;
     let of_master = silent.unasked.iter().find(|unasked| unasked.why.starts_with("master 127.0.0.1:")).unwrap();
-    assert!(of_master.checks.contains(&"binlog-format") && of_master.checks.contains(&"schema-revision"), "{of_master:?}");
+    assert!(
+        of_master.checks.contains(&"binlog-format") && of_master.checks.contains(&"schema-revision"),
+        "{of_master:?}"
+    );
 }
 
 #[tokio::test]

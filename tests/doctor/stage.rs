@@ -68,7 +68,8 @@ impl Stage {
         let stage = Self { master, replica, settings, _state: state };
         let rows = format!("CREATE DATABASE keystone; USE keystone; SET foreign_key_checks = 0; {KEYSTONE} {SERVICES}");
         stage.master.sql(&rows).await.unwrap();
-        let account = "SET sql_log_bin = 0; CREATE USER keystone@'%' IDENTIFIED BY 'k'; GRANT ALL ON keystone.* TO keystone@'%'";
+        let account =
+            "SET sql_log_bin = 0; CREATE USER keystone@'%' IDENTIFIED BY 'k'; GRANT ALL ON keystone.* TO keystone@'%'";
         stage.replica.sql(account).await.unwrap();
         let drop_in = stage.set_up().await;
         (stage, drop_in)
@@ -109,7 +110,8 @@ impl Stage {
         for server in servers {
             // nobody writes on such a server, not even root
             let strict = server.kind().family() == Family::MySql && !statements.contains("super_read_only");
-            let again = match strict && server.value("SELECT @@super_read_only").await.unwrap().as_deref() == Some("1") {
+            let again = match strict && server.value("SELECT @@super_read_only").await.unwrap().as_deref() == Some("1")
+            {
                 true => ("; SET GLOBAL super_read_only = 0", "; SET GLOBAL super_read_only = 1"),
                 false => ("", ""),
             };
