@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers promtool tools deny
+.PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers keystones promtool tools deny
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -17,7 +17,7 @@ demo: packages ## the whole story on two real MariaDB servers in a temporary fol
 	@$(CARGO) build --locked
 	@target/debug/keyward demo $(DEMO)
 
-test: packages servers promtool ## every test, those on real servers too
+test: packages servers keystones promtool ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
 
 drills: packages ## whole outages on real servers, also over a network that misbehaves; DRILL=name for some of them
@@ -48,6 +48,9 @@ deny: tools ## licences, sources, banned and reported packages
 # a server that cannot be had (75) stops nothing: its tests are skipped, and counted
 servers: packages ## fetch the database servers that Debian 12 does not have into target/servers
 	@for kind in mariadb-11.8 mysql-9.7; do scripts/fetch-server $$kind || [ $$? -eq 75 ] || exit 1; done
+
+keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/keystone
+	@for release in debian newest; do scripts/fetch-keystone $$release || [ $$? -eq 75 ] || exit 1; done
 
 promtool:
 	@scripts/install-promtool

@@ -4,7 +4,6 @@ pub mod account;
 pub mod aside;
 pub mod attempt;
 pub mod beat;
-mod dial;
 pub mod exec;
 pub mod haproxy;
 pub mod hook;

@@ -2,6 +2,7 @@
 
 use crate::model::haproxy::{Change, HaproxyLook};
 use crate::model::hook::HookOutcome;
+use crate::model::identity::IdentityLook;
 use crate::model::observation::{BeatOutcome, BinlogFacts, Look, MasterFacts, ReplicaFacts};
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
 use crate::model::{RegionName, ReplicaName};
@@ -16,6 +17,10 @@ pub enum Input {
     Binlogs(usize, BinlogFacts),
     /// A beat at one of the master's addresses, by its number in the settings.
     Beat(usize, BeatOutcome),
+    /// A look at RegionOne's Keystone.
+    Identity(Box<IdentityLook>),
+    /// A look at a region's own Keystone.
+    LocalIdentity(RegionName, Box<IdentityLook>),
     /// The end of a hook's run.
     Hook(RegionName, HookOutcome),
     /// A look at the HAProxy of a hook.

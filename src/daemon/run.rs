@@ -22,6 +22,7 @@ use super::{clock, reload, rules};
 use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
 use crate::model::command::{Command, Reply};
+use crate::model::identity::IdentityLook;
 use crate::model::observation::Look;
 use crate::model::{Event, EventKind, Moment, Now};
 use crate::report::metrics::Target;
@@ -202,6 +203,14 @@ impl Daemon {
             }
             Input::Binlogs(place, binlogs) => self.judge.handle_binlogs(place, &binlogs),
             Input::Beat(place, outcome) => self.judge.handle_beat(now, place, &outcome),
+            Input::Identity(look) => {
+                self.count_identity(&look);
+                self.judge.handle_identity(now, &look);
+            }
+            Input::LocalIdentity(region, look) => {
+                self.count_identity(&look);
+                self.judge.handle_local_identity(now, &region, &look);
+            }
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
             Input::Haproxy(region, hook, look) => {
                 self.levels.handle_look_ended(&region, &hook);
@@ -228,6 +237,11 @@ impl Daemon {
             look.ended.since(look.began),
             look.result.as_ref().err().map(|failure| failure.reason),
         );
+    }
+
+    fn count_identity(&self, look: &IdentityLook) {
+        let failure = look.proof().err().map(|failure| failure.reason);
+        self.metrics.probe_done(Target::Identity, look.ended.since(look.began), failure);
     }
 
     fn handle_request(&mut self, (command, user, to): Request) -> Option<(Reply, tokio::sync::oneshot::Sender<Reply>)> {

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod folder;
 pub mod http;
+pub mod identity;
 pub mod keystone;
 pub mod kind;
 pub mod port;

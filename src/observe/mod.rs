@@ -3,6 +3,7 @@
 pub mod binlogs;
 pub mod hand;
 pub mod haproxy;
+pub mod keystone;
 pub mod looker;
 pub mod master;
 pub mod names;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::config::schema::{
-    Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replication, Settings, Tls, TlsMode,
+    Account, Failback, Failover, Http, Identity, LocalIdentity, Log, LogFormat, Master, Mode, Region, Replication,
+    Settings, Tls, TlsMode, Trigger,
 };
 use crate::model::hook::{HookKind, HookSpec};
 use crate::model::view::{
@@ -42,11 +43,13 @@ pub(crate) fn settings() -> Settings {
     };
     let failover = Failover {
         mode: Mode::Auto,
+        trigger: Trigger::Master,
         unreachable_after: Duration::from_secs(10),
         failback: Failback::Auto,
         failback_after: Duration::from_secs(60),
         failback_max_lag: Duration::from_secs(5),
         max_data_age: Duration::from_secs(86_400),
+        require_local_identity: LocalIdentity::Off,
         hooks: vec![hook],
     };
     Settings {
@@ -68,8 +71,24 @@ pub(crate) fn settings() -> Settings {
             verify_every: None,
             tls,
         },
-        master: Master { region: RegionName("RegionOne".into()), addresses: vec!["10.13.32.19:3306".parse().unwrap()] },
-        regions: vec![Region { name: RegionName("RegionTwo".into()), replicas: Vec::new(), failover }],
+        master: Master {
+            region: RegionName("RegionOne".into()),
+            addresses: vec!["10.13.32.19:3306".parse().unwrap()],
+            identity_url: None,
+        },
+        identity: Identity {
+            login: None,
+            local: None,
+            ca_file: None,
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
+        },
+        regions: vec![Region {
+            name: RegionName("RegionTwo".into()),
+            identity_url: None,
+            replicas: Vec::new(),
+            failover,
+        }],
     }
 }
 

@@ -44,17 +44,20 @@ pub enum Target {
     Master,
     /// A replica.
     Replica,
+    /// A Keystone.
+    Identity,
 }
 
 impl Target {
-    /// Both.
-    pub const ALL: [Target; 2] = [Target::Master, Target::Replica];
+    /// All of them.
+    pub const ALL: [Target; 3] = [Target::Master, Target::Replica, Target::Identity];
 
     /// The value of the label `target`.
     pub fn code(self) -> &'static str {
         match self {
             Target::Master => "master",
             Target::Replica => "replica",
+            Target::Identity => "identity",
         }
     }
 }

@@ -176,7 +176,8 @@ fn server_reason(code: u16) -> Reason {
     }
 }
 
-fn io_reason(error: &io::Error) -> Reason {
+/// What an error of the system means to keyward.
+pub(super) fn io_reason(error: &io::Error) -> Reason {
     use io::ErrorKind as Kind;
     if let Some(inner) = error.get_ref() {
         if inner.is::<rustls::Error>() {

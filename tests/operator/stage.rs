@@ -10,7 +10,7 @@ use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, BeatRow, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts,
     ServerIdentity, ThreadState,
 };
-use keyward::model::phase::{Failback, Mode};
+use keyward::model::phase::{Failback, LocalIdentity, Mode, Trigger};
 use keyward::model::view::RegionView;
 use keyward::model::{Event, EventKind, Failure, Moment, Now, Phase, Reason, RegionName, ReplicaName};
 
@@ -65,6 +65,10 @@ pub fn rules(mode: Mode) -> Rules {
         replicas: vec![(replica(), "10.0.0.2:3306".parse().unwrap())],
         hooks: ["first", "second", "beside"].map(hook).into(),
         mode,
+        trigger: Trigger::Master,
+        identity: None,
+        local_identity: None,
+        require_local_identity: LocalIdentity::Off,
         failback: Failback::Auto,
         poll_interval: Duration::from_secs(1),
         probe_timeout: Duration::from_secs(1),

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use keyward::judge::{Guard, Judge, LevelOrder, Memory, RegionMemory, Rules, Start};
+use keyward::model::WebUrl;
 use keyward::model::command::{Command, Reply};
 use keyward::model::haproxy::{Change, Haproxy, HaproxyLook, HaproxySocket};
-use keyward::model::hook::{HookKind, HookOutcome, HookSpec, HookUrl};
+use keyward::model::hook::{HookKind, HookOutcome, HookSpec};
 use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity,
     ThreadState,
 };
-use keyward::model::phase::{Failback, Mode};
+use keyward::model::phase::{Failback, LocalIdentity, Mode, Trigger};
 use keyward::model::upkeep::UpkeepStep;
 use keyward::model::view::RegionView;
 use keyward::model::{Address, Event, Moment, Now, RegionName};
@@ -200,7 +201,7 @@ pub fn proxy() -> Haproxy {
 /// A hook that posts to a web server.
 pub fn http() -> HookKind {
     let path = secrecy::SecretString::from("/hook").into();
-    let url = HookUrl { https: true, server: address(200), authority: "10.0.0.200:3306".into(), path };
+    let url = WebUrl { https: true, server: address(200), authority: "10.0.0.200:3306".into(), path };
     HookKind::Http { url, secret: None, ca_file: None }
 }
 
@@ -215,6 +216,10 @@ pub fn rules() -> Rules {
         replicas: vec![(replica(0), address(2))],
         hooks: vec![hook("switch", false, Duration::from_secs(60))],
         mode: Mode::Auto,
+        trigger: Trigger::Master,
+        identity: None,
+        local_identity: None,
+        require_local_identity: LocalIdentity::Off,
         failback: Failback::Auto,
         poll_interval: Duration::from_secs(1),
         probe_timeout: Duration::from_secs(1),

@@ -1,0 +1,5 @@
+//! Real Keystones: the lab's own, and what Keyward does for them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
+
+mod lab;
