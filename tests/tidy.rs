@@ -24,9 +24,9 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("copy", &["model", "config", "dialect", "wire"]),
     ("compare", &["model", "config", "dialect", "wire"]),
     ("doctor", &["model", "dialect", "plan"]),
-    ("gather", &["model", "config", "dialect", "wire", "observe", "doctor", "act::dial"]),
+    ("gather", &["model", "config", "dialect", "wire", "observe", "doctor"]),
     ("report", &["model", "config"]),
-    ("daemon", &["model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report"]),
+    ("daemon", &["model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report", "doctor", "gather"]),
     ("lab", &["model", "dialect"]),
     ("demo", &["model", "lab"]),
     (

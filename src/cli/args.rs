@@ -57,6 +57,8 @@ pub enum Command {
     Verify(Verify),
     /// Look for what would go wrong in an outage; 3 when something would.
     Doctor(Doctor),
+    /// Print fingerprints of this host's Keystone keys, for `doctor` on the other side; never the keys.
+    Fingerprint(Fingerprint),
     /// Play an outage on two real servers in a temporary folder.
     Demo(Demo),
     /// Print a shell's completions.
@@ -83,6 +85,7 @@ impl Command {
             Command::HookTest(_) => "hook-test",
             Command::Verify(_) => "verify",
             Command::Doctor(_) => "doctor",
+            Command::Fingerprint(_) => "fingerprint",
             Command::Demo(_) => "demo",
             Command::Completions(_) => "completions",
             Command::Man => "man",
@@ -271,9 +274,29 @@ pub struct Doctor {
     /// Print every check with its reason and its remedy (docs/doctor.md), and look at nothing.
     #[arg(long)]
     pub catalogue: bool,
+    /// Keystone's own configuration, where keyward runs beside a Keystone; later files win.
+    #[arg(long, value_name = "FILE")]
+    pub keystone_conf: Vec<PathBuf>,
+    /// Files of the region's services: their logins are tried at both Keystones.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub service_conf: Vec<PathBuf>,
+    /// What `keyward fingerprint` printed on a Keystone's host of the master's region, to compare keys.
+    #[arg(long, value_name = "FILE")]
+    pub fingerprints: Option<PathBuf>,
+    /// A memcached of the region's Keystone; without it those of --keystone-conf.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub memcached: Vec<String>,
     /// Administrator at the replica, to see the rights of Keystone's account: USER@HOST:PORT, or a unix socket's path.
     #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
     pub replica_admin: Option<String>,
+}
+
+/// `keyward fingerprint`
+#[derive(Clone, Debug, Default, Args)]
+pub struct Fingerprint {
+    /// Keystone's configuration on this host; later files win [default: /etc/keystone/keystone.conf].
+    #[arg(long, value_name = "FILE")]
+    pub keystone_conf: Vec<PathBuf>,
 }
 
 /// `keyward demo`

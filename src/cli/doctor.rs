@@ -55,8 +55,18 @@ pub async fn run(settings: &Settings, asked: &args::Doctor) -> anyhow::Result<Ex
 /// As [`run`].
 pub async fn look(settings: &Settings, asked: &args::Doctor) -> anyhow::Result<Report> {
     let chosen = choose(settings, asked.region.as_ref()).map_err(BadInput)?;
-    let wish = Wish { replica_admin: replica_admin(settings, asked, &chosen).map_err(BadInput)? };
-    Ok(doctor::examine(&gather::facts(settings, &chosen, &wish, clock::wall).await))
+    let mut wish = Wish::of(settings);
+    wish.replica_admin = replica_admin(settings, asked, &chosen).map_err(BadInput)?;
+    wish.service_confs.clone_from(&asked.service_conf);
+    // what is said now wins over what the settings say
+    if !asked.keystone_conf.is_empty() {
+        wish.keystone_confs.clone_from(&asked.keystone_conf);
+    }
+    if !asked.memcached.is_empty() {
+        wish.memcached.clone_from(&asked.memcached);
+    }
+    wish.fingerprints = asked.fingerprints.clone().or(wish.fingerprints);
+    Ok(doctor::examine(&gather::facts(settings, &chosen, &wish, clock::now).await))
 }
 
 fn replica_admin(

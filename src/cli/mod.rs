@@ -8,6 +8,7 @@ pub mod control;
 pub mod demo;
 pub mod doctor;
 pub mod exit;
+pub mod fingerprint;
 pub mod meter;
 pub mod output;
 pub mod render;
@@ -50,6 +51,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Man => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
         Command::Demo(args) => demo::run(args.once),
+        Command::Fingerprint(args) => fingerprint::command(args),
         Command::Doctor(args) => doctor::command(cli.config.as_deref(), args),
         Command::Setup(args) => setup::command(cli.config.as_deref(), args),
         Command::Verify(args) => verify::command(cli.config.as_deref(), args),

@@ -138,15 +138,15 @@ fn names(facts: &Facts, answer: &mut Answer) {
 }
 
 /// The parts of an endpoint's address that matter here.
-struct Url<'a> {
+pub(super) struct Url<'a> {
     https: bool,
     /// With the port left out.
-    host: &'a str,
+    pub(super) host: &'a str,
     port: Option<&'a str>,
     path: &'a str,
 }
 
-fn parse(url: &str) -> Option<Url<'_>> {
+pub(super) fn parse(url: &str) -> Option<Url<'_>> {
     let (scheme, rest) = url.split_once("://")?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (host, port) = match authority.rsplit_once(':') {

@@ -1,9 +1,12 @@
 //! What the doctor judges: plain values, each with the reason when it is not known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use super::catalog;
+use super::ini::Ini;
 use crate::dialect::grants::Grant;
 use crate::dialect::settings::Variables;
 use crate::model::Family;
@@ -29,6 +32,20 @@ pub struct Facts {
     pub master: Side,
     /// The replicas.
     pub replicas: Vec<Side>,
+    /// Hosts of the master's region that the settings name: its databases and its Keystone.
+    pub known_master_hosts: Vec<String>,
+    /// The files of the region's own Keystone.
+    pub conf: Asked<Conf>,
+    /// Its keys.
+    pub keys: Asked<Keys>,
+    /// The fingerprints of the other side's keys.
+    pub other_keys: Asked<Fingerprints>,
+    /// The memcached servers of the region's Keystone.
+    pub caches: Asked<Vec<Cache>>,
+    /// The HAProxies that keyward sets.
+    pub proxies: Vec<Proxy>,
+    /// The logins of the region's services.
+    pub logins: Asked<Vec<ServiceLogin>>,
 }
 
 impl Facts {
@@ -42,6 +59,13 @@ impl Facts {
             proxied_regions: Vec::new(),
             master: Side::unknown("master", why),
             replicas: vec![Side::unknown("replica RegionTwo/r2-db1", why)],
+            known_master_hosts: Vec::new(),
+            conf: Err(why.to_owned()),
+            keys: Err(why.to_owned()),
+            other_keys: Err(why.to_owned()),
+            caches: Err(why.to_owned()),
+            proxies: vec![Proxy { name: "the HAProxy".to_owned(), looked: Err(why.to_owned()) }],
+            logins: Err(why.to_owned()),
         }
     }
 
@@ -50,15 +74,24 @@ impl Facts {
         std::iter::once(&self.master).chain(&self.replicas)
     }
 
+    /// Hosts of the master's region, as far as they are known.
+    pub fn master_hosts(&self) -> BTreeSet<&str> {
+        let catalog = self.master.keystone.as_ref().ok().and_then(|keystone| keystone.catalog.as_ref().ok());
+        let endpoints = catalog.into_iter().flat_map(Catalog::served).filter(|(service, endpoint)| {
+            *service == "identity" && endpoint.region.as_deref() == Some(self.master_region.as_str())
+        });
+        let hosts = endpoints.filter_map(|(_, endpoint)| Some(catalog::parse(&endpoint.url)?.host));
+        hosts.chain(self.known_master_hosts.iter().map(String::as_str)).collect()
+    }
+
+    /// Whether the region's own Keystone has keyward's tolerant drivers, so that its logins write nothing.
+    pub fn is_tolerant(&self) -> bool {
+        self.conf.as_ref().is_ok_and(Conf::is_tolerant)
+    }
+
     /// Today by the clock of Keystone's bookkeeping, which is UTC: `2026-11-22`.
     pub fn today(&self) -> String {
         self.now.strftime("%Y-%m-%d").to_string()
-    }
-
-    /// The day before [`Facts::today`].
-    pub fn yesterday(&self) -> String {
-        let day = std::time::Duration::from_secs(86_400);
-        self.now.checked_sub(day).unwrap_or(self.now).strftime("%Y-%m-%d").to_string()
     }
 }
 
@@ -110,6 +143,14 @@ impl Server {
     /// A setting's value; empty when it has none.
     pub fn value(&self, name: &str) -> &str {
         self.settings.get(name).map_or("", |(value, _)| value.as_str())
+    }
+
+    /// What tells this server from every other.
+    pub fn uid(&self) -> &str {
+        self.value(match self.family {
+            Family::MariaDb => "server_uid",
+            Family::MySql => "server_uuid",
+        })
     }
 
     /// Whether a setting is on.
@@ -195,4 +236,115 @@ pub struct Endpoint {
     pub url: String,
     /// Whether it is shown to anybody.
     pub enabled: bool,
+}
+
+/// The files of the region's own Keystone.
+#[derive(Clone, Debug)]
+pub struct Conf {
+    /// The files, as sentences call them.
+    pub path: String,
+    /// What they say.
+    pub options: Ini,
+    /// The server that `[database] connection` leads to.
+    pub database: Asked<Database>,
+}
+
+/// A database server that Keystone logs in at.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Where it listens.
+    pub place: String,
+    /// What tells it from every other.
+    pub uid: String,
+    /// Keystone's account there and its rights.
+    pub account: (String, Vec<Grant>),
+}
+
+/// Keystone's two repositories of keys on this host.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Of fernet tokens; absent when tokens are of another kind.
+    pub fernet: Option<Asked<Repository>>,
+    /// Of credentials.
+    pub credential: Asked<Repository>,
+}
+
+/// One repository of keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repository {
+    /// Its folder.
+    pub path: String,
+    /// Its keys.
+    pub keys: KeyPrints,
+    /// Files and folders that others than their owner and group may open, or the group may change.
+    pub open: Vec<String>,
+}
+
+/// Keys by their number, each as its fingerprint. The greatest number is the primary one, 0 the next.
+pub type KeyPrints = BTreeMap<u32, String>;
+
+/// What `keyward fingerprint` prints on a Keystone's host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprints {
+    /// The version of the document.
+    pub version: u32,
+    /// Of fernet tokens.
+    pub fernet: KeyPrints,
+    /// Of credentials.
+    pub credential: KeyPrints,
+}
+
+/// One memcached.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// `HOST:PORT`
+    pub name: String,
+    /// What it says of itself, or why it says nothing.
+    pub stats: Result<CacheStats, String>,
+}
+
+/// What a memcached counts since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheStats {
+    /// Seconds since its start.
+    pub uptime_seconds: u64,
+    /// Bytes that its items take.
+    pub bytes: u64,
+    /// Bytes that they may take.
+    pub limit_bytes: u64,
+    /// Items thrown out before their time.
+    pub evictions: u64,
+    /// Items that were to be kept longer and were gone.
+    pub touch_misses: u64,
+    /// Items that were to be kept longer and were there.
+    pub touch_hits: u64,
+}
+
+/// One HAProxy that a hook sets.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// How sentences call it.
+    pub name: String,
+    /// What one look shows.
+    pub looked: Asked<ProxyLook>,
+}
+
+/// What one look at an HAProxy shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyLook {
+    /// Why keyward could not set it.
+    pub hindrance: Option<String>,
+    /// The region's own servers that could not serve, each with why.
+    pub unfit: Vec<String>,
+}
+
+/// A login of a service, tried at both Keystones: the bytes of the token that it gave, or why it gave none.
+#[derive(Clone, Debug)]
+pub struct ServiceLogin {
+    /// How sentences call it.
+    pub name: String,
+    /// At the master's region.
+    pub at_master: Asked<Result<usize, String>>,
+    /// At the region's own Keystone.
+    pub at_region: Asked<Result<usize, String>>,
 }

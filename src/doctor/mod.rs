@@ -4,9 +4,15 @@
 //! facts. A fact that could not be had makes a check say so; nothing is passed over in silence.
 
 pub mod accounts;
+pub mod caches;
 pub mod catalog;
+pub mod conf;
 pub mod facts;
 pub mod handbook;
+pub mod ini;
+pub mod keys;
+pub mod logins;
+pub mod proxies;
 pub mod releases;
 pub mod rights;
 pub mod servers;
@@ -61,11 +67,16 @@ pub struct Check {
 }
 
 /// The catalogue, group by group: the group's heading and its checks.
-pub const CATALOGUE: [(&str, &[Check]); 4] = [
+pub const CATALOGUE: [(&str, &[Check]); 9] = [
     ("Logins in the outage", &accounts::CHECKS),
     ("The two database servers", &servers::CHECKS),
     ("Rights", &rights::CHECKS),
     ("Keystone's service catalogue", &catalog::CHECKS),
+    ("The files of the region's Keystone", &conf::CHECKS),
+    ("The services' logins", &logins::CHECKS),
+    ("Keystone's keys", &keys::CHECKS),
+    ("memcached", &caches::CHECKS),
+    ("HAProxy", &proxies::CHECKS),
 ];
 
 /// Every check of the catalogue.
@@ -91,11 +102,16 @@ impl Answer {
         match fact {
             Ok(known) => Some(known),
             Err(why) => {
-                if !self.unasked.contains(why) {
-                    self.unasked.push(why.clone());
-                }
+                self.miss(why);
                 None
             }
+        }
+    }
+
+    /// Something is not known, and why.
+    fn miss(&mut self, why: &str) {
+        if !self.unasked.iter().any(|known| known == why) {
+            self.unasked.push(why.to_owned());
         }
     }
 }

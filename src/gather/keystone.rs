@@ -1,5 +1,7 @@
 //! What Keystone's rows on one server say; every question is limited, and one that fails takes no other with it.
 
+use std::collections::BTreeSet;
+
 use crate::dialect::text::{fill, identifier, literal};
 use crate::doctor::facts::{Asked, Catalog, Endpoint, Failed, Keystone, ServiceUser};
 use crate::wire::session::{Line, Session};
@@ -20,12 +22,12 @@ const ENDPOINTS: &str = include_str!("../../sql/common/doctor-endpoints.sql");
 /// What a server says when a table is not there.
 const NO_SUCH_TABLE: u16 = 1146;
 
-/// Reads Keystone's rows from the one of `databases` that holds them. `names`: users that services log in with, known
-/// from elsewhere.
+/// Reads Keystone's rows from the one of `databases` that holds them. `users`: names that services log in with, known
+/// from their files.
 ///
 /// # Errors
 /// There is none, or the server does not answer.
-pub async fn read(work: &mut Session, databases: &[String]) -> Asked<Keystone> {
+pub async fn read(work: &mut Session, databases: &[String], users: &BTreeSet<String>) -> Asked<Keystone> {
     let schemas = databases.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
     let found = work.lines(fill(SCHEMA, &[("schemas", &schemas)])).await.map_err(|trouble| trouble.to_string())?;
     let Some(database) = found.first().map(|line| line.text("name")) else {
@@ -36,7 +38,8 @@ pub async fn read(work: &mut Session, databases: &[String]) -> Asked<Keystone> {
             work.who()
         ));
     };
-    let mut rows = Rows { work, schema: identifier(&database), names: literal("") };
+    let names = users.iter().map(|name| literal(name)).chain([literal("")]).collect::<Vec<_>>().join(", ");
+    let mut rows = Rows { work, schema: identifier(&database), names };
     Ok(Keystone {
         revisions: rows.each(REVISION, |line| line.text("revision")).await,
         failed: rows.each(FAILED, failed).await,

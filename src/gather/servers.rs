@@ -1,6 +1,6 @@
 //! One database server: how it is set, who may do what there, what Keystone's rows say.
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 use super::{Wish, keystone};
 use crate::config::Settings;
@@ -10,7 +10,7 @@ use crate::dialect::settings;
 use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::fill;
 use crate::doctor::facts::{Asked, Server, Side};
-use crate::model::RegionName;
+use crate::model::{Now, RegionName};
 use crate::model::preflight::{CopySide, Login};
 use crate::observe::hand::{self, Access, Hand};
 use crate::observe::preflight;
@@ -29,8 +29,10 @@ pub struct Asking<'a> {
     pub settings: &'a Settings,
     /// What else to ask.
     pub wish: &'a Wish,
-    /// This host's wall clock.
-    pub clock: fn() -> Timestamp,
+    /// The names of users that services log in with, known from their files.
+    pub users: &'a BTreeSet<String>,
+    /// This host's clocks.
+    pub clock: fn() -> Now,
 }
 
 /// The master, at the first of its addresses that answers.
@@ -65,7 +67,7 @@ async fn side(asking: &Asking<'_>, access: Access, mut hand: Hand, is_replica: b
         (Err(why), _) => Err(why.clone()),
         (Ok(_), false) => Err(format!("the {} is no replica", access.name)),
     };
-    let keystone = keystone::read(&mut hand.work, &asking.settings.replication.databases).await;
+    let keystone = keystone::read(&mut hand.work, &asking.settings.replication.databases, asking.users).await;
     let keystone_account = match is_replica {
         true => account(asking, &access, &mut hand.work).await,
         false => Err(format!("the {} is no replica", access.name)),
@@ -92,10 +94,10 @@ async fn server(asking: &Asking<'_>, access: &Access, hand: &mut Hand) -> Asked<
 }
 
 /// How far the server's clock is ahead in seconds, and how exactly that is known: half of the round trip.
-async fn clock_ahead(clock: fn() -> Timestamp, work: &mut Session) -> Result<(f64, f64), Trouble> {
-    let before = clock();
+async fn clock_ahead(clock: fn() -> Now, work: &mut Session) -> Result<(f64, f64), Trouble> {
+    let before = clock().wall;
     let told = work.line(fill(CLOCK, &[])).await?;
-    let after = clock();
+    let after = clock().wall;
     let micros: i64 = told.text("micros").parse().map_err(|_| work.trouble("it does not tell the time"))?;
     let (before, after) = (before.as_microsecond() as f64, after.as_microsecond() as f64);
     let middle = f64::midpoint(before, after);

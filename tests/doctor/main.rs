@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+#[path = "../common/haproxy.rs"]
+mod common_haproxy;
 #[path = "../common/settings.rs"]
 mod common_settings;
+mod files;
+mod outside;
 mod page;
 mod servers;
 mod stage;

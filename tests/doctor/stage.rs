@@ -1,9 +1,10 @@
 //! A pair that `keyward setup` made, with Keystone's tables and rows, and nothing wrong with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use keyward::config::Settings;
 use keyward::config::schema::Account;
 use keyward::daemon::clock;
@@ -11,7 +12,7 @@ use keyward::daemon::setup::{End, How, set_up_replica};
 use keyward::doctor::{self, Report, checks};
 use keyward::gather::{self, Wish};
 use keyward::lab::{Kind, Lab, Server, Spec};
-use keyward::model::Family;
+use keyward::model::{Family, Now};
 use keyward::wire::connect::{Place, Target};
 use tempfile::TempDir;
 
@@ -47,7 +48,7 @@ pub struct Stage {
     pub master: Server,
     pub replica: Server,
     pub settings: Settings,
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl Stage {
@@ -65,12 +66,14 @@ impl Stage {
         let accounts = [account("keyward"), account("keyward_repl")];
         let mut settings = settings(&master.address(), &replica.address(), state.path(), accounts);
         settings.connect_timeout = Duration::from_secs(20);
-        let stage = Self { master, replica, settings, _state: state };
+        let stage = Self { master, replica, settings, state };
         let rows = format!("CREATE DATABASE keystone; USE keystone; SET foreign_key_checks = 0; {KEYSTONE} {SERVICES}");
         stage.master.sql(&rows).await.unwrap();
         let account =
-            "SET sql_log_bin = 0; CREATE USER keystone@'%' IDENTIFIED BY 'k'; GRANT ALL ON keystone.* TO keystone@'%'";
-        stage.replica.sql(account).await.unwrap();
+            "SET sql_log_bin = 0; CREATE USER keystone@'%' IDENTIFIED BY 'k@y'; GRANT ALL ON keystone.* TO keystone@'%'";
+        for server in [&stage.master, &stage.replica] {
+            server.sql(account).await.unwrap();
+        }
         let drop_in = stage.set_up().await;
         (stage, drop_in)
     }
@@ -88,15 +91,46 @@ impl Stage {
         }
     }
 
-    pub async fn examine_by(&self, wish: &Wish, clock: fn() -> Timestamp) -> Report {
+    pub async fn examine_by(&self, wish: &Wish, clock: fn() -> Now) -> Report {
         let chosen = [(&self.settings.regions[0].name, &self.settings.regions[0].replicas[0])];
         doctor::examine(&gather::facts(&self.settings, &chosen, wish, clock).await)
     }
 
+    /// An administrator, and the files of a Keystone that has nothing wrong.
+    pub fn wish(&self) -> Wish {
+        let conf = self.folder().join("keystone.conf");
+        if !conf.exists() {
+            for keys in ["fernet", "credential"].map(|name| self.folder().join(name)) {
+                std::fs::create_dir(&keys).unwrap();
+                std::fs::write(keys.join("0"), "a key").unwrap();
+                let mode = |mode| std::fs::Permissions::from_mode(mode);
+                std::fs::set_permissions(keys.join("0"), mode(0o600)).unwrap();
+                std::fs::set_permissions(&keys, mode(0o700)).unwrap();
+            }
+            std::fs::write(&conf, self.good_conf()).unwrap();
+        }
+        Wish { replica_admin: Some(admin(&self.replica)), keystone_confs: vec![conf], ..Wish::default() }
+    }
+
+    /// What stands in Keystone's file beside the replica.
+    pub fn good_conf(&self) -> String {
+        let (password, folder) = ("k%40y", self.folder().display());
+        format!(
+            "[database]\nconnection = mysql+pymysql://keystone:{password}@{}/keystone?charset=utf8\n\
+             [fernet_tokens]\nkey_repository = {folder}/fernet\n[credential]\nkey_repository = {folder}/credential\n\
+             [token]\nprovider = fernet\n",
+            self.replica.address()
+        )
+    }
+
+    /// A folder of its own.
+    pub fn folder(&self) -> &Path {
+        self.state.path()
+    }
+
     /// What is found with everything that may be asked.
     pub async fn examine(&self) -> Report {
-        let wish = Wish { replica_admin: Some(admin(&self.replica)) };
-        self.examine_by(&wish, clock::wall).await
+        self.examine_by(&self.wish(), clock::now).await
     }
 
     /// Statements as root that leave no trace in the binary log.
@@ -144,6 +178,15 @@ pub fn found(report: &Report) -> Found {
         found.entry(finding.id).or_default().push(finding.sentence.clone());
     }
     found
+}
+
+/// Checks of these groups that could not look, each with why.
+pub fn missed(report: &Report, groups: &[&str]) -> Vec<String> {
+    let of_groups = |id: &&str| doctor::CATALOGUE.iter().any(|(heading, checks)| {
+        groups.contains(heading) && checks.iter().any(|check| check.id == *id)
+    });
+    let why = report.unasked.iter().filter(|unasked| unasked.checks.iter().any(|id| of_groups(&id)));
+    why.map(|unasked| format!("{unasked:?}")).collect()
 }
 
 /// Checks of these groups that no case has shown in a bad state.
