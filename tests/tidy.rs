@@ -26,7 +26,13 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("doctor", &["model", "dialect", "plan"]),
     ("gather", &["model", "config", "dialect", "wire", "observe", "doctor"]),
     ("report", &["model", "config"]),
-    ("daemon", &["model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report", "doctor", "gather"]),
+    (
+        "daemon",
+        &[
+            "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report",
+            "doctor", "gather",
+        ],
+    ),
     ("lab", &["model", "dialect"]),
     ("demo", &["model", "lab"]),
     (

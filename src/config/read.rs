@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::hook;
-use super::{doctor, identity};
 use super::schema::{
     Account, Failback, Failover, Http, LocalIdentity, Log, LogFormat, Master, Mode, Region, Replica, Replication,
     Settings, Tls, TlsMode, Trigger,
 };
 use super::secret::{self, Files};
 use super::table::Table;
+use super::{doctor, identity};
 use crate::model::{RegionName, ReplicaName};
 
 /// Reads all settings; what is wrong is in the table's notes, and the result counts only when nothing is.

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::control::{Control, Request};
-use super::hooks::Runner;
 use super::doctors::Doctors;
+use super::hooks::Runner;
 use super::inputs::Input;
 use super::keep::{self, Keepers};
 use super::levels::Levels;

@@ -66,7 +66,10 @@ fn touch_misses(facts: &Facts, answer: &mut Answer) {
     for (name, stats) in each(facts, answer) {
         let CacheStats { touch_misses, touch_hits, .. } = *stats;
         if touch_misses > touch_hits && touch_misses >= ENOUGH_TOUCHES {
-            answer.find(format!("the memcached {name} had lost {touch_misses} items of {} that were to be kept longer", touch_misses + touch_hits));
+            answer.find(format!(
+                "the memcached {name} had lost {touch_misses} items of {} that were to be kept longer",
+                touch_misses + touch_hits
+            ));
         }
     }
 }

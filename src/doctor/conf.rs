@@ -120,12 +120,16 @@ fn connection(facts: &Facts, answer: &mut Answer) {
         return;
     }
     if leads_to(&facts.master) {
-        return answer.find(format!("[database] connection of {path} ({}) leads to the {}", database.place, facts.master.name));
+        return answer
+            .find(format!("[database] connection of {path} ({}) leads to the {}", database.place, facts.master.name));
     }
     // which server it is can only be told when the replicas were seen
     let replicas: Vec<_> = facts.replicas.iter().filter_map(|side| answer.need(&side.server)).collect();
     if replicas.len() == facts.replicas.len() {
-        answer.find(format!("[database] connection of {path} ({}) leads to a server that is no replica of keyward's", database.place));
+        answer.find(format!(
+            "[database] connection of {path} ({}) leads to a server that is no replica of keyward's",
+            database.place
+        ));
     }
 }
 

@@ -74,7 +74,9 @@ mod tests {
     #[test]
     fn options_are_read_as_oslo_config_reads_them() {
         let mut ini = Ini::default();
-        ini.add("a = 1\n[token]\n# provider = uuid\nprovider = fernet\n[cache]\nmemcache-servers = m1:11211,\n  m2:11211\n");
+        ini.add(
+            "a = 1\n[token]\n# provider = uuid\nprovider = fernet\n[cache]\nmemcache-servers = m1:11211,\n  m2:11211\n",
+        );
         assert_eq!((ini.get("DEFAULT", "a"), ini.get("token", "provider")), (Some("1"), Some("fernet")));
         assert_eq!(ini.get("cache", "memcache_servers"), Some("m1:11211,\nm2:11211"));
         ini.add("[token]\nprovider = 'jws'\n[identity]\ndriver =\n");

@@ -86,7 +86,9 @@ fn fernet_primary(facts: &Facts, answer: &mut Answer) {
     let (Some(keys), Some(other)) = (answer.need(&facts.keys), answer.need(&facts.other_keys)) else { return };
     match &keys.fernet {
         Some(fernet) => compare("fernet", fernet, &other.fernet, answer),
-        None => answer.miss("keyward compares the keys of fernet tokens alone, and this Keystone's are of another kind"),
+        None => {
+            answer.miss("keyward compares the keys of fernet tokens alone, and this Keystone's are of another kind")
+        }
     }
 }
 

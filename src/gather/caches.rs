@@ -19,7 +19,10 @@ const MOST_SERVERS: usize = 64;
 /// Asks these servers, or those of Keystone's own file.
 pub async fn read(named: &[String], conf: &Asked<Conf>) -> Asked<Vec<Cache>> {
     let servers = match named {
-        [] => conf.as_ref().map_err(|why| format!("{why}; or name the servers with --memcached HOST:PORT"))?.cache_servers(),
+        [] => conf
+            .as_ref()
+            .map_err(|why| format!("{why}; or name the servers with --memcached HOST:PORT"))?
+            .cache_servers(),
         named => named.to_vec(),
     };
     let mut caches = Vec::new();

@@ -22,7 +22,9 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024;
 /// Reads Keystone's files, later ones over earlier ones, and logs in at its database as it does.
 pub async fn read(settings: &Settings, paths: &[PathBuf]) -> Asked<Conf> {
     if paths.is_empty() {
-        return Err("Keystone's own files are read with --keystone-conf FILE, where keyward runs beside a Keystone".into());
+        return Err(
+            "Keystone's own files are read with --keystone-conf FILE, where keyward runs beside a Keystone".into()
+        );
     }
     let mut options = Ini::default();
     for path in paths {

@@ -49,10 +49,13 @@ pub fn fingerprints(keys: &Keys) -> Asked<Fingerprints> {
 /// The other side's document.
 pub async fn other(path: Option<&Path>) -> Asked<Fingerprints> {
     let Some(path) = path else {
-        return Err("the other side's keys are known with --fingerprints FILE: what `keyward fingerprint` printed there".into());
+        return Err(
+            "the other side's keys are known with --fingerprints FILE: what `keyward fingerprint` printed there".into(),
+        );
     };
     let wrong = |why: String| format!("{} is not what `keyward fingerprint` prints: {why}", path.display());
-    let read: Fingerprints = serde_json::from_str(&conf::text(path).await?).map_err(|error| wrong(error.to_string()))?;
+    let read: Fingerprints =
+        serde_json::from_str(&conf::text(path).await?).map_err(|error| wrong(error.to_string()))?;
     match read.version {
         VERSION => Ok(read),
         other => Err(wrong(format!("version {other}, and this keyward knows {VERSION}"))),

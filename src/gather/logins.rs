@@ -26,7 +26,9 @@ const MOST_LOGINS: usize = 100;
 /// There are no files, or one cannot be read.
 pub async fn read(paths: &[PathBuf]) -> Asked<Vec<(String, KeystoneLogin)>> {
     if paths.is_empty() {
-        return Err("the services' logins are tried with --service-conf FILE, on a host of the region's services".into());
+        return Err(
+            "the services' logins are tried with --service-conf FILE, on a host of the region's services".into()
+        );
     }
     let mut found: BTreeMap<Vec<String>, (String, KeystoneLogin)> = BTreeMap::new();
     for path in paths {
@@ -96,11 +98,10 @@ async fn attempt(
 
 /// What a section of a service's file logs in with; nothing when it holds no whole login.
 fn login(options: &Ini, section: &str) -> Option<KeystoneLogin> {
-    let given = |names: &[&str]| names.iter().find_map(|name| options.get(section, name)).filter(|text| !text.is_empty());
+    let given =
+        |names: &[&str]| names.iter().find_map(|name| options.get(section, name)).filter(|text| !text.is_empty());
     let secret = |text: &str| SecretString::from(text.to_owned());
-    if let (Some(id), Some(text)) =
-        (given(&["application_credential_id"]), given(&["application_credential_secret"]))
-    {
+    if let (Some(id), Some(text)) = (given(&["application_credential_id"]), given(&["application_credential_secret"])) {
         return Some(KeystoneLogin::ApplicationCredential { id: id.to_owned(), secret: secret(text) });
     }
     // other sections have users and passwords too, of a database or a message queue
@@ -139,7 +140,9 @@ mod tests {
              username = neutron\n[glance]\napplication_credential_id = a\napplication_credential_secret = b\n",
         );
         let of = |section| login(&nova, section);
-        let Some(KeystoneLogin::Password { user, user_domain, project, .. }) = of("keystone_authtoken") else { panic!() };
+        let Some(KeystoneLogin::Password { user, user_domain, project, .. }) = of("keystone_authtoken") else {
+            panic!()
+        };
         assert_eq!((user.as_str(), user_domain.as_str(), project.as_str()), ("nova", "Default", "service"));
         assert!(of("database").is_none() && of("neutron").is_none());
         assert!(matches!(of("glance"), Some(KeystoneLogin::ApplicationCredential { .. })));

@@ -45,12 +45,7 @@ impl Wish {
 }
 
 /// Asks everything about the master and these replicas, each with its region. `clock` reads this host's clocks.
-pub async fn facts(
-    settings: &Settings,
-    chosen: &[(&RegionName, &Replica)],
-    wish: &Wish,
-    clock: fn() -> Now,
-) -> Facts {
+pub async fn facts(settings: &Settings, chosen: &[(&RegionName, &Replica)], wish: &Wish, clock: fn() -> Now) -> Facts {
     let logins = logins::read(&wish.service_confs).await;
     let users = logins::users(&logins);
     let asking = servers::Asking { settings, wish, users: &users, clock };

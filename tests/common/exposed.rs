@@ -4,9 +4,24 @@ use std::fs;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use keyward::model::view::{EpisodeView, HookView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView};
+use keyward::model::view::{
+    CacheView, DoctorView, EpisodeView, HookView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView,
+};
 use keyward::model::{Budget, Event, EventKind, Phase, RegionName};
 use keyward::report::Metrics;
+
+fn doctor() -> DoctorView {
+    let number = Some(0);
+    let cache = CacheView {
+        server: "127.0.0.1:11211".into(),
+        up: true,
+        bytes: number,
+        limit_bytes: number,
+        evictions: number,
+        touch_misses: number,
+    };
+    DoctorView { checked_at: Timestamp::UNIX_EPOCH, critical: 0, warning: 1, info: 0, unasked: 1, caches: vec![cache] }
+}
 
 /// Everything that can be known is known.
 fn snapshot() -> Snapshot {
@@ -60,7 +75,7 @@ fn snapshot() -> Snapshot {
         replicas: vec![replica],
         ..RegionView::default()
     };
-    Snapshot { looked: true, regions: vec![region], ..Snapshot::default() }
+    Snapshot { looked: true, regions: vec![region], doctor: Some(doctor()), ..Snapshot::default() }
 }
 
 /// Every series that there can be, with its help.

@@ -15,17 +15,26 @@ pub async fn play(stage: &Stage, tried: &mut BTreeSet<&str>) {
     let cases: [(String, &[(&'static str, &str)]); 9] = [
         (good.replace("provider = fernet", "provider = uuid"), &[("conf-token-provider", "provider = uuid")]),
         (
-            format!("{good}driver = keystone.token.persistence.backends.memcache.Token\n[memcache]\nservers = m:11211\n"),
+            format!(
+                "{good}driver = keystone.token.persistence.backends.memcache.Token\n[memcache]\nservers = m:11211\n"
+            ),
             &[("conf-leftover", "[token] driver"), ("conf-leftover", "[memcache] servers")],
         ),
         (to_master, &[("conf-connection", "leads to the master 127.0.0.1:")]),
-        (good.replace("[token]", "slave_connection = x\n[token]"), &[("conf-slave-connection", "slave_connection")]),
         (
-            format!("{good}[cache]\nbackend = oslo_cache.memcache_pool\nmemcache_servers = identity.regionone.example.org:11211\n"),
+            good.replace("[fernet_tokens]", "slave_connection = x\n[fernet_tokens]"),
+            &[("conf-slave-connection", "slave_connection")],
+        ),
+        (
+            format!(
+                "{good}[cache]\nbackend = oslo_cache.memcache_pool\nmemcache_servers = identity.regionone.example.org:11211\n"
+            ),
             &[("conf-cache-far", "is on identity.regionone.example.org:11211")],
         ),
         (
-            format!("{good}[security_compliance]\nlockout_failure_attempts = 6\ndisable_user_account_days_inactive = 90\n"),
+            format!(
+                "{good}[security_compliance]\nlockout_failure_attempts = 6\ndisable_user_account_days_inactive = 90\n"
+            ),
             &[("conf-security-compliance", "cannot be counted"), ("conf-security-compliance", "first login of a day")],
         ),
         (format!("{good}[identity]\ndriver = keyward\n"), &[("conf-drivers", "lacks [shadow_users] driver = keyward")]),
@@ -61,7 +70,8 @@ async fn drivers_make_logins_harmless(stage: &Stage) {
     let drivers = "[identity]\ndriver = keyward\n[shadow_users]\ndriver = keyward\n";
     std::fs::write(&conf, format!("{}{drivers}", stage.good_conf())).unwrap();
     let change = |sql| stage.change(crate::stage::At::Replica, sql);
-    change("UPDATE user SET last_active_at = UTC_DATE() WHERE id = 'u1'; UPDATE local_user SET failed_auth_count = 1").await;
+    change("UPDATE user SET last_active_at = UTC_DATE() WHERE id = 'u1'; UPDATE local_user SET failed_auth_count = 1")
+        .await;
     let wish = Wish { keystone_confs: vec![conf], ..stage.wish() };
     let seen = found(&stage.examine_by(&wish, clock::now).await);
     assert_eq!(seen, Found::new(), "{seen:#?}");

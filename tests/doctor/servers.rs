@@ -11,8 +11,8 @@ use keyward::gather::Wish;
 use keyward::lab::{Kind, skip};
 use keyward::model::Now;
 
-use crate::stage::At::{Both, Master, Replica};
 use crate::files;
+use crate::stage::At::{Both, Master, Replica};
 use crate::stage::{At, Found, Stage, found, missed, untried};
 
 /// The groups of the catalogue that are tried here.

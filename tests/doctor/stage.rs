@@ -69,8 +69,7 @@ impl Stage {
         let stage = Self { master, replica, settings, state };
         let rows = format!("CREATE DATABASE keystone; USE keystone; SET foreign_key_checks = 0; {KEYSTONE} {SERVICES}");
         stage.master.sql(&rows).await.unwrap();
-        let account =
-            "SET sql_log_bin = 0; CREATE USER keystone@'%' IDENTIFIED BY 'k@y'; GRANT ALL ON keystone.* TO keystone@'%'";
+        let account = "SET sql_log_bin = 0; CREATE USER keystone@'%' IDENTIFIED BY 'k@y'; GRANT ALL ON keystone.* TO keystone@'%'";
         for server in [&stage.master, &stage.replica] {
             server.sql(account).await.unwrap();
         }
@@ -182,9 +181,11 @@ pub fn found(report: &Report) -> Found {
 
 /// Checks of these groups that could not look, each with why.
 pub fn missed(report: &Report, groups: &[&str]) -> Vec<String> {
-    let of_groups = |id: &&str| doctor::CATALOGUE.iter().any(|(heading, checks)| {
-        groups.contains(heading) && checks.iter().any(|check| check.id == *id)
-    });
+    let of_groups = |id: &&str| {
+        doctor::CATALOGUE
+            .iter()
+            .any(|(heading, checks)| groups.contains(heading) && checks.iter().any(|check| check.id == *id))
+    };
     let why = report.unasked.iter().filter(|unasked| unasked.checks.iter().any(|id| of_groups(&id)));
     why.map(|unasked| format!("{unasked:?}")).collect()
 }

@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+#[path = "../common/settings.rs"]
+mod common_settings;
+mod doctor;
 mod lab;

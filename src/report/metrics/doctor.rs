@@ -37,8 +37,16 @@ pub(super) fn families(out: &mut Families, doctor: &DoctorView) {
         out.gauge("keyward_memcached_bytes", "Bytes that its items take.", &labels, number(cache.bytes));
         out.gauge("keyward_memcached_limit_bytes", "Bytes that they may take.", &labels, number(cache.limit_bytes));
         let counters = [
-            ("keyward_memcached_evictions_total", "Items thrown out for lack of room since its start.", cache.evictions),
-            ("keyward_memcached_touch_misses_total", "Items that were to be kept longer and were gone.", cache.touch_misses),
+            (
+                "keyward_memcached_evictions_total",
+                "Items thrown out for lack of room since its start.",
+                cache.evictions,
+            ),
+            (
+                "keyward_memcached_touch_misses_total",
+                "Items that were to be kept longer and were gone.",
+                cache.touch_misses,
+            ),
         ];
         for (name, help, value) in counters {
             if let Some(value) = number(value) {
