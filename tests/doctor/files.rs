@@ -29,7 +29,10 @@ pub async fn play(stage: &Stage, tried: &mut BTreeSet<&str>) {
             format!(
                 "{good}[cache]\nbackend = oslo_cache.memcache_pool\nmemcache_servers = identity.regionone.example.org:11211\n"
             ),
-            &[("conf-cache-far", "is on identity.regionone.example.org:11211")],
+            &[
+                ("conf-cache-far", "is on identity.regionone.example.org:11211"),
+                ("memcached-down", "the memcached identity.regionone.example.org:11211 cannot be asked"),
+            ],
         ),
         (
             format!(
