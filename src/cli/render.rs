@@ -126,7 +126,7 @@ fn master(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
 
 /// A Keystone: RegionOne's, or the region's own.
 fn keystone(sheet: &mut Sheet, label: &str, view: &KeystoneView) {
-    let mut words = Words::new().unit(Tone::Plain, &format!("Keystone at {}", view.url));
+    let mut words = Words::new().fact(Tone::Plain, &format!("Keystone at {}", view.url));
     words = match (view.up, view.login_up) {
         (None, _) => words.fact(Tone::Warning, "not looked at yet"),
         (Some(false), _) => words.fact(Tone::Bad, "DOWN"),

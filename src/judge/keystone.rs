@@ -97,14 +97,15 @@ impl Region {
         let name = self.local_name();
         let closed = |why: String| Some((Gate::LocalIdentityDown, why));
         let Some(look) = &self.local.look else { return closed(format!("{name} was not looked at yet")) };
+        // in an outage there may be no token left to ask about, or none yet after a restart: then its last answer counts
+        let blind = required == LocalIdentity::Validates && look.validates().is_none();
+        let remembered = || self.memory.validated_at.is_some_and(|at| now.age_of(at) <= self.rules.max_data_age);
         let (passes, wanted) = match required {
             LocalIdentity::FirstLogin => (self.local.logs_in.good, "a login"),
+            _ if blind => (self.local.free.good && remembered(), "the validation of a token"),
             _ => (self.local.validates.good, "the validation of a token"),
         };
-        // after a restart in an outage there may be no token to ask about: then its last answer counts
-        let blind = required == LocalIdentity::Validates && look.validates().is_none();
-        let remembered = self.memory.validated_at.is_some_and(|at| now.age_of(at) <= self.rules.max_data_age);
-        if passes || (blind && remembered && self.local.free.good) {
+        if passes {
             return None;
         }
         closed(match Obstacle::of(look) {
@@ -121,7 +122,7 @@ impl Region {
             Obstacle::TooSlow => format!("{name} is too slow: {failure}"),
             Obstacle::ReadOnly => format!(
                 "{name} knows tokens, and a login breaks there ({failure}): it writes, which a read-only replica refuses \
-                 (error 1290), or the password of [identity.local] is wrong; the README's \"Local logins\" has the ways out"
+                 (error 1290), or the password of [identity.local] is wrong; the README has the ways out"
             ),
             Obstacle::KeysDiffer => {
                 format!("{name} does not take a token of {home}'s ({failure}); give both sides the same Fernet keys")
@@ -141,7 +142,9 @@ impl Region {
         let silence = self.identity.last_proof().map(|at| now.mono.since(at).as_secs_f64());
         let seen = self.identity_look.as_ref();
         let failure = self.identity.failure().map(ToString::to_string);
-        Some(KeystoneView { silence_seconds: silence, failure, ..keystone_view(&keystone.url, seen) })
+        // a login proves both
+        let validates = None;
+        Some(KeystoneView { silence_seconds: silence, failure, validates, ..keystone_view(&keystone.url, seen) })
     }
 
     /// The region's own Keystone; absent when nobody looks at it.

@@ -160,12 +160,13 @@ impl Region {
         self.named().map(one).collect::<Vec<_>>().join(word)
     }
 
-    /// What ends a rest after a failback by hand.
-    pub(super) fn next_proof(&self) -> String {
-        let names: Vec<String> = self.named().map(|named| self.name_of(&named)).collect();
-        match (self.rules.trigger, &names[..]) {
-            (Trigger::Either, [one, other]) => format!("{one} and {other} are proven alive"),
-            _ => format!("{} is proven alive", names.join(" or ")),
+    /// What ends a rest after a failback by hand, with what the two sides are called.
+    pub(super) fn next_proof(&self, master: &str, keystone: &str) -> String {
+        match self.rules.trigger {
+            Trigger::Master => format!("{master} is next proven alive"),
+            Trigger::Identity => format!("{keystone} is next proven alive"),
+            Trigger::Either => format!("{master} and {keystone} are next proven alive"),
+            Trigger::Both => format!("{master} or {keystone} is next proven alive"),
         }
     }
 

@@ -105,7 +105,8 @@ impl Region {
 
     /// That automatic failover rests, and until when.
     fn rest(&self) -> Option<String> {
-        let rest = || format!("after the failback by hand automatic failover rests until {}", self.next_proof());
+        let until = || self.next_proof(&self.master_name(), &self.keystone_name());
+        let rest = || format!("after the failback by hand automatic failover rests until {}", until());
         self.memory.resting.then(rest)
     }
 

@@ -138,7 +138,7 @@ pub struct KeystoneView {
     pub up: Option<bool>,
     /// Whether it issued and validated a token then; absent without a user, and before the first look.
     pub login_up: Option<bool>,
-    /// Whether it found tokens valid then; absent when there was none to ask about.
+    /// Whether it found tokens valid then; absent when there was none to ask about, and for RegionOne's, whose logins say it.
     pub validates: Option<bool>,
     /// Why the last look proved nothing.
     pub failure: Option<String>,

@@ -6,3 +6,4 @@
 mod common_settings;
 mod doctor;
 mod lab;
+mod witness;

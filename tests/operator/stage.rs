@@ -14,6 +14,8 @@ use keyward::model::phase::{Failback, LocalIdentity, Mode, Trigger};
 use keyward::model::view::RegionView;
 use keyward::model::{Event, EventKind, Failure, Moment, Now, Phase, Reason, RegionName, ReplicaName};
 
+use crate::keystones::Keystones;
+
 pub const USER: &str = "ann";
 pub const REASON: &str = "works in the racks";
 
@@ -26,6 +28,7 @@ pub struct Stage {
     pub probe: Result<(), Reason>,
     /// What the master's second address answers, where it has one.
     pub standby: Result<(), Reason>,
+    pub keystones: Keystones,
     pub link: bool,
     pub applies: bool,
     pub beats_taken: bool,
@@ -84,7 +87,7 @@ pub fn identity(server_id: u32) -> ServerIdentity {
     ServerIdentity { uid: format!("uid-{server_id}"), server_id }
 }
 
-fn failure(reason: Reason) -> Failure {
+pub fn failure(reason: Reason) -> Failure {
     Failure { reason, detail: String::new() }
 }
 
@@ -129,6 +132,7 @@ impl Stage {
             replica: Ok(()),
             probe: Ok(()),
             standby: Ok(()),
+            keystones: Keystones::default(),
             link: true,
             applies: true,
             beats_taken: true,
@@ -258,6 +262,7 @@ impl Stage {
         self.look_at_master(now);
         self.write_beat(now);
         self.look_at_replica(now);
+        self.look_at_keystones(now);
     }
 
     /// The first half of the daemon's turn: the judge decides, and its memory is saved.

@@ -7,6 +7,7 @@ use keyward::model::WebUrl;
 use keyward::model::command::{Command, Reply};
 use keyward::model::haproxy::{Change, Haproxy, HaproxyLook, HaproxySocket};
 use keyward::model::hook::{HookKind, HookOutcome, HookSpec};
+use keyward::model::identity::IdentityLook;
 use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity,
     ThreadState,
@@ -44,6 +45,16 @@ impl Core {
     /// A look at the master.
     pub fn master(&mut self, now: Now, place: usize, look: &Look<MasterFacts>) {
         self.0.handle_master(now, place, look);
+    }
+
+    /// A look at RegionOne's Keystone.
+    pub fn identity(&mut self, now: Now, look: &IdentityLook) {
+        self.0.handle_identity(now, look);
+    }
+
+    /// A look at the region's own Keystone.
+    pub fn local_identity(&mut self, now: Now, look: &IdentityLook) {
+        self.0.handle_local_identity(now, &region(), look);
     }
 
     /// A look at a replica.
