@@ -283,6 +283,9 @@ pub struct Doctor {
     /// What `keyward fingerprint` printed on a Keystone's host of the master's region, to compare keys.
     #[arg(long, value_name = "FILE")]
     pub fingerprints: Option<PathBuf>,
+    /// HAProxy's configuration on this host, to see what its health check asks.
+    #[arg(long, value_name = "FILE")]
+    pub haproxy_cfg: Option<PathBuf>,
     /// A memcached of the region's Keystone; without it those of --keystone-conf.
     #[arg(long, value_name = "HOST:PORT")]
     pub memcached: Vec<String>,

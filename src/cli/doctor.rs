@@ -58,6 +58,7 @@ pub async fn look(settings: &Settings, asked: &args::Doctor) -> anyhow::Result<R
     let mut wish = Wish::of(settings);
     wish.replica_admin = replica_admin(settings, asked, &chosen).map_err(BadInput)?;
     wish.service_confs.clone_from(&asked.service_conf);
+    wish.haproxy_cfg.clone_from(&asked.haproxy_cfg);
     // what is said now wins over what the settings say
     if !asked.keystone_conf.is_empty() {
         wish.keystone_confs.clone_from(&asked.keystone_conf);

@@ -44,6 +44,8 @@ pub struct Facts {
     pub caches: Asked<Vec<Cache>>,
     /// The HAProxies that keyward sets.
     pub proxies: Vec<Proxy>,
+    /// The configuration of the HAProxy on this host.
+    pub proxy_configuration: Asked<String>,
     /// The logins of the region's services.
     pub logins: Asked<Vec<ServiceLogin>>,
 }
@@ -64,7 +66,8 @@ impl Facts {
             keys: Err(why.to_owned()),
             other_keys: Err(why.to_owned()),
             caches: Err(why.to_owned()),
-            proxies: vec![Proxy { name: "the HAProxy".to_owned(), looked: Err(why.to_owned()) }],
+            proxies: vec![Proxy { name: "hook".to_owned(), backends: BTreeSet::new(), looked: Err(why.to_owned()) }],
+            proxy_configuration: Err(why.to_owned()),
             logins: Err(why.to_owned()),
         }
     }
@@ -325,6 +328,8 @@ pub struct CacheStats {
 pub struct Proxy {
     /// How sentences call it.
     pub name: String,
+    /// The backends whose servers it sets.
+    pub backends: BTreeSet<String>,
     /// What one look shows.
     pub looked: Asked<ProxyLook>,
 }

@@ -30,6 +30,8 @@ pub struct Wish {
     pub memcached: Vec<String>,
     /// Files of the region's services, whose logins are tried.
     pub service_confs: Vec<PathBuf>,
+    /// The configuration of the HAProxy on this host.
+    pub haproxy_cfg: Option<PathBuf>,
 }
 
 impl Wish {
@@ -76,6 +78,7 @@ pub async fn facts(settings: &Settings, chosen: &[(&RegionName, &Replica)], wish
         other_keys: keys::other(wish.fingerprints.as_deref()).await,
         caches: caches::read(&wish.memcached, &conf).await,
         proxies: proxies::read(settings).await,
+        proxy_configuration: proxies::configuration(wish.haproxy_cfg.as_deref()).await,
         logins: logins::try_all(settings, own_keystone(settings, chosen), logins, clock).await,
         conf,
     }

@@ -1,9 +1,11 @@
 //! The HAProxies of the settings' hooks, each looked at once.
 
+use std::path::Path;
 use std::time::Duration;
 
+use super::conf;
 use crate::config::Settings;
-use crate::doctor::facts::{Proxy, ProxyLook};
+use crate::doctor::facts::{Asked, Proxy, ProxyLook};
 use crate::model::Moment;
 use crate::model::haproxy::Haproxy;
 use crate::model::hook::HookKind;
@@ -19,10 +21,19 @@ pub async fn read(settings: &Settings) -> Vec<Proxy> {
         for hook in &region.failover.hooks {
             let HookKind::Haproxy(proxy) = &hook.kind else { continue };
             let name = format!("hook {} of {}", hook.name, region.name);
-            proxies.push(Proxy { looked: Ok(look(proxy).await), name });
+            let backends = proxy.names().filter_map(|name| Some(name.split_once('/')?.0.to_owned())).collect();
+            proxies.push(Proxy { looked: Ok(look(proxy).await), backends, name });
         }
     }
     proxies
+}
+
+/// The configuration of the HAProxy on this host.
+pub async fn configuration(path: Option<&Path>) -> Asked<String> {
+    match path {
+        Some(path) => conf::text(path).await,
+        None => Err("HAProxy's own health check is seen with --haproxy-cfg FILE, on its host".to_owned()),
+    }
 }
 
 async fn look(proxy: &Haproxy) -> ProxyLook {

@@ -205,6 +205,17 @@ async fn an_haproxy_that_cannot_be_set_is_found() {
 
     haproxy.start();
     assert_found(&examine(&settings, &wish).await, &[], &mut tried);
+    let cfg = folder.path().join("haproxy.cfg");
+    let deep = Wish { haproxy_cfg: Some(cfg.clone()), ..Wish::default() };
+    let shallow = [("haproxy-check", "whether a port opens")];
+    assert_found(&examine(&settings, &deep).await, &shallow, &mut tried);
+    let text = fs::read_to_string(&cfg).unwrap();
+    let asks =
+        |what| fs::write(&cfg, text.replace("backend identity\n", &format!("backend identity\n    {what}\n"))).unwrap();
+    asks("option httpchk GET /v3");
+    assert_found(&examine(&settings, &deep).await, &[("haproxy-check", "asks for /v3")], &mut tried);
+    asks("option external-check");
+    assert_found(&examine(&settings, &deep).await, &[], &mut tried);
     settings.regions[0].failover.hooks = vec![hook(haproxy.socket(), "identity/k9")];
     let unknown = [("haproxy-socket", "knows no server k9 in backend identity")];
     assert_found(&examine(&settings, &wish).await, &unknown, &mut tried);

@@ -248,7 +248,7 @@ async fn every_check_over_sql_tells_good_from_bad_on_mariadb() {
     let seen = found(&stage.examine_by(&stage.wish(), an_hour_late).await);
     assert_eq!(seen.keys().copied().collect::<Vec<_>>(), ["clock-difference"], "{seen:#?}");
     let sentences = &seen["clock-difference"];
-    assert!(sentences.len() == 2 && sentences[0].contains("1h ahead of this host's"), "{sentences:?}");
+    assert!(sentences.len() == 2 && sentences[0].contains("ahead of this host's"), "{sentences:?}");
     tried.insert("clock-difference");
 
     // what only a restart makes good again

@@ -186,7 +186,7 @@ pub fn missed(report: &Report, groups: &[&str]) -> Vec<String> {
             .iter()
             .any(|(heading, checks)| groups.contains(heading) && checks.iter().any(|check| check.id == *id))
     };
-    let why = report.unasked.iter().filter(|unasked| unasked.checks.iter().any(|id| of_groups(&id)));
+    let why = report.unasked.iter().filter(|unasked| unasked.checks.iter().any(of_groups));
     why.map(|unasked| format!("{unasked:?}")).collect()
 }
 

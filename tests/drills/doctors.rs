@@ -22,7 +22,11 @@ async fn what_the_daemon_finds_is_counted_by_severity() {
     daemon.start().await;
     assert_eq!(daemon.metric(FINDINGS, &[("severity", "warning")]).await, None, "nothing is known yet");
     daemon.until_metric(FINDINGS, &[("severity", "warning")], |found| found >= 1.0).await;
-    daemon.until_told(&["doctor:", "would get an error 500 for the right password", "User-7"]).await;
+    let by_hand = daemon.keyward(&["doctor", "--json"]).await;
+    let told: serde_json::Value = serde_json::from_slice(&by_hand.stdout).unwrap();
+    assert_eq!((by_hand.status.code(), &told["version"]), (Some(3), &1.into()), "{told}");
+    let findings = told["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["id"] == "failed-logins"), "{told}");
     let address = memcached.address();
     let server = [("server", address.as_str())];
     assert_eq!(daemon.metric("keyward_memcached_up", &server).await, Some(1.0));
