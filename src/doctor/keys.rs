@@ -18,7 +18,7 @@ pub const CHECKS: [Check; 4] = [
         severity: Severity::Warning,
         looks_at: "The permissions of the repositories of fernet and credential keys.",
         why: "Whoever reads a fernet key can make tokens of anybody.",
-        mend: "chown -R keystone:keystone and chmod -R u=rwX,g=,o= on the repository.",
+        mend: "Run chown -R keystone:keystone and chmod -R u=rwX,g=,o= on the repository.",
         judge: modes,
     },
     Check {

@@ -214,7 +214,8 @@ mod tests {
         for check in checks() {
             assert!(check.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", check.id);
             for text in [check.looks_at, check.why, check.mend] {
-                assert!(text.ends_with('.') && text.starts_with(char::is_uppercase), "{}: {text}", check.id);
+                let starts = |c: char| c.is_uppercase() || c == '`';
+                assert!(text.ends_with('.') && text.starts_with(starts), "{}: {text}", check.id);
             }
         }
     }
