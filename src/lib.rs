@@ -24,4 +24,5 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod report;
+pub mod switch;
 pub mod wire;

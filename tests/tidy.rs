@@ -12,15 +12,16 @@ use regex::Regex;
 
 /// Every room and what it may import besides itself: a room, or one module of it. A room that is missing here is an
 /// error.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("config", &["model"]),
     ("dialect", &["model"]),
     ("judge", &["model"]),
     ("plan", &["model", "dialect"]),
+    ("switch", &[]),
     ("wire", &["model", "config", "dialect"]),
     ("observe", &["model", "config", "dialect", "wire"]),
-    ("act", &["model", "config", "dialect", "wire"]),
+    ("act", &["model", "config", "dialect", "wire", "switch"]),
     ("copy", &["model", "config", "dialect", "wire"]),
     ("compare", &["model", "config", "dialect", "wire"]),
     ("doctor", &["model", "dialect", "plan"]),
@@ -39,12 +40,12 @@ const ROOMS: [(&str, &[&str]); 17] = [
         "cli",
         &[
             "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report",
-            "daemon", "lab", "demo", "doctor", "gather",
+            "daemon", "lab", "demo", "doctor", "gather", "switch",
         ],
     ),
 ];
 
-const PURE: [&str; 5] = ["model", "dialect", "judge", "plan", "doctor"];
+const PURE: [&str; 6] = ["model", "dialect", "judge", "plan", "switch", "doctor"];
 const IMPURE: [&str; 9] = [
     r"\btokio\b",
     r"\bmysql_async\b",

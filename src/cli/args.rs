@@ -1,5 +1,8 @@
 //! The command line: every command and its flags. What they do stands in one file a command.
 
+mod catalog;
+mod doctor;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,8 +11,12 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::switch::{SWITCH_AUTH_HELP, SwitchAuth};
 use crate::config::duration;
 use crate::model::{Family, RegionName, ReplicaName};
+
+pub use catalog::{CatalogMerge, FromTls};
+pub use doctor::{Doctor, Fingerprint};
 
 /// Keeps every other OpenStack region signing its users in when RegionOne is gone.
 #[derive(Debug, Parser)]
@@ -55,6 +62,11 @@ pub enum Command {
     HookTest(HookTest),
     /// Compare the rows of master and replica; 3 when they differ.
     Verify(Verify),
+    /// Point the configuration files of services at another Keystone, or back.
+    #[command(after_help = SWITCH_AUTH_HELP)]
+    SwitchAuth(SwitchAuth),
+    /// Join a second cloud's catalogue into the master's, as a region of its own.
+    CatalogMerge(CatalogMerge),
     /// Look for what would go wrong in an outage; 3 when something would.
     Doctor(Doctor),
     /// Print fingerprints of this host's Keystone keys, for `doctor` on the other side; never the keys.
@@ -84,6 +96,8 @@ impl Command {
             Command::Adopt(_) => "adopt",
             Command::HookTest(_) => "hook-test",
             Command::Verify(_) => "verify",
+            Command::SwitchAuth(_) => "switch-auth",
+            Command::CatalogMerge(_) => "catalog-merge",
             Command::Doctor(_) => "doctor",
             Command::Fingerprint(_) => "fingerprint",
             Command::Demo(_) => "demo",
@@ -262,52 +276,24 @@ pub struct Verify {
     pub region: Option<Place>,
 }
 
-/// `keyward doctor`
-#[derive(Clone, Debug, Default, Args)]
-pub struct Doctor {
-    /// Only this region, or one replica of it.
-    #[arg(long, value_name = "REGION[/REPLICA]")]
-    pub region: Option<Place>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub json: bool,
-    /// Print every check with its reason and its remedy (docs/doctor.md), and look at nothing.
-    #[arg(long)]
-    pub catalogue: bool,
-    /// Keystone's own configuration, where keyward runs beside a Keystone; later files win.
-    #[arg(long, value_name = "FILE")]
-    pub keystone_conf: Vec<PathBuf>,
-    /// Files of the region's services: their logins are tried at both Keystones.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub service_conf: Vec<PathBuf>,
-    /// What `keyward fingerprint` printed on a Keystone's host of the master's region, to compare keys.
-    #[arg(long, value_name = "FILE")]
-    pub fingerprints: Option<PathBuf>,
-    /// HAProxy's configuration on this host, to see what its health check asks.
-    #[arg(long, value_name = "FILE")]
-    pub haproxy_cfg: Option<PathBuf>,
-    /// A memcached of the region's Keystone; without it those of --keystone-conf.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub memcached: Vec<String>,
-    /// Administrator at the replica, to see the rights of Keystone's account: USER@HOST:PORT, or a unix socket's path.
-    #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
-    pub replica_admin: Option<String>,
-}
-
-/// `keyward fingerprint`
-#[derive(Clone, Debug, Default, Args)]
-pub struct Fingerprint {
-    /// Keystone's configuration on this host; later files win [default: /etc/keystone/keystone.conf].
-    #[arg(long, value_name = "FILE")]
-    pub keystone_conf: Vec<PathBuf>,
-}
-
 /// `keyward demo`
 #[derive(Debug, Args)]
 pub struct Demo {
     /// End when the story is told, with 0 only if every step held.
     #[arg(long)]
     pub once: bool,
+    /// Tell it of the users of two real Keystones, which `make keystones` fetches: the one of Debian 12, or the newest.
+    #[arg(long, value_name = "RELEASE", num_args = 0..=1, default_missing_value = "debian")]
+    pub keystone: Option<Keystone>,
+}
+
+/// A release of Keystone that the demo runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Keystone {
+    /// Keystone 22 of Debian 12.
+    Debian,
+    /// The newest that the project tests with.
+    Newest,
 }
 
 /// `keyward completions`

@@ -139,11 +139,7 @@ impl Beats {
                     self.rhythm = self.known_at.map_or(Duration::ZERO, |before| now.since(before));
                     self.known_at = Some(now);
                     self.last_at = Some(*sent);
-                    let (number, sent, written_at) = (*number, *sent, *written_at);
-                    self.ring.push_back(Acknowledged { number, sent, known: now, written_at });
-                    if self.ring.len() > REMEMBERED {
-                        self.ring.pop_front();
-                    }
+                    self.remember(Acknowledged { number: *number, sent: *sent, known: now, written_at: *written_at });
                 }
             }
             BeatOutcome::Refused(failure) if place == self.writer => {
@@ -152,6 +148,27 @@ impl Beats {
             }
             BeatOutcome::Unknown(_) if place == self.writer => self.refusal = None,
             _ => {}
+        }
+    }
+
+    fn remember(&mut self, beat: Acknowledged) {
+        // found in the row before, and dated now
+        if self.ring.back().is_some_and(|last| last.number == beat.number) {
+            self.ring.pop_back();
+        }
+        self.ring.push_back(beat);
+        if self.ring.len() > REMEMBERED {
+            self.ring.pop_front();
+        }
+    }
+
+    /// A beat whose answer was lost and that the row shows: it was sent some time after the last one that was
+    /// acknowledged, so a replica that lacks it is at most that far behind.
+    fn found(&mut self, now: Moment, number: u64) {
+        let newest = self.ring.back().map_or(0, |beat| beat.number);
+        if let Some(sent) = self.last_at.filter(|_| number > newest) {
+            // no row is dated by it
+            self.remember(Acknowledged { number, sent, known: now, written_at: Timestamp::MIN });
         }
     }
 
@@ -204,6 +221,7 @@ impl Beats {
         let must = self.acknowledged.max(self.floor);
         if has >= must || must <= self.pardoned {
             self.settling_until = None;
+            self.found(now, has);
             return Answer::Write { next: has.max(must) + 1 };
         }
         if self.settling_until.is_some_and(|until| now < until) {
@@ -310,6 +328,17 @@ mod tests {
         assert_eq!(beats.data_age(&rows, now), Some(Duration::from_secs(2)));
         rows[0].written_at = Timestamp::UNIX_EPOCH + Duration::from_secs(59);
         assert_eq!(beats.data_age(&rows, now), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_beat_that_was_only_found_in_the_row_of_another_address_counts_as_missing() {
+        let (mut beats, rows) = written(&[1_000, 1_200]);
+        beats.move_to(1, at(1_300).mono, PACE.patience);
+        beats.handle_outcome(at(2_000).mono, 1, &BeatOutcome::Read { number: Some(3) });
+        assert_eq!(beats.poll_reads(at(2_000).mono, true), [(1, Answer::Write { next: 4 })]);
+        let (sent, written_at) = (at(2_000).mono, Timestamp::UNIX_EPOCH);
+        beats.handle_outcome(sent, 1, &BeatOutcome::Acknowledged { number: 4, sent, written_at });
+        assert_eq!(beats.lag(&rows, at(2_100), PACE), Some(Duration::from_millis(900)));
     }
 
     #[test]

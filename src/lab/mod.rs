@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod folder;
+pub mod haproxy;
 pub mod http;
 pub mod identity;
 pub mod keystone;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use folder::Folder;
+pub use haproxy::Haproxy;
 pub use kind::Kind;
 use program::Programs;
 pub use server::{Server, Spec};

@@ -2,6 +2,7 @@
 
 pub mod aside;
 pub mod budget;
+pub mod catalog;
 pub mod command;
 pub mod failure;
 pub mod family;

@@ -16,6 +16,7 @@ mod hooks;
 mod instants;
 mod kinds;
 mod masters;
+mod monitored;
 mod outages;
 mod pair;
 mod posts;

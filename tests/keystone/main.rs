@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+mod catalog;
 #[path = "../common/settings.rs"]
 mod common_settings;
 mod doctor;
+mod drill;
+mod drivers;
 mod lab;
 mod witness;

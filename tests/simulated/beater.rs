@@ -129,7 +129,8 @@ impl Beater {
         self.due = (self.due + self.interval).max(t);
         let answers = matches!(is.answer, Answer::Answers(takes) if takes < self.limit) && !is.deaf;
         let heard = answers && (self.connected || matches!(doing, Doing::Read));
-        if let Answer::Rejects(reason, _) = is.answer {
+        // what is being written was sent on a connection that is gone now: its answer is lost, and nobody was rejected
+        if let (Answer::Rejects(reason, _), Doing::Read) = (is.answer, doing) {
             self.state = State::Unread;
             return vec![BeatOutcome::Refused(failure(reason))];
         }

@@ -8,7 +8,7 @@ use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
 
 /// The gates, the rarely closed ones more often.
-const GATES: [Gate; 20] = [
+const GATES: [Gate; 18] = [
     Gate::LocalIdentityDown,
     Gate::LocalIdentityDown,
     Gate::ModeManual,
@@ -24,8 +24,6 @@ const GATES: [Gate; 20] = [
     Gate::AnotherDaemon,
     Gate::WrongServer,
     Gate::NeverSeen,
-    Gate::ModeManual,
-    Gate::ModeManual,
     Gate::ModeManual,
     Gate::Released,
     Gate::Paused,
@@ -62,7 +60,9 @@ struct Corner<'a> {
 
 /// Draws one burst.
 pub fn draw(setup: &Setup, random: &mut fastrand::Rng, steps: &mut Vec<Step>) {
-    let (gate, phase) = (pick(random, &GATES), pick(random, &PHASES));
+    let phase = pick(random, &PHASES);
+    // elsewhere somebody in the manual mode soon orders something that leads out of suspicion
+    let gate = if phase == Phase::Suspect && random.bool() { Gate::ModeManual } else { pick(random, &GATES) };
     let hooks = setup.hook_takes.iter().sum::<Ms>() + 4 * setup.poll();
     let (long, count) = (40_000 + 4 * setup.unreachable(), setup.hook_takes.len() as u32);
     let mut corner = Corner { random, steps, poll: setup.poll(), long, count, hooks };
@@ -83,7 +83,8 @@ pub fn draw(setup: &Setup, random: &mut fastrand::Rng, steps: &mut Vec<Step>) {
         }
         corner.enter(if firm { 0 } else { beside }, phase);
     }
-    for _ in 0..corner.random.usize(10..=24) {
+    let fewest = if phase == Phase::Suspect { 1 } else { 10 };
+    for _ in 0..corner.random.usize(fewest..=24) {
         corner.strike(phase.in_episode());
     }
     corner.leave(phase.in_episode());

@@ -19,8 +19,9 @@ use crate::lab::port::Port;
 
 /// The folders of keys, below the one that a Keystone is told.
 pub(super) const KEYS: [&str; 2] = ["fernet-keys", "credential-keys"];
-/// A process serves one request at a time, and requests hang while a database is frozen.
-const PROCESSES: usize = 4;
+/// Requests hang while a database is frozen, and others must have room beside them. All in one process, so that the
+/// first request that is answered has loaded what all others need.
+const THREADS: usize = 32;
 
 /// Which Keystone to start.
 #[derive(Clone, Debug)]
@@ -52,6 +53,16 @@ impl Spec {
     pub fn lines(mut self, lines: &[&str]) -> Self {
         self.lines.extend(lines.iter().map(|line| (*line).to_owned()));
         self
+    }
+
+    /// With the project's tolerant drivers, which are in this folder (see `Fetched::drivers`).
+    pub fn drivers(self, folder: &Path) -> Self {
+        self.variable("PYTHONPATH", &folder.display().to_string()).lines(&[
+            "[identity]",
+            "driver = keyward",
+            "[shadow_users]",
+            "driver = keyward",
+        ])
     }
 
     /// One more variable of its environment, for example `PYTHONPATH`.
@@ -164,8 +175,8 @@ impl Keystone {
         let file = self.dir.join("uwsgi.ini");
         let text = format!(
             "[uwsgi]\nplugins-dir = {0}/lib/uwsgi/plugins\nplugin = python311\npyhome = {0}\n\
-             http-socket = {1}\nwsgi-file = {0}/bin/keystone-wsgi-public\nmaster = true\nprocesses = {PROCESSES}\n\
-             no-orphans = true\nneed-app = true\nenable-threads = true\nthunder-lock = true\nbuffer-size = 65535\n\
+             http-socket = {1}\nwsgi-file = {0}/bin/keystone-wsgi-public\nmaster = true\nprocesses = 1\n\
+             no-orphans = true\nneed-app = true\nthreads = {THREADS}\nbuffer-size = 65535\n\
              worker-reload-mercy = 5\n",
             usr.display(),
             self.address()
@@ -178,7 +189,7 @@ impl Keystone {
         // the file that gunicorn looks for where it starts
         let file = self.dir.join("gunicorn.conf.py");
         let text = format!(
-            "bind = '{}'\nworkers = {PROCESSES}\npreload_app = True\nwsgi_app = 'keystone.wsgi.api:application'\n\
+            "bind = '{}'\nworkers = 1\nthreads = {THREADS}\npreload_app = True\nwsgi_app = 'keystone.wsgi.api:application'\n\
              timeout = 120\ngraceful_timeout = 5\n",
             self.address()
         );

@@ -9,12 +9,14 @@ pub mod memcached;
 pub mod process;
 pub mod release;
 pub mod seed;
+pub mod traffic;
 
 pub use client::{Api, Login, Reply};
 pub use keystone::{Keystone, Spec};
 pub use memcached::Memcached;
 pub use release::{Release, lacks};
 pub use seed::Seed;
+pub use traffic::{Traffic, User};
 
 /// The database account of every Keystone of the lab.
 pub const ACCOUNT: &str = "keystone";

@@ -97,6 +97,19 @@ impl Fetched {
         &self.folder
     }
 
+    /// The folder with the project's tolerant drivers, for `PYTHONPATH`.
+    ///
+    /// # Errors
+    /// They have not been built.
+    pub fn drivers(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.with_file_name("drivers");
+        // the last file that scripts/build-keystone-drivers writes
+        if !folder.join("built").is_file() {
+            bail!("the drivers in keystone/ are not built: run `scripts/build-keystone-drivers`");
+        }
+        Ok(folder)
+    }
+
     /// Runs `keystone-manage` to its end with this configuration file.
     ///
     /// # Errors
