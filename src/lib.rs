@@ -16,6 +16,8 @@ pub mod copy;
 pub mod daemon;
 pub mod demo;
 pub mod dialect;
+pub mod doctor;
+pub mod gather;
 pub mod judge;
 pub mod lab;
 pub mod model;

@@ -1,6 +1,7 @@
 //! The command line: every command and its flags. What they do stands in one file a command.
 
 mod catalog;
+mod doctor;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use crate::config::duration;
 use crate::model::{Family, RegionName, ReplicaName};
 
 pub use catalog::{CatalogMerge, FromTls};
+pub use doctor::{Doctor, Fingerprint};
 
 /// Keeps every other OpenStack region signing its users in when RegionOne is gone.
 #[derive(Debug, Parser)]
@@ -65,8 +67,10 @@ pub enum Command {
     SwitchAuth(SwitchAuth),
     /// Join a second cloud's catalogue into the master's, as a region of its own.
     CatalogMerge(CatalogMerge),
-    /// Look for what would go wrong in an outage (not in this release yet).
+    /// Look for what would go wrong in an outage; 3 when something would.
     Doctor(Doctor),
+    /// Print fingerprints of this host's Keystone keys, for `doctor` on the other side; never the keys.
+    Fingerprint(Fingerprint),
     /// Play an outage on two real servers in a temporary folder.
     Demo(Demo),
     /// Print a shell's completions.
@@ -95,6 +99,7 @@ impl Command {
             Command::SwitchAuth(_) => "switch-auth",
             Command::CatalogMerge(_) => "catalog-merge",
             Command::Doctor(_) => "doctor",
+            Command::Fingerprint(_) => "fingerprint",
             Command::Demo(_) => "demo",
             Command::Completions(_) => "completions",
             Command::Man => "man",
@@ -269,14 +274,6 @@ pub struct Verify {
     /// Only this region, or one replica of it.
     #[arg(long, value_name = "REGION[/REPLICA]")]
     pub region: Option<Place>,
-}
-
-/// `keyward doctor`
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `keyward demo`

@@ -7,7 +7,9 @@ pub mod check;
 pub mod completions;
 pub mod control;
 pub mod demo;
+pub mod doctor;
 pub mod exit;
+pub mod fingerprint;
 pub mod meter;
 pub mod output;
 pub mod render;
@@ -48,9 +50,11 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
-        Command::Doctor(_) | Command::Man => later(cli.command.name()),
+        Command::Man => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
         Command::Demo(args) => demo::run(args),
+        Command::Fingerprint(args) => fingerprint::command(args),
+        Command::Doctor(args) => doctor::command(cli.config.as_deref(), args),
         Command::CatalogMerge(args) => catalog::command(cli.config.as_deref(), args),
         Command::Setup(args) => setup::command(cli.config.as_deref(), args),
         Command::SwitchAuth(args) => switch::run(args),

@@ -22,7 +22,7 @@ pub use report::{Difference, Report, What};
 use crate::config::Settings;
 use crate::config::schema::Replica;
 use crate::model::RegionName;
-use crate::wire::connect::{Place, Target};
+use crate::wire::connect::Target;
 use crate::wire::session::Trouble;
 use pair::Pair;
 use tables::Table;
@@ -154,17 +154,10 @@ struct Sides {
 
 impl Sides {
     fn of(settings: &Settings, region: &RegionName, replica: &Replica) -> Self {
-        let target = |address: &crate::model::Address, tls: &crate::config::schema::Tls| Target {
-            place: Place::Tcp(address.clone()),
-            account: settings.account.clone(),
-            tls: tls.clone(),
-            connect_timeout: settings.connect_timeout.max(Duration::from_secs(1)),
-        };
         let masters = settings.master.addresses.iter();
-        Self {
-            masters: masters.map(|address| (target(address, &settings.tls), format!("master {address}"))).collect(),
-            replica: (target(&replica.address, &replica.tls), format!("replica {region}/{}", replica.name)),
-        }
+        let master = |address| (Target::of(settings, address, &settings.tls), format!("master {address}"));
+        let target = Target::of(settings, &replica.address, &replica.tls);
+        Self { masters: masters.map(master).collect(), replica: (target, format!("replica {region}/{}", replica.name)) }
     }
 
     /// Both sides, the master at the first of its addresses that answers.

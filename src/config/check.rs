@@ -49,6 +49,9 @@ fn intervals(settings: &Settings, notes: &Notes) {
     let (ms50, ms500, minute) = (Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(60));
     between("poll_interval", settings.poll_interval, ms50, minute, notes);
     between("replication.beat_interval", settings.replication.beat_interval, ms50, minute, notes);
+    if let Some(every) = settings.doctor.every {
+        between("doctor.every", every, minute, minute * 60 * 24 * 366, notes);
+    }
     if let Some(every) = settings.replication.verify_every {
         between("replication.verify_every", every, minute, minute * 60 * 24 * 366, notes);
     }

@@ -3,6 +3,7 @@
 
 mod check;
 mod check_tls;
+mod doctor;
 pub mod duration;
 mod hook;
 mod identity;

@@ -6,15 +6,14 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::duration;
 use super::hook;
-use super::identity;
 use super::schema::{
     Account, Failback, Failover, Http, LocalIdentity, Log, LogFormat, Master, Mode, Region, Replica, Replication,
     Settings, Tls, TlsMode, Trigger,
 };
 use super::secret::{self, Files};
 use super::table::Table;
+use super::{doctor, identity};
 use crate::model::{RegionName, ReplicaName};
 
 /// Reads all settings; what is wrong is in the table's notes, and the result counts only when nothing is.
@@ -33,6 +32,7 @@ pub fn settings(mut root: Table<'_>, files: &Files) -> Settings {
     let (replication, link_tls) = replication(root.table("replication"), files);
     let master = master(root.table("master"));
     let identity = identity::read(root.table("identity"), files);
+    let doctor = doctor::read(root.table("doctor"));
     let regions = root.tables("regions").into_iter().map(|table| region(table, &own_tls, &link_tls, files)).collect();
     root.close();
     Settings {
@@ -48,6 +48,7 @@ pub fn settings(mut root: Table<'_>, files: &Files) -> Settings {
         replication,
         master,
         identity,
+        doctor,
         regions,
     }
 }
@@ -137,16 +138,7 @@ fn replication(mut table: Table<'_>, files: &Files) -> (Replication, TlsWords) {
     let beat_interval = table.duration("beat_interval", "1s");
     let auto_setup = table.flag("auto_setup", true);
     let auto_reseed = table.flag("auto_reseed", false);
-    let verify_every = match table.text("verify_every", "off").as_str() {
-        "off" => None,
-        text => match duration::parse(text) {
-            Ok(every) => Some(every),
-            Err(sentence) => {
-                table.problem("verify_every", format!("must be \"off\" or a duration: {sentence}"));
-                None
-            }
-        },
-    };
+    let verify_every = table.span("verify_every", "off");
     let link_tls = tls(table.table("tls"), &TlsWords::with_ca("/etc/mysql/keyward-ca.pem"));
     table.close();
     let tls = link_tls.finished();

@@ -40,6 +40,8 @@ pub struct Settings {
     pub master: Master,
     /// How Keystones are looked at.
     pub identity: Identity,
+    /// The daemon's own examinations.
+    pub doctor: Doctor,
     /// The regions that are looked after, in the order of the file.
     pub regions: Vec<Region>,
 }
@@ -169,6 +171,19 @@ pub struct Identity {
     pub interval: Duration,
     /// Limit of one look at a Keystone, login and validation included.
     pub timeout: Duration,
+}
+
+/// `[doctor]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doctor {
+    /// How often the daemon examines its regions; absent for never.
+    pub every: Option<Duration>,
+    /// The files of the Keystone that keyward runs beside; none elsewhere.
+    pub keystone_conf: Vec<PathBuf>,
+    /// What `keyward fingerprint` printed on a Keystone's host of the master's region.
+    pub fingerprints: Option<PathBuf>,
+    /// Memcached servers as `HOST:PORT`; none for those of Keystone's file.
+    pub memcached: Vec<String>,
 }
 
 /// Who logs in at a Keystone, and how.

@@ -139,6 +139,19 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A duration, or the default; nothing for "off".
+    pub fn span(&mut self, name: &'static str, default: &str) -> Option<Duration> {
+        let text = self.text(name, default);
+        match duration::parse(&text) {
+            _ if text == "off" => None,
+            Ok(span) => Some(span),
+            Err(sentence) => {
+                self.problem(name, format!("must be \"off\" or a duration: {sentence}"));
+                None
+            }
+        }
+    }
+
     /// Yes or no, or the default.
     pub fn flag(&mut self, name: &'static str, default: bool) -> bool {
         let Some(value) = self.take(name, Some(default.to_string())) else { return default };

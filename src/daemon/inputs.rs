@@ -5,6 +5,7 @@ use crate::model::hook::HookOutcome;
 use crate::model::identity::IdentityLook;
 use crate::model::observation::{BeatOutcome, BinlogFacts, Look, MasterFacts, ReplicaFacts};
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
+use crate::model::view::DoctorView;
 use crate::model::{RegionName, ReplicaName};
 
 /// One thing that was seen, or that came of an action.
@@ -31,6 +32,8 @@ pub enum Input {
     Upkeep(RegionName, ReplicaName, Result<Vec<UpkeepStep>, UpkeepFailure>),
     /// The end of a comparison: how many tables differ and the sentence, or why there is no result.
     Verified(RegionName, ReplicaName, Result<(usize, String), String>),
+    /// The end of an examination; nothing when it was given up.
+    Examined(Option<Box<DoctorView>>),
     /// The end of a set-up by the daemon: the sentence, and whether the replica is set up now.
     Setup(RegionName, ReplicaName, String, bool),
 }

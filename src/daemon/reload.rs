@@ -97,6 +97,10 @@ fn waiting_for_restart(old: &Settings, new: &Settings) -> Vec<String> {
     keys.compare("master.addresses", &old.master.addresses, &new.master.addresses);
     keys.compare("master.identity_url", &old.master.identity_url, &new.master.identity_url);
     keys.identity(&old.identity, &new.identity);
+    keys.compare("doctor.every", &old.doctor.every, &new.doctor.every);
+    keys.compare("doctor.keystone_conf", &old.doctor.keystone_conf, &new.doctor.keystone_conf);
+    keys.compare("doctor.fingerprints", &old.doctor.fingerprints, &new.doctor.fingerprints);
+    keys.compare("doctor.memcached", &old.doctor.memcached, &new.doctor.memcached);
     let names = |settings: &Settings| -> Vec<RegionName> {
         settings.regions.iter().map(|region| region.name.clone()).collect()
     };

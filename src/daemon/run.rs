@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::control::{Control, Request};
+use super::doctors::Doctors;
 use super::hooks::Runner;
 use super::inputs::Input;
 use super::keep::{self, Keepers};
@@ -72,6 +73,7 @@ struct Daemon {
     keepers: Keepers,
     setups: Setups,
     verifies: Verifies,
+    doctors: Doctors,
     levels: Levels,
     runner: Runner,
     publisher: Publisher,
@@ -99,6 +101,7 @@ impl Daemon {
             runner: Runner::new(&settings, sink.clone()),
             setups: Setups::new(&settings, sink.clone()),
             verifies: Verifies::new(&settings, sink.clone()),
+            doctors: Doctors::new(&settings, now, sink.clone()),
             levels: Levels::new(&settings, sink.clone()),
             watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
             publisher: Publisher::new(&settings, now),
@@ -128,7 +131,7 @@ impl Daemon {
     fn begin(&mut self) {
         self.runner.settle(&self.settings);
         // nobody who asks early finds a document without regions
-        self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        self.publisher.publish(&self.judge, self.doctors.seen(), &self.saved.instance, clock::now());
         let told = self.events.list();
         for event in self.saved.regions.iter().filter_map(|(name, region)| region.untold(name, &told)) {
             report::tell(event, &self.metrics, &self.events);
@@ -224,6 +227,7 @@ impl Daemon {
                 self.verifies.handle_end(now, &region, &name, result.is_err());
                 self.judge.handle_verified(now, &region, &name, result);
             }
+            Input::Examined(seen) => self.doctors.handle_end(seen.map(|seen| *seen)),
             Input::Setup(region, name, sentence, done) => {
                 self.setups.handle_end(&mut self.judge, now, &region, &name, done);
                 self.judge.handle_upkeep_ended(now, &region, &name, sentence, true);
@@ -282,8 +286,9 @@ impl Daemon {
         self.setups.begin_due(&self.settings, &self.judge, now);
         self.setups.begin_reseeds(&self.settings, &self.judge, saved);
         self.verifies.begin_due(&self.settings, &mut self.judge, now);
+        self.doctors.begin_due(&self.settings, now);
         self.direct_watchers();
-        self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        self.publisher.publish(&self.judge, self.doctors.seen(), &self.saved.instance, clock::now());
         self.watchdog.tick_done();
         let unix_seconds = now.wall.as_millisecond() as f64 / 1_000.0;
         self.metrics.tick_done(clock::moment().since(began), unix_seconds);

@@ -29,6 +29,43 @@ pub struct Snapshot {
     pub master_addresses: Vec<String>,
     /// The regions, in the order of the settings.
     pub regions: Vec<RegionView>,
+    /// The daemon's last examination; absent before the first.
+    #[serde(default)]
+    pub doctor: Option<DoctorView>,
+}
+
+/// What the daemon's last examination found (`keyward doctor`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DoctorView {
+    /// When it was.
+    pub checked_at: Timestamp,
+    /// Critical findings.
+    pub critical: usize,
+    /// Findings that are warnings.
+    pub warning: usize,
+    /// Findings that are good to know.
+    pub info: usize,
+    /// For how many reasons something was not looked at.
+    pub unasked: usize,
+    /// The memcached servers that were asked.
+    pub caches: Vec<CacheView>,
+}
+
+/// One memcached; what it counts is absent when it did not answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CacheView {
+    /// `HOST:PORT`
+    pub server: String,
+    /// It answered.
+    pub up: bool,
+    /// Bytes that its items take.
+    pub bytes: Option<u64>,
+    /// Bytes that they may take.
+    pub limit_bytes: Option<u64>,
+    /// Items thrown out for lack of room since its start.
+    pub evictions: Option<u64>,
+    /// Items that were to be kept longer and were gone.
+    pub touch_misses: Option<u64>,
 }
 
 /// One region.

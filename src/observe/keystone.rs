@@ -125,6 +125,11 @@ pub async fn look(keystone: &Keystone, tokens: &Tokens, clock: fn() -> Now) -> I
 }
 
 impl Token {
+    /// How many bytes it has: each request carries them.
+    pub fn size(&self) -> usize {
+        self.text.expose().len()
+    }
+
     fn lasts(&self, now: Timestamp) -> bool {
         now.checked_add(NEARLY_EXPIRED).is_ok_and(|soon| soon < self.expires_at)
     }

@@ -84,6 +84,7 @@ pub(crate) fn settings() -> Settings {
             interval: Duration::from_secs(5),
             timeout: Duration::from_secs(3),
         },
+        doctor: Default::default(),
         regions: vec![Region {
             name: RegionName("RegionTwo".into()),
             identity_url: None,

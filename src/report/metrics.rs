@@ -3,6 +3,7 @@
 //! Only this module names the `prometheus` crate. No label holds an error text or a GTID, and what was never known
 //! has no series: unknown is never 0.
 
+mod doctor;
 mod gauges;
 
 use std::sync::atomic::{AtomicU64, Ordering};

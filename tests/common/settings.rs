@@ -64,6 +64,7 @@ pub fn settings(master: &str, replica: &str, state_dir: &Path, accounts: [Accoun
             interval: Duration::from_secs(5),
             timeout: Duration::from_secs(3),
         },
+        doctor: Default::default(),
         regions: vec![Region {
             name: region(),
             identity_url: None,

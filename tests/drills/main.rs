@@ -8,6 +8,7 @@ mod clock;
 mod commands;
 mod crashes;
 mod daemon;
+mod doctors;
 mod guards;
 #[path = "../common/haproxy.rs"]
 mod haproxy;

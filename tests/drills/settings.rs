@@ -49,6 +49,7 @@ pub struct Wishes {
     pub auto_setup: bool,
     pub auto_reseed: bool,
     pub verify_every: &'static str,
+    pub doctor: String,
     pub unreachable_after: &'static str,
     pub failback_after: &'static str,
     pub master: Option<String>,
@@ -74,6 +75,7 @@ impl Default for Wishes {
             auto_setup: false,
             auto_reseed: false,
             verify_every: "off",
+            doctor: "every = \"off\"".to_owned(),
             unreachable_after: "2s",
             failback_after: "1s",
             master: None,
@@ -99,7 +101,7 @@ impl Wishes {
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
         let Self { poll_interval, probe_timeout, connect_timeout, beat_interval, .. } = self;
-        let Self { auto_setup, auto_reseed, verify_every, .. } = self;
+        let Self { auto_setup, auto_reseed, verify_every, doctor, .. } = self;
         let masters: Vec<String> =
             [master.to_owned()].iter().chain(&self.more_masters).map(|at| format!("{at:?}")).collect();
         let masters = masters.join(", ");
@@ -130,6 +132,8 @@ beat_interval = "{beat_interval}"
 auto_setup = {auto_setup}
 auto_reseed = {auto_reseed}
 verify_every = "{verify_every}"
+[doctor]
+{doctor}
 [replication.tls]
 mode = "disabled"
 [master]

@@ -8,6 +8,7 @@ mod common_settings;
 #[path = "../drills/daemon.rs"]
 #[allow(dead_code, reason = "shared with the drills")]
 mod daemon;
+mod doctor;
 mod drill;
 mod drivers;
 #[path = "../drills/hooks.rs"]

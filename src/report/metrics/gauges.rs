@@ -35,6 +35,9 @@ pub(super) fn families(snapshot: &Snapshot, last_tick: Option<f64>) -> Vec<Metri
             data(&mut out, &region.name, replica);
         }
     }
+    if let Some(doctor) = &snapshot.doctor {
+        super::doctor::families(&mut out, doctor);
+    }
     out.by_name.into_values().collect()
 }
 
@@ -311,13 +314,13 @@ fn data(out: &mut Families, region: &str, replica: &ReplicaView) {
 
 /// Metric families in the making.
 #[derive(Default)]
-struct Families {
+pub(super) struct Families {
     by_name: BTreeMap<&'static str, MetricFamily>,
 }
 
 impl Families {
     /// One more series, unless its value is unknown.
-    fn gauge(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: Option<f64>) {
+    pub(super) fn gauge(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: Option<f64>) {
         let Some(value) = value else { return };
         let mut gauge = Gauge::default();
         gauge.set_value(value);
@@ -327,7 +330,7 @@ impl Families {
     }
 
     /// One more series of a counter that is kept elsewhere.
-    fn counter(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: f64) {
+    pub(super) fn counter(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: f64) {
         let mut counter = Counter::default();
         counter.set_value(value);
         let mut metric = Metric::from_label(pairs(labels));
