@@ -1,0 +1,64 @@
+//! What Keyward waits for in a region, and until when.
+
+use jiff::Timestamp;
+
+use super::text::{due, escaped};
+use crate::model::Phase;
+use crate::model::time::friendly_seconds;
+use crate::model::view::{RegionView, WayBackView};
+
+/// Whether the master is given up and something holds the way out back.
+pub fn is_blocked(view: &RegionView) -> bool {
+    view.phase == Phase::Suspect && !view.gates.is_empty()
+}
+
+/// Sentences as HTML; none when there is nothing to wait for.
+pub fn of(view: &RegionView, looked: bool, now: Option<Timestamp>) -> Vec<String> {
+    let mut waits = Vec::new();
+    if !looked {
+        waits.push("The first look at every server.".to_owned());
+    }
+    let name = escaped(&view.name);
+    match (view.phase, view.deadline) {
+        (Phase::Suspect, Some(at)) => waits.push(format!(
+            "A sign of life from the master until {}; without one, users then sign in at {name}.",
+            due(at, now)
+        )),
+        (Phase::Suspect, None) if is_blocked(view) => {
+            let codes: Vec<String> = view.gates.iter().map(|gate| escaped(&gate.code)).collect();
+            waits.push(format!(
+                "Every gate to be open, or the master's return: <b>{}</b> keeps users from being moved to {name}. \
+                 This has no time limit.",
+                codes.join(", ")
+            ));
+        }
+        (Phase::Suspect, None) => waits.push("A sign of life from the master.".to_owned()),
+        (Phase::Remote | Phase::Switching | Phase::Local | Phase::Returning, _) => {}
+    }
+    for hook in &view.hooks {
+        let name = escaped(&hook.name);
+        match (hook.state.as_str(), hook.next_try) {
+            ("running", _) => waits.push(format!("Hook {name} to end, attempt {}.", hook.attempt)),
+            ("retrying", Some(at)) => {
+                waits.push(format!("Hook {name} to succeed; it is tried again at {}.", due(at, now)));
+            }
+            ("retrying", None) => waits.push(format!("Hook {name} to succeed.")),
+            _ => {}
+        }
+    }
+    waits.extend(view.way_back.as_ref().map(|back| way_back(back, now)));
+    if let Some(pause) = &view.paused {
+        waits.push(match pause.until {
+            Some(at) => format!("An operator's <b>keyward resume</b>, or the end of the pause at {}.", due(at, now)),
+            None => "An operator's <b>keyward resume</b>: the pause does not end by itself.".to_owned(),
+        });
+    }
+    waits
+}
+
+fn way_back(back: &WayBackView, now: Option<Timestamp>) -> String {
+    let so_far = friendly_seconds(back.healthy_seconds.floor());
+    let needed = friendly_seconds(back.needed_seconds);
+    let earliest = back.earliest.map(|at| format!(", not before {}", due(at, now))).unwrap_or_default();
+    format!("The way back, {so_far} of {needed} unbroken health so far{earliest}: {}", escaped(&back.sentence))
+}
