@@ -113,6 +113,7 @@ fn the_title_says_the_state_first() {
         many.regions.push(RegionView { name: name.into(), ..many.regions[0].clone() });
     }
     many.regions[1].phase = Phase::Suspect;
+    many.regions[1].verdicts[0].code = "master_unreachable".into();
     many.regions[1].gates = vec![GateView { code: "data_too_old".into(), sentence: "It is 2 days old.".into() }];
     let text = page(&many, &[]);
     assert_eq!(between(&text, "<title>", "</title>"), "RegionThree suspect, blocked; 2 remote - keyward");
@@ -137,7 +138,10 @@ fn what_it_waits_for_is_said_with_its_time() {
     }
     let region = &mut snapshot.regions[0];
     (region.phase, region.way_back, region.paused, region.hooks) = (Phase::Suspect, None, None, Vec::new());
-    assert!(page(&snapshot, &[]).contains("Every gate to be open, or the master's return: <b>paused</b> keeps users"));
+    assert!(
+        page(&snapshot, &[])
+            .contains("Every gate to be open, or the master's return, without a time limit: <b>paused</b> keeps users")
+    );
     snapshot.regions[0].gates.clear();
     snapshot.regions[0].deadline = Some(at("2026-11-22T04:14:39Z"));
     assert!(page(&snapshot, &[]).contains("A sign of life from the master until <time"));

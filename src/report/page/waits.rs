@@ -5,11 +5,14 @@ use jiff::Timestamp;
 use super::text::{due, escaped};
 use crate::model::Phase;
 use crate::model::time::friendly_seconds;
+use crate::model::verdict::Verdict;
 use crate::model::view::{RegionView, WayBackView};
 
-/// Whether the master is given up and something holds the way out back.
+/// Whether the master is gone for good and a closed gate keeps users from being moved: what `KeywardFailoverBlocked`
+/// means.
 pub fn is_blocked(view: &RegionView) -> bool {
-    view.phase == Phase::Suspect && !view.gates.is_empty()
+    let gone = view.verdicts.iter().any(|verdict| verdict.code == Verdict::MasterUnreachable.code());
+    gone && !view.gates.is_empty() && !view.phase.in_episode()
 }
 
 /// Sentences as HTML; none when there is nothing to wait for.
@@ -19,21 +22,21 @@ pub fn of(view: &RegionView, looked: bool, now: Option<Timestamp>) -> Vec<String
         waits.push("The first look at every server.".to_owned());
     }
     let name = escaped(&view.name);
-    match (view.phase, view.deadline) {
-        (Phase::Suspect, Some(at)) => waits.push(format!(
-            "A sign of life from the master until {}; without one, users then sign in at {name}.",
-            due(at, now)
-        )),
-        (Phase::Suspect, None) if is_blocked(view) => {
+    match view.deadline {
+        _ if is_blocked(view) => {
             let codes: Vec<String> = view.gates.iter().map(|gate| escaped(&gate.code)).collect();
             waits.push(format!(
-                "Every gate to be open, or the master's return: <b>{}</b> keeps users from being moved to {name}. \
-                 This has no time limit.",
+                "Every gate to be open, or the master's return, without a time limit: <b>{}</b> keeps users from being \
+                 moved to {name}.",
                 codes.join(", ")
             ));
         }
-        (Phase::Suspect, None) => waits.push("A sign of life from the master.".to_owned()),
-        (Phase::Remote | Phase::Switching | Phase::Local | Phase::Returning, _) => {}
+        Some(at) => waits.push(format!(
+            "A sign of life from the master until {}; without one, users then sign in at {name}.",
+            due(at, now)
+        )),
+        None if view.phase == Phase::Suspect => waits.push("A sign of life from the master.".to_owned()),
+        None => {}
     }
     for hook in &view.hooks {
         let name = escaped(&hook.name);
