@@ -188,7 +188,8 @@ fn events(page: &mut String, shown: &Shown) {
     }
     page.push_str("<table>\n<thead><tr><th scope=\"col\">When (UTC)</th><th scope=\"col\">What and why</th></tr></thead>\n<tbody>\n");
     for event in shown.events.iter().rev().take(EVENTS) {
-        let region = event.region.as_ref().map(|region| format!("{}: ", escaped(&region.0))).unwrap_or_default();
+        let named = event.region.as_ref().filter(|_| shown.snapshot.regions.len() > 1);
+        let region = named.map(|region| format!("{}: ", escaped(&region.0))).unwrap_or_default();
         let _ = writeln!(
             page,
             "<tr><th scope=\"row\">{}</th><td>{region}{} {}</td></tr>",

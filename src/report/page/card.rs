@@ -13,9 +13,17 @@ use crate::model::{Budget, Phase};
 pub fn tone(view: &RegionView) -> &'static str {
     match view.phase {
         _ if waits::is_blocked(view) => "critical",
+        Phase::Remote if view.verdicts.iter().any(|verdict| verdict.severity == "critical") => "critical",
         Phase::Remote if view.paused.is_some() || view.verdicts.iter().any(|verdict| verdict.severity != "fine") => {
             "warning"
         }
+        phase => phase_tone(phase),
+    }
+}
+
+/// The same of the phase alone.
+fn phase_tone(phase: Phase) -> &'static str {
+    match phase {
         Phase::Remote => "fine",
         Phase::Suspect | Phase::Returning => "warning",
         Phase::Switching | Phase::Local => "critical",
@@ -82,7 +90,7 @@ fn head(page: &mut String, view: &RegionView, place: usize, now: Option<jiff::Ti
         (Some(now), Some(since)) => format!("since {}, for {}", when(since), ago(since, now)),
         _ => String::new(),
     };
-    let mut tags = tag(tone(view), view.phase.code());
+    let mut tags = tag(phase_tone(view.phase), view.phase.code());
     if waits::is_blocked(view) {
         tags.push_str(&tag("critical", "blocked"));
     }

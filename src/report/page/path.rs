@@ -10,12 +10,12 @@ use crate::model::view::{RegionView, ReplicaView};
 const MOST_BOXES: usize = 6;
 /// Measures of the drawing; it is as wide as a phone, so that its letters stay readable there.
 const WIDTH: usize = 320;
-const BOX_WIDTH: usize = 124;
+const BOX_WIDTH: usize = 114;
 const BOX_HEIGHT: usize = 44;
 const TOP: usize = 38;
 const ROW: usize = 54;
 /// Letters that fit into a box.
-const LETTERS: usize = 16;
+const LETTERS: usize = 15;
 
 /// How a box or a line is drawn.
 #[derive(Clone, Copy)]
@@ -48,14 +48,17 @@ pub fn draw(page: &mut String, view: &RegionView, master_region: &str) {
     letters(page, 2, 12, "start", "soft", &shortened(master_region, LETTERS));
     letters(page, right, 12, "start", "soft", &shortened(&view.name, LETTERS));
     match view.phase {
+        Phase::Remote | Phase::Suspect if view.master_up == Some(false) => {
+            letters(page, 2, 28, "start", "users", "● users are sent here");
+        }
         Phase::Remote | Phase::Suspect => letters(page, 2, 28, "start", "users", "● users sign in here"),
-        Phase::Local => letters(page, right, 28, "start", "users", "● users sign in here"),
+        Phase::Local => letters(page, WIDTH - 2, 28, "end", "users", "● users sign in here"),
         Phase::Switching => letters(page, WIDTH / 2, 28, "middle", "users", "● users move → to the right"),
         Phase::Returning => letters(page, WIDTH / 2, 28, "middle", "users", "● users move ← to the left"),
     }
     let middle = TOP + (rows * ROW - (ROW - BOX_HEIGHT)) / 2;
     boxed(page, 2, middle - BOX_HEIGHT / 2, "master", master(view));
-    let trunk = BOX_WIDTH + 10;
+    let trunk = BOX_WIDTH + 8;
     for (row, replica) in replicas.iter().enumerate() {
         let top = TOP + row * ROW;
         line(page, [trunk, right], [middle, top + BOX_HEIGHT / 2], link(replica));
@@ -70,6 +73,7 @@ pub fn draw(page: &mut String, view: &RegionView, master_region: &str) {
 /// What a person who does not see the drawing hears of where users sign in.
 fn users(view: &RegionView) -> &'static str {
     match view.phase {
+        Phase::Remote | Phase::Suspect if view.master_up == Some(false) => "Users are sent to the master&#39;s region",
         Phase::Remote | Phase::Suspect => "Users sign in at the master&#39;s region",
         Phase::Local => "Users sign in at the region itself",
         Phase::Switching => "Users are being moved to the region itself",
@@ -138,9 +142,11 @@ fn line(page: &mut String, xs: [usize; 2], ys: [usize; 2], look: Look) {
     let start = BOX_WIDTH + 2;
     let _ = writeln!(page, "<path class=\"link {class}\" d=\"M{start} {from}H{bend}V{to}H{}\"/>", end - 2);
     let _ = writeln!(page, "<path class=\"tip {class}\" d=\"M{} {}l8 5l-8 5z\"/>", end - 9, to - 5);
-    letters(page, usize::midpoint(bend, end), to - 6, "middle", class, word);
+    // between the bend and the tip
+    let middle = usize::midpoint(bend, end - 8);
+    letters(page, middle, to - 6, "middle", class, word);
     if class != "fine" {
-        letters(page, usize::midpoint(bend, end), to + 15, "middle", class, sign);
+        letters(page, middle, to + 15, "middle", class, sign);
     }
 }
 

@@ -129,7 +129,7 @@ fn what_it_waits_for_is_said_with_its_time() {
     let text = page(&snapshot, &[]);
     for piece in [
         "Hook services to succeed; it is tried again at <time datetime=\"2026-11-22T04:14:40Z\">2026-11-22 04:14:40 UTC</time> (in 4s).",
-        "12s of 1m unbroken health so far, not before",
+        "Unbroken health, 12s of 1m so far, not before",
         "04:15:23 UTC</time> (in 47s): it waits for unbroken health.",
         "<b>keyward resume</b>, or the end of the pause at",
         "(in 1h 45m)",
@@ -211,6 +211,9 @@ fn the_drawing_says_the_state_in_words_and_where_users_sign_in() {
     for piece in [">✕ down<", ">✕ takes writes<", ">cut<", "Users sign in at the region itself"] {
         assert!(outage.contains(piece), "{piece}: {outage}");
     }
+    let mut given_up = fixtures::outage();
+    given_up.regions[0].phase = Phase::Suspect;
+    assert!(drawn(&given_up).contains("● users are sent here"), "nobody signs in at a master that is down");
     let before = drawn(&fixtures::just_started());
     assert_eq!(before.matches("? not known").count(), 2, "{before}");
     let mut many = fixtures::good_day();

@@ -63,5 +63,5 @@ fn way_back(back: &WayBackView, now: Option<Timestamp>) -> String {
     let so_far = friendly_seconds(back.healthy_seconds.floor());
     let needed = friendly_seconds(back.needed_seconds);
     let earliest = back.earliest.map(|at| format!(", not before {}", due(at, now))).unwrap_or_default();
-    format!("The way back, {so_far} of {needed} unbroken health so far{earliest}: {}", escaped(&back.sentence))
+    format!("Unbroken health, {so_far} of {needed} so far{earliest}: {}", escaped(&back.sentence))
 }
