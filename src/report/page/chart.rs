@@ -147,16 +147,17 @@ fn gaps(page: &mut String, points: &[Option<f32>]) {
     }
 }
 
-/// Transitions: a line each, and the phase's word where it covers no other.
+/// Transitions: a line each, and the phase's word where it covers none of a later one.
 fn marked(page: &mut String, marks: &[Mark]) {
-    let mut free_from = 0.0;
-    for Mark { x, to } in marks {
+    let mut free_until = WIDTH;
+    for Mark { x, to } in marks.iter().rev() {
         let _ = writeln!(page, "<path class=\"mark\" d=\"M{x:.1} {:.1}V{BOTTOM}\"/>", TOP - 4.0);
         let wide = to.code().len() as f32 * LETTER;
-        let (anchor, from) = if x + wide > WIDTH { ("end", x - wide) } else { ("start", *x) };
-        if from >= free_from {
+        // behind its line, or before it
+        let (anchor, from) = if x + wide <= free_until { ("start", *x) } else { ("end", x - wide) };
+        if from >= 0.0 && from + wide <= free_until {
             let _ = writeln!(page, "<text x=\"{x:.1}\" y=\"11\" text-anchor=\"{anchor}\">{}</text>", to.code());
-            free_from = from + wide + LETTER;
+            free_until = from - LETTER;
         }
     }
 }

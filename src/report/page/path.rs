@@ -35,7 +35,7 @@ pub fn draw(page: &mut String, view: &RegionView, master_region: &str) {
     let rows = replicas.len().max(1);
     let more = view.replicas.len() - replicas.len();
     let height = TOP + rows * ROW + if more > 0 { 16 } else { 0 };
-    let spoken: Vec<String> = view.replicas.iter().take(MOST_BOXES).map(|replica| spoken(replica)).collect();
+    let spoken: Vec<String> = replicas.iter().map(|replica| spoken(replica)).collect();
     let _ = writeln!(
         page,
         "<svg class=\"path\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}: master {}. {}. {}\">",

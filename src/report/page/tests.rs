@@ -192,6 +192,9 @@ fn transitions_are_marked_where_they_were_and_close_ones_once() {
     chart::draw(&mut text, "r2-db1", &[Some(1.0)], &marks);
     assert!(text.contains("transitions: suspect, local\""), "{text}");
     assert_eq!(text.matches("class=\"mark\"").count(), 2);
+    // 2 min 31 s before the right edge; the newer word stands behind its line, the older one has room too
+    assert!(text.contains("<text x=\"266.3\" y=\"11\" text-anchor=\"start\">local</text>"), "{text}");
+    assert!(text.contains("text-anchor=\"start\">suspect</text>"), "{text}");
     assert_eq!(chart::marks(&events, "RegionNine", Some(at("2026-11-22T04:14:36Z"))), []);
     assert_eq!(chart::marks(&events, "RegionTwo", None), []);
 }
