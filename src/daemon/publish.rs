@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::config::Settings;
 use crate::judge::Judge;
 use crate::model::Now;
-use crate::model::view::Snapshot;
+use crate::model::view::{DoctorView, Snapshot};
 use crate::report::{self, History};
 
 /// Where snapshots are put.
@@ -43,7 +43,7 @@ impl Publisher {
     }
 
     /// Takes a snapshot.
-    pub fn publish(&self, judge: &Judge, instance: &str, now: Now) {
+    pub fn publish(&self, judge: &Judge, doctor: Option<DoctorView>, instance: &str, now: Now) {
         let regions = judge.views(now);
         self.history.note(&regions, now.mono);
         self.latest.send_replace(Arc::new(Snapshot {
@@ -56,6 +56,7 @@ impl Publisher {
             master_region: self.master_region.clone(),
             master_addresses: self.master_addresses.clone(),
             regions,
+            doctor,
         }));
     }
 

@@ -10,6 +10,7 @@ mod clock;
 mod commands;
 mod crashes;
 mod daemon;
+mod doctors;
 mod guards;
 #[path = "../common/haproxy.rs"]
 mod haproxy;
@@ -17,6 +18,7 @@ mod hooks;
 mod instants;
 mod kinds;
 mod masters;
+mod monitored;
 mod outages;
 mod page;
 mod pair;

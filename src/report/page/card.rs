@@ -6,7 +6,7 @@ use super::chart::{self, Mark};
 use super::text::{age, ago, due, entry, escaped, state, tag, when};
 use super::{Shown, path, waits};
 use crate::model::time::{friendly_seconds, stamp};
-use crate::model::view::{GateView, HookView, RegionView, ReplicaView};
+use crate::model::view::{GateView, HookView, KeystoneView, RegionView, ReplicaView};
 use crate::model::{Budget, Phase};
 
 /// The colour and weight of a region's state.
@@ -59,6 +59,11 @@ pub fn region(page: &mut String, shown: &Shown, place: usize, drawn: &dyn Fn(&Re
     }
     verdicts(page, view);
     master(page, view);
+    for (name, keystone) in [("identity", &view.identity), ("local identity", &view.local_identity)] {
+        if let Some(keystone) = keystone {
+            entry(page, name, &keystone_text(keystone));
+        }
+    }
     if let Some(pause) = &view.paused {
         let until = pause.until.map_or("until it is resumed".to_owned(), |until| format!("until {}", when(until)));
         let text =
@@ -144,6 +149,20 @@ fn master(page: &mut String, view: &RegionView) {
         }
         entry(page, "address", &text);
     }
+}
+
+fn keystone_text(view: &KeystoneView) -> String {
+    let mut text = format!("{} {}", escaped(&view.url), state(view.up, "answers", "does not answer"));
+    if view.login_up.is_some() {
+        let _ = write!(text, "; {}", state(view.login_up, "logs in", "does not log in"));
+    }
+    if view.validates.is_some() {
+        let _ = write!(text, "; {}", state(view.validates, "tokens are valid", "tokens are not valid"));
+    }
+    if let Some(failure) = &view.failure {
+        let _ = write!(text, "; last look: {}", escaped(failure));
+    }
+    text
 }
 
 fn hook_text(hook: &HookView, now: Option<jiff::Timestamp>) -> String {
