@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-keystone test test-keystone test-keystone-drivers simulate drills bench bench-copy bench-verify lint packages servers keystones monitoring tools deny
+.PHONY: help build demo demo-keystone test browser test-keystone test-keystone-drivers simulate drills bench bench-copy bench-verify lint packages servers keystones monitoring tools deny
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -22,7 +22,7 @@ demo-keystone: keystones ## the same for the users of two real Keystones, in two
 	@KEYWARD_LAB_KEYSTONES=target/keystone KEYWARD_LAB_CACHE=target/keyward-lab \
 		target/debug/keyward demo $(or $(DEMO),--keystone)
 
-test: packages servers keystones monitoring ## every test, those on real servers too
+test: packages servers keystones monitoring browser ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
 
 test-keystone-drivers: packages ## the Python package in keystone/ on a Keystone of Debian 12 and the newest
@@ -66,6 +66,10 @@ keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/
 
 monitoring: packages
 	@scripts/install-monitoring
+
+# without it the drill of the status page is skipped, and counted
+browser: packages
+	@scripts/install-packages browser || echo "no browser: the status page is not tried in one" >&2
 
 packages: ## install the Debian packages that are missing
 	@scripts/install-packages

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::judge::Judge;
 use crate::model::Now;
 use crate::model::view::{DoctorView, Snapshot};
-use crate::report;
+use crate::report::{self, History};
 
 /// Where snapshots are put.
 pub struct Publisher {
@@ -17,6 +17,7 @@ pub struct Publisher {
     master_region: String,
     master_addresses: Vec<String>,
     latest: watch::Sender<Arc<Snapshot>>,
+    history: Arc<History>,
 }
 
 impl Publisher {
@@ -27,6 +28,7 @@ impl Publisher {
             master_region: settings.master.region.to_string(),
             master_addresses: settings.master.addresses.iter().map(ToString::to_string).collect(),
             latest: watch::Sender::new(Arc::default()),
+            history: Arc::default(),
         }
     }
 
@@ -35,8 +37,15 @@ impl Publisher {
         self.latest.subscribe()
     }
 
+    /// Each replica's lag, as the snapshots said.
+    pub fn history(&self) -> Arc<History> {
+        Arc::clone(&self.history)
+    }
+
     /// Takes a snapshot.
     pub fn publish(&self, judge: &Judge, doctor: Option<DoctorView>, instance: &str, now: Now) {
+        let regions = judge.views(now);
+        self.history.note(&regions, now.mono);
         self.latest.send_replace(Arc::new(Snapshot {
             version: report::VERSION.to_owned(),
             revision: report::REVISION.to_owned(),
@@ -46,7 +55,7 @@ impl Publisher {
             looked: judge.looked(),
             master_region: self.master_region.clone(),
             master_addresses: self.master_addresses.clone(),
-            regions: judge.views(now),
+            regions,
             doctor,
         }));
     }

@@ -124,6 +124,7 @@ impl Daemon {
             snapshot: self.publisher.subscribe(),
             metrics: Arc::clone(&self.metrics),
             events: Arc::clone(&self.events),
+            history: self.publisher.history(),
             watchdog: Arc::clone(&self.watchdog),
         }
     }

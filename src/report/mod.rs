@@ -6,6 +6,7 @@ pub mod auth;
 pub mod events;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod history;
 pub mod log;
 pub mod metrics;
 pub mod page;
@@ -14,6 +15,7 @@ pub mod systemd;
 pub mod tls;
 
 pub use events::Events;
+pub use history::History;
 pub use metrics::Metrics;
 
 use crate::model::Event;

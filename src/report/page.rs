@@ -1,254 +1,234 @@
-//! The status page: one HTML document without scripts, readable in light and dark, made from one snapshot.
+//! The status page: one HTML document made from the last snapshot, the newest events and each replica's lag over the
+//! last quarter of an hour. It needs nothing from elsewhere and is whole without JavaScript.
 //!
-//! Every text that comes from settings, servers or people is escaped.
+//! Without JavaScript it loads itself anew every few seconds; with it (`page.js`) only its middle is replaced. Every text
+//! that comes from settings, servers, hooks or people is escaped, and the browser is forbidden to run or load anything
+//! but the page's own style and script, which it knows by their hashes. The page has a limit however many regions and
+//! replicas there are: texts are cut, and few charts and events are shown.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
-use jiff::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest;
 
-use crate::model::Phase;
-use crate::model::time::{friendly_seconds, stamp};
-use crate::model::view::{GateView, HookView, KeystoneView, RegionView, Snapshot};
+use self::text::{clock, escaped, tag};
+use super::history::History;
+use crate::model::time::stamp;
+use crate::model::view::{RegionView, ReplicaView, Snapshot};
+use crate::model::{Event, EventKind};
+
+mod card;
+mod chart;
+mod path;
+mod text;
+mod waits;
 
 const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+/// How often the page loads itself anew without JavaScript, in seconds.
+const REFRESH: u32 = 5;
+/// Events shown.
+const EVENTS: usize = 15;
+/// Charts drawn: those of the replicas that lag most.
+const CHARTS: usize = 12;
+/// Regions named in the title.
+const NAMED: usize = 4;
 
-/// The page for `snapshot`.
-pub fn html(snapshot: &Snapshot) -> String {
-    let mut page = String::with_capacity(16 * 1024);
-    let title: Vec<String> = snapshot.regions.iter().map(|view| format!("{} {}", view.name, view.phase)).collect();
-    let title = escaped(&title.join(", "));
-    page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"refresh\" content=\"5\">\n");
-    let _ = write!(page, "<title>{title} - keyward</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n");
+/// What the page is made from.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// The last snapshot.
+    pub snapshot: &'a Snapshot,
+    /// Every replica's lag.
+    pub history: &'a History,
+    /// The newest events, oldest first.
+    pub events: &'a [Event],
+    /// Whether rounds of looks complete.
+    pub awake: bool,
+}
+
+/// The value of `Content-Security-Policy`: the page's style, its script, its icon, and asking for the page again.
+pub static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = |text: &str| STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; img-src data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+});
+
+/// The page.
+pub fn html(shown: &Shown) -> String {
+    let mut page = String::with_capacity(32 * 1024);
+    head(&mut page, shown);
+    let snapshot = shown.snapshot;
     let _ = writeln!(
         page,
-        "<header><h1>keyward</h1><p>The master is <b>{}</b> at {}.</p></header>\n<main>",
+        "<main id=\"main\">\n<p id=\"lead\">The master is <b>{}</b> at {}.</p>",
         escaped(&snapshot.master_region),
         escaped(&snapshot.master_addresses.join(", "))
     );
+    if !shown.awake {
+        page.push_str(
+            "<p class=\"warning\">Keyward has completed no round of looks lately: what stands here is old.</p>\n",
+        );
+    }
     if !snapshot.looked {
         page.push_str("<p class=\"warning\">Not every server has been looked at yet.</p>\n");
     }
-    for view in &snapshot.regions {
-        region(&mut page, view, snapshot.taken_at);
+    overview(&mut page, snapshot);
+    let charts = charts(shown);
+    for place in 0..snapshot.regions.len() {
+        let drawn = |replica: &ReplicaView| charts.contains(&(place, replica.name.as_str()));
+        card::region(&mut page, shown, place, &drawn);
     }
-    let at = snapshot.taken_at.map_or("not yet".to_owned(), stamp);
-    let _ = write!(
-        page,
-        "</main>\n<footer><p>As of {at}. keyward {} ({}).</p>\n<nav><a href=\"/metrics\">metrics</a> \
-         <a href=\"/api/v1/status\">status as JSON</a> <a href=\"/api/v1/events\">events as JSON</a> \
-         <a href=\"/-/healthy\">healthy</a> <a href=\"/-/ready\">ready</a></nav></footer>\n</body>\n</html>\n",
-        escaped(&snapshot.version),
-        escaped(&snapshot.revision)
-    );
+    events(&mut page, shown);
+    page.push_str("</main>\n");
+    foot(&mut page, snapshot);
     page
 }
 
-fn region(page: &mut String, view: &RegionView, now: Option<Timestamp>) {
-    let tone = match view.phase {
-        Phase::Remote => "fine",
-        Phase::Suspect | Phase::Returning => "warning",
-        Phase::Switching | Phase::Local => "critical",
-    };
-    let since = match (now, view.phase_since) {
-        (Some(now), Some(since)) => format!("for {}", friendly_seconds(now.duration_since(since).as_secs() as f64)),
-        _ => String::new(),
-    };
-    let _ = writeln!(
+fn head(page: &mut String, shown: &Shown) {
+    let tone = worst_tone(shown.snapshot);
+    let _ = write!(
         page,
-        "<section>\n<h2>{} <span class=\"tag {tone}\">{}</span> <small>{since}</small></h2>\n<p class=\"why\">{}</p>",
-        escaped(&view.name),
-        view.phase,
-        escaped(&view.sentence)
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <noscript><meta http-equiv=\"refresh\" content=\"{REFRESH}\"></noscript>\n<title>{}</title>\n\
+         <link id=\"icon\" rel=\"icon\" href=\"{}\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#main\">to the regions</a>\n\
+         <header><h1>keyward</h1><p id=\"notice\" role=\"alert\" hidden></p>\n\
+         <svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><pattern id=\"hatch\" width=\"6\" \
+         height=\"6\" patternUnits=\"userSpaceOnUse\"><path d=\"M0 6L6 0\"/></pattern></defs></svg></header>\n",
+        escaped(&title(shown.snapshot)),
+        icon(tone),
     );
-    page.push_str("<dl>\n");
-    master(page, view);
-    for (name, keystone) in [("identity", &view.identity), ("local identity", &view.local_identity)] {
-        if let Some(keystone) = keystone {
-            entry(page, name, &keystone_text(keystone));
-        }
-    }
-    verdicts(page, view);
-    let (class, word) = if view.ready { ("fine", "ready") } else { ("warning", "not ready") };
-    entry(page, "failover", &format!("{} {}", tag(class, word), escaped(&view.ready_sentence)));
-    for gate in &view.gates {
-        let text = format!("{} {}", tag("warning", &gate.code), escaped(&gate.sentence));
-        entry(page, "gate closed", &text);
-    }
-    if let Some(pause) = &view.paused {
-        let until = pause.until.map_or("until it is resumed".to_owned(), |until| format!("until {}", stamp(until)));
-        let text =
-            format!("{} {until} by {}: {}", tag("warning", "paused"), escaped(&pause.user), escaped(&pause.reason));
-        entry(page, "pause", &text);
-    }
-    if let Some(episode) = &view.episode {
-        let by = if episode.manual { "by hand" } else { "by itself" };
-        let text =
-            format!("{}, turn {}, since {}, begun {by}", escaped(&episode.id), episode.turn, stamp(episode.started_at));
-        entry(page, "episode", &text);
-    }
-    if let Some(back) = &view.way_back {
-        let so_far = friendly_seconds(back.healthy_seconds.floor());
-        let needed = friendly_seconds(back.needed_seconds);
-        let text = format!("{so_far} of {needed} unbroken health; {}", escaped(&back.sentence));
-        entry(page, "way back", &text);
-    }
-    for hook in &view.hooks {
-        entry(page, "hook", &hook_text(hook));
-    }
-    page.push_str("</dl>\n");
-    replicas(page, view);
-    page.push_str("</section>\n");
 }
 
-fn master(page: &mut String, view: &RegionView) {
-    let mut text = match view.master_up {
-        Some(true) => tag("fine", "up"),
-        Some(false) => tag("critical", "down"),
-        None => tag("warning", "not known yet"),
+/// The state first, because tabs are narrow: `RegionTwo local, paused; 3 remote - keyward`.
+fn title(snapshot: &Snapshot) -> String {
+    let (plain, others): (Vec<_>, Vec<_>) = snapshot.regions.iter().partition(|view| card::words(view) == "remote");
+    let mut parts: Vec<String> =
+        others.iter().take(NAMED).map(|view| format!("{} {}", view.name, card::words(view))).collect();
+    if others.len() > NAMED {
+        parts.push(format!("{} more", others.len() - NAMED));
+    }
+    match plain[..] {
+        [] => {}
+        [only] if others.is_empty() => parts.push(format!("{} remote", only.name)),
+        _ => parts.push(format!("{} remote", plain.len())),
+    }
+    parts.push("keyward".to_owned());
+    let last = parts.pop().unwrap_or_default();
+    format!("{} - {last}", parts.join("; "))
+}
+
+fn worst_tone(snapshot: &Snapshot) -> &'static str {
+    let tones: Vec<&str> = snapshot.regions.iter().map(card::tone).collect();
+    ["critical", "warning"].into_iter().find(|tone| tones.contains(tone)).unwrap_or("fine")
+}
+
+/// The state as the tab's icon, told apart by its shape too.
+fn icon(tone: &str) -> &'static str {
+    match tone {
+        "critical" => {
+            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' \
+             height='16' rx='2' fill='%23b3261e'/%3E%3Cpath d='M4 4l8 8M12 4l-8 8' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E"
+        }
+        "warning" => {
+            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M8 0l8 15H0z' \
+             fill='%23e0a100'/%3E%3Cpath d='M8 5v5M8 12v1' stroke='%23000' stroke-width='2'/%3E%3C/svg%3E"
+        }
+        _ => {
+            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' \
+             r='8' fill='%2313653a'/%3E%3Cpath d='M4 8l3 3 5-6' stroke='%23fff' stroke-width='2' fill='none'/%3E%3C/svg%3E"
+        }
+    }
+}
+
+/// Where there are several regions: each with its state, as a way to its card.
+fn overview(page: &mut String, snapshot: &Snapshot) {
+    if snapshot.regions.len() < 2 {
+        return;
+    }
+    page.push_str("<nav aria-label=\"Regions\"><ul class=\"overview\">\n");
+    for (place, view) in snapshot.regions.iter().enumerate() {
+        let state = tag(card::tone(view), &card::words(view));
+        let _ = writeln!(page, "<li><a id=\"to-r{place}\" href=\"#r{place}\">{}</a> {state}</li>", escaped(&view.name));
+    }
+    page.push_str("</ul></nav>\n");
+}
+
+/// The replicas that get a chart: all, or those whose lag is not known now or was greatest.
+fn charts<'a>(shown: &Shown<'a>) -> Vec<(usize, &'a str)> {
+    let lag = |region: &RegionView, replica: &ReplicaView| match replica.lag_seconds {
+        None => f32::INFINITY,
+        Some(_) => chart::worst(&shown.history.line(&region.name, &replica.name)).unwrap_or(0.0),
     };
-    match view.silence_seconds {
-        Some(silence) => {
-            let _ = write!(text, " last proof of life {} ago", friendly_seconds(silence));
-        }
-        None => text.push_str(" never proven alive"),
-    }
-    if let Some(failure) = &view.master_failure {
-        let _ = write!(text, "; last look: {}", escaped(failure));
-    }
-    entry(page, "master", &text);
-    for address in view.masters.iter().filter(|_| view.masters.len() > 1) {
-        let mut text = format!("{} {}", escaped(&address.address), state(address.up, "answers", "does not answer"));
-        if address.takes_beats {
-            text.push_str("; beats go here");
-        }
-        if let Some(failure) = &address.failure {
-            let _ = write!(text, "; last look: {}", escaped(failure));
-        }
-        entry(page, "address", &text);
-    }
+    let regions = shown.snapshot.regions.iter().enumerate();
+    let mut all: Vec<(f32, usize, &str)> = regions
+        .flat_map(|(place, region)| {
+            region.replicas.iter().map(move |replica| (lag(region, replica), place, replica.name.as_str()))
+        })
+        .collect();
+    all.sort_by(|one, other| other.0.partial_cmp(&one.0).unwrap_or(Ordering::Equal));
+    all.into_iter().take(CHARTS).map(|(_, place, name)| (place, name)).collect()
 }
 
-fn keystone_text(view: &KeystoneView) -> String {
-    let mut text = format!("{} {}", escaped(&view.url), state(view.up, "answers", "does not answer"));
-    if view.login_up.is_some() {
-        let _ = write!(text, "; {}", state(view.login_up, "logs in", "does not log in"));
+fn events(page: &mut String, shown: &Shown) {
+    page.push_str("<section class=\"card\" aria-labelledby=\"events\">\n<h2 id=\"events\">Last events</h2>\n");
+    if shown.events.is_empty() {
+        page.push_str("<p>Nothing has happened yet.</p>\n</section>\n");
+        return;
     }
-    if view.validates.is_some() {
-        let _ = write!(text, "; {}", state(view.validates, "tokens are valid", "tokens are not valid"));
-    }
-    if let Some(failure) = &view.failure {
-        let _ = write!(text, "; last look: {}", escaped(failure));
-    }
-    text
-}
-
-fn verdicts(page: &mut String, view: &RegionView) {
-    for verdict in &view.verdicts {
-        let class = match verdict.severity.as_str() {
-            "fine" => "fine",
-            "warning" => "warning",
-            _ => "critical",
-        };
-        entry(page, "verdict", &format!("{} {}", tag(class, &verdict.code), escaped(&verdict.sentence)));
-    }
-}
-
-fn hook_text(hook: &HookView) -> String {
-    let class = match hook.state.as_str() {
-        "done" => "fine",
-        "retrying" => "critical",
-        "running" | "waiting" => "warning",
-        _ => "idle",
-    };
-    let optional = if hook.optional { " (optional)" } else { "" };
-    let mut text = format!("{}{optional} {}", escaped(&hook.name), tag(class, &hook.state));
-    if hook.attempt > 0 {
-        let _ = write!(text, " attempt {}", hook.attempt);
-    }
-    if let Some(next) = hook.next_try {
-        let _ = write!(text, ", next at {}", stamp(next));
-    }
-    if let Some(failure) = &hook.last_failure {
-        let _ = write!(text, "; last time: {}", escaped(failure));
-    }
-    if let Some(level) = &hook.level {
-        let (class, word) = if level.up && level.ok != Some(false) { ("fine", "set") } else { ("critical", "not set") };
-        let _ = write!(text, "; {} {}", tag(class, word), escaped(&level.sentence));
-    }
-    text
-}
-
-fn replicas(page: &mut String, region: &RegionView) {
-    page.push_str(
-        "<div class=\"wide\"><table>\n<thead><tr><th>Replica</th><th>Address</th><th>Server</th><th>Lag</th>",
-    );
-    page.push_str("<th>Data age</th><th>I/O</th><th>SQL</th><th>Read-only</th></tr></thead>\n<tbody>\n");
-    for view in &region.replicas {
+    page.push_str("<table>\n<thead><tr><th scope=\"col\">When (UTC)</th><th scope=\"col\">What and why</th></tr></thead>\n<tbody>\n");
+    for event in shown.events.iter().rev().take(EVENTS) {
+        let named = event.region.as_ref().filter(|_| shown.snapshot.regions.len() > 1);
+        let region = named.map(|region| format!("{}: ", escaped(&region.0))).unwrap_or_default();
         let _ = writeln!(
             page,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            escaped(&view.name),
-            escaped(&view.address),
-            state(view.up, "up", "down"),
-            age(view.lag_seconds),
-            age(view.data_age_seconds),
-            state(view.io_running, "running", if view.io_connecting == Some(true) { "connecting" } else { "stopped" }),
-            state(view.sql_running, "running", "stopped"),
-            state(view.read_only, "yes", "no"),
+            "<tr><th scope=\"row\">{}</th><td>{region}{} {}</td></tr>",
+            clock(event.at, shown.snapshot.taken_at),
+            what(&event.what),
+            escaped(&event.sentence)
         );
-        let errors = [&view.failure, &view.io_error, &view.sql_error];
-        for error in errors.into_iter().flatten().filter(|error| !error.is_empty()) {
-            let _ = writeln!(page, "<tr class=\"error\"><td colspan=\"8\">{}</td></tr>", escaped(error));
-        }
-        // what closes the region's gate is said above
-        let told = |gate: &&GateView| !region.gates.iter().any(|told| told.code == gate.code);
-        for gate in view.gates.iter().filter(told) {
-            let _ = writeln!(
-                page,
-                "<tr class=\"error\"><td colspan=\"8\">{} {}</td></tr>",
-                tag("warning", &gate.code),
-                escaped(&gate.sentence)
-            );
-        }
     }
-    page.push_str("</tbody>\n</table></div>\n");
+    page.push_str("</tbody>\n</table>\n</section>\n");
 }
 
-fn entry(page: &mut String, name: &str, text: &str) {
-    let _ = writeln!(page, "<dt>{name}</dt><dd>{text}</dd>");
-}
-
-fn tag(class: &str, word: &str) -> String {
-    format!("<span class=\"tag {class}\">{}</span>", escaped(word))
-}
-
-fn state(value: Option<bool>, yes: &str, no: &str) -> String {
-    match value {
-        Some(true) => yes.to_owned(),
-        Some(false) => tag("critical", no),
-        None => "not known".to_owned(),
+/// What happened, in one or two words that stand out.
+fn what(kind: &EventKind) -> String {
+    match kind {
+        EventKind::Transition { from, to, .. } => tag("idle", &format!("{from} → {to}")),
+        EventKind::Verdict { verdict, on: true } => tag("idle", verdict),
+        EventKind::Verdict { verdict, on: false } => tag("idle", &format!("no longer {verdict}")),
+        EventKind::Hook { hook, outcome, .. } if outcome == "ok" => tag("fine", &format!("hook {hook} ok")),
+        EventKind::Hook { hook, outcome, .. } => tag("critical", &format!("hook {hook} {outcome}")),
+        EventKind::Level { hook } => tag("idle", &format!("{hook} set again")),
+        EventKind::Kept { replica } => tag("idle", &format!("upkeep of {replica}")),
+        EventKind::Verified { replica } => tag("idle", &format!("{replica} compared")),
+        EventKind::Command { command, user } => tag("idle", &format!("{command} by {user}")),
+        EventKind::Daemon => tag("idle", "keyward"),
     }
 }
 
-fn age(value: Option<f64>) -> String {
-    value.map_or("not known".to_owned(), friendly_seconds)
+fn foot(page: &mut String, snapshot: &Snapshot) {
+    let at = snapshot.taken_at.map_or("not yet".to_owned(), stamp);
+    let _ = write!(
+        page,
+        "<footer id=\"foot\"><p>As of {at}. keyward {} ({}).</p>\n<nav aria-label=\"Other paths\"><a href=\"/metrics\">metrics</a> \
+         <a href=\"/api/v1/status\">status as JSON</a> <a href=\"/api/v1/events\">events as JSON</a> \
+         <a href=\"/-/healthy\">healthy</a> <a href=\"/-/ready\">ready</a></nav></footer>\n\
+         <script>{SCRIPT}</script>\n</body>\n</html>\n",
+        escaped(&snapshot.version),
+        escaped(&snapshot.revision)
+    );
 }
 
-/// Text that is safe between tags and inside quoted attributes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::auth::{Access, Auth};
 use super::events::Events;
+use super::history::History;
 use super::metrics::Metrics;
 use super::systemd::Watchdog;
 use super::{page, tls};
@@ -60,6 +61,8 @@ pub struct State {
     pub metrics: Arc<Metrics>,
     /// The newest events.
     pub events: Arc<Events>,
+    /// Each replica's lag over the last quarter of an hour.
+    pub history: Arc<History>,
     /// Whether ticks complete.
     pub watchdog: Arc<Watchdog>,
 }
@@ -209,12 +212,7 @@ impl Endpoint {
     fn answer(&self, state: &State) -> Response<Full<Bytes>> {
         let snapshot = Arc::clone(&state.snapshot.borrow());
         match self {
-            Endpoint::Page => {
-                let mut answer = full(StatusCode::OK, "text/html; charset=utf-8", page::html(&snapshot));
-                let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-                answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-                answer
-            }
+            Endpoint::Page => page(state, &snapshot),
             Endpoint::Metrics => {
                 full(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", state.metrics.render(&snapshot))
             }
@@ -233,6 +231,20 @@ impl Endpoint {
             },
         }
     }
+}
+
+/// The status page, with what forbids the browser to let anything else in.
+fn page(state: &State, snapshot: &Snapshot) -> Response<Full<Bytes>> {
+    let events = state.events.list();
+    let awake = state.watchdog.is_fed();
+    let shown = page::Shown { snapshot, history: &state.history, events: &events, awake };
+    let mut answer = full(StatusCode::OK, "text/html; charset=utf-8", page::html(&shown));
+    let headers = answer.headers_mut();
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if let Ok(policy) = HeaderValue::from_str(&page::POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    answer
 }
 
 /// A path's last part without its percent signs; none when they are not followed by UTF-8.

@@ -4,6 +4,8 @@
 //! for generously, what must not come is watched for several times the patience of the settings.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
+#[path = "../common/browser.rs"]
+mod browser;
 mod clock;
 mod commands;
 mod crashes;
@@ -18,6 +20,7 @@ mod kinds;
 mod masters;
 mod monitored;
 mod outages;
+mod page;
 mod pair;
 mod posts;
 mod proxied;
