@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use x509_cert::Certificate;
@@ -54,7 +54,7 @@ fn authority(file: &Path) -> anyhow::Result<f64> {
 fn ends(file: &Path) -> anyhow::Result<Vec<f64>> {
     let certs = CertificateDer::pem_file_iter(file).with_context(|| format!("read {}", file.display()))?;
     let end = |cert: Result<CertificateDer<'static>, _>| -> anyhow::Result<f64> {
-        let cert = Certificate::from_der(&cert?)?;
+        let cert = Certificate::from_der(&cert?).map_err(|error| anyhow!("{error}"))?;
         Ok(cert.tbs_certificate.validity.not_after.to_unix_duration().as_secs_f64())
     };
     certs.map(|cert| end(cert).with_context(|| format!("read {}", file.display()))).collect()

@@ -5,6 +5,7 @@
 mod alerts;
 #[path = "../common/exposed.rs"]
 mod exposed;
+mod open;
 mod page;
 
 use std::fs;
