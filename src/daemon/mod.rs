@@ -6,6 +6,7 @@
 mod certificates;
 pub mod clock;
 pub mod control;
+mod doctors;
 mod hooks;
 mod inputs;
 mod keep;

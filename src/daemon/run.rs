@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::control::{Control, Request};
+use super::doctors::Doctors;
 use super::hooks::Runner;
 use super::inputs::Input;
 use super::keep::{self, Keepers};
@@ -22,6 +23,7 @@ use super::{certificates, clock, reload, rules};
 use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
 use crate::model::command::{Command, Reply};
+use crate::model::identity::IdentityLook;
 use crate::model::observation::Look;
 use crate::model::{Event, EventKind, Moment, Now};
 use crate::report::metrics::Target;
@@ -73,6 +75,7 @@ struct Daemon {
     keepers: Keepers,
     setups: Setups,
     verifies: Verifies,
+    doctors: Doctors,
     levels: Levels,
     runner: Runner,
     publisher: Publisher,
@@ -100,6 +103,7 @@ impl Daemon {
             runner: Runner::new(&settings, sink.clone()),
             setups: Setups::new(&settings, sink.clone()),
             verifies: Verifies::new(&settings, sink.clone()),
+            doctors: Doctors::new(&settings, now, sink.clone()),
             levels: Levels::new(&settings, sink.clone()),
             watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
             publisher: Publisher::new(&settings, now),
@@ -129,7 +133,7 @@ impl Daemon {
     fn begin(&mut self) {
         self.runner.settle(&self.settings);
         // nobody who asks early finds a document without regions
-        self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        self.publisher.publish(&self.judge, self.doctors.seen(), &self.saved.instance, clock::now());
         let told = self.events.list();
         for event in self.saved.regions.iter().filter_map(|(name, region)| region.untold(name, &told)) {
             report::tell(event, &self.metrics, &self.events);
@@ -204,6 +208,14 @@ impl Daemon {
             }
             Input::Binlogs(place, binlogs) => self.judge.handle_binlogs(place, &binlogs),
             Input::Beat(place, outcome) => self.judge.handle_beat(now, place, &outcome),
+            Input::Identity(look) => {
+                self.count_identity(&look);
+                self.judge.handle_identity(now, &look);
+            }
+            Input::LocalIdentity(region, look) => {
+                self.count_identity(&look);
+                self.judge.handle_local_identity(now, &region, &look);
+            }
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
             Input::Haproxy(region, hook, look) => {
                 self.levels.handle_look_ended(&region, &hook);
@@ -217,6 +229,7 @@ impl Daemon {
                 self.verifies.handle_end(now, &region, &name, result.is_err());
                 self.judge.handle_verified(now, &region, &name, result);
             }
+            Input::Examined(seen) => self.doctors.handle_end(seen.map(|seen| *seen)),
             Input::Setup(region, name, sentence, done) => {
                 self.setups.handle_end(&mut self.judge, now, &region, &name, done);
                 self.judge.handle_upkeep_ended(now, &region, &name, sentence, true);
@@ -230,6 +243,11 @@ impl Daemon {
             look.ended.since(look.began),
             look.result.as_ref().err().map(|failure| failure.reason),
         );
+    }
+
+    fn count_identity(&self, look: &IdentityLook) {
+        let failure = look.proof().err().map(|failure| failure.reason);
+        self.metrics.probe_done(Target::Identity, look.ended.since(look.began), failure);
     }
 
     fn handle_request(&mut self, (command, user, to): Request) -> Option<(Reply, tokio::sync::oneshot::Sender<Reply>)> {
@@ -270,8 +288,9 @@ impl Daemon {
         self.setups.begin_due(&self.settings, &self.judge, now);
         self.setups.begin_reseeds(&self.settings, &self.judge, saved);
         self.verifies.begin_due(&self.settings, &mut self.judge, now);
+        self.doctors.begin_due(&self.settings, now);
         self.direct_watchers();
-        self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        self.publisher.publish(&self.judge, self.doctors.seen(), &self.saved.instance, clock::now());
         self.watchdog.tick_done();
         let unix_seconds = now.wall.as_millisecond() as f64 / 1_000.0;
         self.metrics.tick_done(clock::moment().since(began), unix_seconds);

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
+use crate::model::view::{CacheView, DoctorView};
 use crate::model::{Budget, Cause, Event, EventKind, Gate, RegionName, Verdict};
 
 fn document() -> Value {
@@ -128,6 +129,22 @@ fn events() -> Vec<Event> {
 fn everything() -> Snapshot {
     let mut snapshot = fixtures::outage();
     snapshot.started_at = snapshot.taken_at;
+    let cache = CacheView {
+        server: "10.13.131.137:11211".into(),
+        up: true,
+        bytes: Some(1),
+        limit_bytes: Some(2),
+        evictions: Some(0),
+        touch_misses: Some(0),
+    };
+    snapshot.doctor = snapshot.taken_at.map(|checked_at| DoctorView {
+        checked_at,
+        critical: 1,
+        warning: 2,
+        info: 3,
+        unasked: 4,
+        caches: vec![cache],
+    });
     let region = &mut snapshot.regions[0];
     region.deadline = region.phase_since;
     region.master_certificate_until = region.phase_since;
