@@ -1,10 +1,18 @@
-//! Memory and CPU while nothing happens, and how quickly `/metrics` answers.
+//! Memory and CPU while nothing happens, and how quickly and cheaply `/metrics` answers.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use keyward::config::{self, schema::Region};
 use keyward::lab::http;
+use keyward::model::RegionName;
+use keyward::model::view::{RegionView, ReplicaView, Snapshot};
+use keyward::report::serve::{self, State};
+use keyward::report::systemd::Watchdog;
+use keyward::report::{Events, Metrics};
+use tokio::sync::watch;
 
 use crate::figures;
 use crate::rig::Rig;
@@ -27,16 +35,60 @@ pub async fn measure(rig: &Rig, span: Duration, cpu_budget: f64) -> anyhow::Resu
 
 /// Asks for the metrics again and again, each time on a connection of its own.
 pub async fn scrape(rig: &Rig, what: &str) -> anyhow::Result<()> {
-    let mut took = Vec::with_capacity(SCRAPES);
-    for _ in 0..SCRAPES {
+    let pid = rig.pid()?;
+    let before = cpu_seconds(pid)?;
+    let mut took = times(&rig.http, SCRAPES).await?;
+    let cpu = (cpu_seconds(pid)? - before) / SCRAPES as f64 * 1e3;
+    figures::print(&format!("/metrics, {what}, p50 of {SCRAPES}"), figures::percentile(&mut took, 50), "ms", 0.5);
+    println!("    {:<42} {:>9.3} ms", "p99", figures::percentile(&mut took, 99));
+    figures::print("  CPU of a scrape, looks meanwhile included", cpu, "ms", 0.2);
+    Ok(())
+}
+
+/// The same of a hundred regions like this one with two replicas each, served in this process.
+pub async fn scrape_many(rig: &Rig) -> anyhow::Result<()> {
+    let mut region = rig.region().await?;
+    let replica = region.replicas.first().cloned().context("take the replica for a sample")?;
+    region.replicas = ["a", "b"].map(|name| ReplicaView { name: name.into(), ..replica.clone() }).into();
+    let mut settings = config::load(Some(&rig.lab.folder().join("keyward.toml")))?;
+    let sample = settings.regions.first().cloned().context("take the region for a sample")?;
+    let mut snapshot = Snapshot { looked: true, ..Snapshot::default() };
+    settings.regions.clear();
+    for number in 0..100 {
+        let name = format!("Region{number}");
+        settings.regions.push(Region { name: RegionName(name.clone()), ..sample.clone() });
+        snapshot.regions.push(RegionView { name, ..region.clone() });
+    }
+    settings.http.listen.port = 0;
+    let (_keep, snapshot) = watch::channel(Arc::new(snapshot));
+    let folder = rig.lab.folder().join("many");
+    fs::create_dir(&folder)?;
+    let state = State {
+        snapshot,
+        metrics: Arc::new(Metrics::new(&settings)?),
+        events: Arc::new(Events::open(&folder)?),
+        watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
+    };
+    let server = serve::bind(&settings.http).await?;
+    let address = server.address()?.to_string();
+    let serving = tokio::spawn(serve::serve(server, state, std::future::pending()));
+    let mut took = times(&address, SCRAPES / 10).await?;
+    serving.abort();
+    figures::print("/metrics of 200 replicas, p50", figures::percentile(&mut took, 50), "ms", 10.0);
+    println!("    {:<42} {:>9.3} ms", "p99", figures::percentile(&mut took, 99));
+    Ok(())
+}
+
+/// How long each of `count` scrapes took, in milliseconds.
+async fn times(address: &str, count: usize) -> anyhow::Result<Vec<f64>> {
+    let mut took = Vec::with_capacity(count);
+    for _ in 0..count {
         let started = Instant::now();
-        let answer = http::get(&rig.http, "/metrics").await?;
+        let answer = http::get(address, "/metrics").await?;
         took.push(started.elapsed().as_secs_f64() * 1e3);
         ensure!(answer.status == 200 && answer.body.contains("keyward_phase"), "no metrics: {}", answer.head);
     }
-    figures::print(&format!("/metrics, {what}, p50 of {SCRAPES}"), figures::percentile(&mut took, 50), "ms", 1.0);
-    println!("    {:<42} {:>9.3} ms", "p99", figures::percentile(&mut took, 99));
-    Ok(())
+    Ok(took)
 }
 
 /// User and system time of a process; Linux counts it in hundredths of a second.

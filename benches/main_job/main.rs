@@ -71,11 +71,14 @@ async fn be_idle(pace: Pace, span: Duration, cpu_budget: f64) -> anyhow::Result<
     println!("\nidle for {} s, one region, {}", span.as_secs(), pace.name);
     let mut rig = Rig::make(pace, None).await?;
     idle::measure(&rig, span, cpu_budget).await?;
-    idle::scrape(&rig, "master alive").await?;
+    idle::scrape(&rig, "servers alive").await?;
     rig.one.freeze()?;
+    rig.two.freeze()?;
     rig.wait_for("suspect", |region| region.phase != Phase::Remote).await?;
-    idle::scrape(&rig, "master frozen").await?;
+    idle::scrape(&rig, "every server frozen").await?;
+    rig.two.thaw()?;
     rig.one.thaw()?;
+    idle::scrape_many(&rig).await?;
     rig.home().await
 }
 

@@ -3,6 +3,7 @@
 //! Each turn of the loop takes in what was seen, lets the judge decide, saves the memory, and only then carries out
 //! what is to be done. Nothing that waits for a server, a disk or a hook is done in the loop itself.
 
+mod certificates;
 pub mod clock;
 pub mod control;
 mod doctors;

@@ -19,7 +19,7 @@ use super::publish::Publisher;
 use super::setups::Setups;
 use super::verifies::Verifies;
 use super::watchers::Watchers;
-use super::{clock, reload, rules};
+use super::{certificates, clock, reload, rules};
 use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
 use crate::model::command::{Command, Reply};
@@ -53,6 +53,8 @@ pub async fn run(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<()
     let (requests, mut commands) = mpsc::channel(16);
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(serve::serve(server, daemon.served(), gone(stopped.clone())));
+    let (files, metrics) = (daemon.settings.clone(), Arc::clone(&daemon.metrics));
+    tasks.spawn(certificates::watch(files, metrics, gone(stopped.clone())));
     tasks.spawn(control.serve(requests, gone(stopped)));
     daemon.begin();
     daemon.turn_until_told(&mut commands, file.as_deref()).await?;

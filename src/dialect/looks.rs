@@ -82,6 +82,8 @@ pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
         position: binlog.string("gtid_binlog_pos")?,
         written: binlog.string("gtid_binlog_state")?,
         read_only: binlog.need::<u8>("read_only")? == 1,
+        // told when the connection was made
+        certificate_until: None,
         beats: beats(tables)?.unwrap_or_default(),
     })
 }

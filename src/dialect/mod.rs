@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod catalog;
+pub mod certificate;
 pub mod definition;
 pub mod errors;
 pub mod event;

@@ -44,6 +44,8 @@ pub struct MasterFacts {
     pub written: String,
     /// `@@read_only`; of a master only where it has several servers, and this one is not the one that is written to.
     pub read_only: bool,
+    /// Until when the certificate is valid that it shows; none without TLS.
+    pub certificate_until: Option<Timestamp>,
     /// Every instance's beat row on the master, newest first.
     pub beats: Vec<BeatRow>,
 }
@@ -169,6 +171,8 @@ pub struct ReplicaFacts {
     pub version: String,
     /// `Uptime`, in seconds.
     pub uptime_seconds: u64,
+    /// Until when the certificate is valid that it shows; none without TLS.
+    pub certificate_until: Option<Timestamp>,
     /// `@@read_only`.
     pub read_only: bool,
     /// `@@super_read_only`, which stops accounts that may write in spite of `read_only`; absent where there is none.

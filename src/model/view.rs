@@ -89,6 +89,9 @@ pub struct RegionView {
     pub master_failure: Option<String>,
     /// The master's binary log position as last seen.
     pub master_position: Option<String>,
+    /// Until when the certificate of the master is valid, of several the first to end; absent without TLS.
+    #[serde(default)]
+    pub master_certificate_until: Option<Timestamp>,
     /// Keyward's own probe: absent before the first look.
     pub probe_up: Option<bool>,
     /// The replicas' links: absent before the second look.
@@ -277,6 +280,9 @@ pub struct ReplicaView {
     pub failure: Option<String>,
     /// The server's version.
     pub version: Option<String>,
+    /// Until when its server's certificate is valid; absent without TLS.
+    #[serde(default)]
+    pub certificate_until: Option<Timestamp>,
     /// Whether keyward may act on it (stamped, dedicated, not released).
     pub guarded: bool,
     /// The I/O thread runs and is connected.

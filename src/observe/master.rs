@@ -1,5 +1,7 @@
 //! The question that a look asks the master.
 
+use jiff::Timestamp;
+
 use super::looker::Question;
 use super::names::NameTag;
 use crate::dialect::answer::{Table, row};
@@ -21,6 +23,7 @@ pub struct MasterQuestion {
     tag: NameTag,
     family: Family,
     connection: u64,
+    certificate_until: Option<Timestamp>,
     /// Shown again when somebody has locked the table.
     beats: Vec<BeatRow>,
 }
@@ -28,7 +31,7 @@ pub struct MasterQuestion {
 impl MasterQuestion {
     /// The question for the master at `place`, whose name is `tag`.
     pub fn new(place: Place, tag: NameTag) -> Self {
-        Self { place, tag, family: Family::default(), connection: 0, beats: Vec::new() }
+        Self { place, tag, family: Family::default(), connection: 0, certificate_until: None, beats: Vec::new() }
     }
 }
 
@@ -43,6 +46,7 @@ impl Question for MasterQuestion {
     fn connected(&mut self, connection: u64, greeting: Greeting) {
         self.connection = connection;
         self.family = greeting.family;
+        self.certificate_until = greeting.certificate_until;
     }
 
     fn lost(&mut self) {
@@ -62,6 +66,7 @@ impl Question for MasterQuestion {
             Ok((taken, looks::master(&tables)?))
         };
         let (taken, mut facts) = read().map_err(|why: String| unexpected(&self.place, &why))?;
+        facts.certificate_until = self.certificate_until;
         self.tag.set_held_by(if taken { self.connection } else { 0 });
         if looks::beats_locked(&tables) {
             facts.beats.clone_from(&self.beats);

@@ -141,6 +141,7 @@ impl ReplicaQuestion {
             return Err(Failure { reason: Reason::Privilege, detail });
         }
         let (taken, mut facts) = self.facts(tables).map_err(unexpected)?;
+        facts.certificate_until = self.greeting.as_ref().and_then(|greeting| greeting.certificate_until);
         self.names.tag.set_held_by(if taken { self.connection } else { 0 });
         if looks::beats_locked(tables) {
             facts.beats.clone_from(&self.beats);

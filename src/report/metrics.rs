@@ -6,7 +6,9 @@
 mod doctor;
 mod gauges;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::core::Collector;
@@ -69,6 +71,8 @@ pub struct Metrics {
     registry: Registry,
     /// Bits of the last tick's time in seconds since 1970; 0 before the first.
     last_tick: AtomicU64,
+    /// When the certificates in keyward's own files end, in seconds since 1970.
+    certificates: Mutex<BTreeMap<&'static str, f64>>,
     tick_duration: Histogram,
     probe_duration: HistogramVec,
     probe_failures: IntCounterVec,
@@ -99,6 +103,7 @@ impl Metrics {
         );
         let metrics = Self {
             last_tick: AtomicU64::new(0),
+            certificates: Mutex::default(),
             tick_duration: registered(&registry, Histogram::with_opts(tick_options.buckets(LOOK_BUCKETS.to_vec()))?)?,
             probe_duration: histogram(
                 "keyward_probe_duration_seconds",
@@ -184,6 +189,11 @@ impl Metrics {
         self.last_tick.store(at_unix_seconds.to_bits(), Ordering::Relaxed);
     }
 
+    /// The certificates in keyward's own files end then, in seconds since 1970; what is not named keeps its last end.
+    pub fn certificates_read(&self, ends: BTreeMap<&'static str, f64>) {
+        self.certificates.lock().unwrap_or_else(PoisonError::into_inner).extend(ends);
+    }
+
     /// Counts an event.
     ///
     /// A failover is counted when `switching` is entered from outside an episode, a failback when `remote` is reached
@@ -219,10 +229,14 @@ impl Metrics {
     /// The answer to a scrape, in Prometheus' text format, sorted by name.
     pub fn render(&self, snapshot: &Snapshot) -> String {
         let mut families = self.registry.gather();
-        families.extend(gauges::families(snapshot, self.last_tick()));
+        families.extend(gauges::families(snapshot, self.last_tick(), &self.certificates()));
         families.retain(|family| !family.get_metric().is_empty());
         families.sort_by(|a, b| a.name().cmp(b.name()));
         encode(&families)
+    }
+
+    fn certificates(&self) -> BTreeMap<&'static str, f64> {
+        self.certificates.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn last_tick(&self) -> Option<f64> {

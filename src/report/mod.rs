@@ -3,6 +3,7 @@
 //! Nothing here decides anything or waits for a database: it is made from the last snapshot and from events.
 
 pub mod auth;
+pub mod certificates;
 pub mod events;
 #[cfg(test)]
 pub(crate) mod fixtures;

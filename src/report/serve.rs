@@ -6,10 +6,12 @@
 //! * `GET /-/ready` 200 after the first full look, else 503
 //! * `GET /api/v1/status` the last snapshot as JSON
 //! * `GET /api/v1/events` the newest events as JSON, oldest first
+//! * `GET /api/v1/openapi.json` what these two documents hold
 //! * `GET /local-auth/REGION` 200 while the region is in phase `local`, else 503
 //!
-//! `HEAD` works wherever `GET` does, any other method is 405, any other path 404. Where basic authentication is
-//! configured, every path asks for it. Bodies of requests are never read.
+//! `HEAD` works wherever `GET` does, any other method is 405, any other path 404, one that is too long 414, a head that
+//! is too large 431. Where basic authentication is configured, every path asks for it. Bodies of requests are never
+//! read. Below `/api/` a refusal is JSON with the one member `error`, elsewhere it is a line of text.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -28,29 +30,37 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 use super::auth::{Access, Auth};
 use super::events::Events;
 use super::history::History;
 use super::metrics::Metrics;
+use super::page;
 use super::systemd::Watchdog;
-use super::{page, tls};
+use super::tls::Door;
 use crate::config::schema::Http;
 use crate::model::Phase;
 use crate::model::view::Snapshot;
 
-/// Connections at the same time; more wait in the system's queue.
+mod slots;
+use slots::{Slot, Slots};
+
+/// Connections at the same time; for one more the one that was used longest ago is closed.
 const CONNECTIONS: usize = 128;
 /// The most time for a TLS handshake, for the head of a request, and for silence between two requests.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most time that a connection lives, so that clients which do not read their answers give way.
 const LIFE: Duration = Duration::from_secs(60);
 /// The most bytes of a request's head.
-const HEAD_BYTES: usize = 16 * 1024;
+const HEAD_BYTES: usize = 32 * 1024;
+/// The most bytes of a path with its query; less than a head, so that a head with a longer one is still read to its end.
+const PATH_BYTES: usize = 4 * 1024;
+
+/// What stands below `/api/v1/`.
+const OPEN_API: &str = include_str!("../../docs/openapi.json");
 
 /// Everything that answers are made from.
 #[derive(Clone)]
@@ -70,7 +80,7 @@ pub struct State {
 /// A server that has its port and does not answer yet.
 pub struct Server {
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Door>>,
     auth: Option<Arc<Auth>>,
 }
 
@@ -89,7 +99,7 @@ impl Server {
 /// # Errors
 /// One sentence: which key is wrong, or why the port cannot be had.
 pub async fn bind(http: &Http) -> anyhow::Result<Server> {
-    let tls = tls::acceptor(http)?;
+    let tls = Door::new(http)?;
     let auth = Auth::new(&http.basic_auth_users)?.map(Arc::new);
     let listener = TcpListener::bind((http.listen.host.as_str(), http.listen.port))
         .await
@@ -99,25 +109,23 @@ pub async fn bind(http: &Http) -> anyhow::Result<Server> {
 
 /// Answers until `shutdown` is done; answers under way are then cut off.
 pub async fn serve(server: Server, state: State, shutdown: impl Future<Output = ()>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let slots = Slots::new(CONNECTIONS);
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
         while connections.try_join_next().is_some() {}
-        let next = async {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, server.listener.accept().await)
-        };
-        let (slot, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => return,
-            next = next => next,
+            accepted = server.listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
-                let (tls, auth, state) = (server.tls.clone(), server.auth.clone(), state.clone());
+                let (tls, auth, state, slot) = (server.tls.clone(), server.auth.clone(), state.clone(), slots.enter());
                 connections.spawn(async move {
-                    let _slot = slot;
-                    connection(stream, tls, auth, state).await;
+                    tokio::select! {
+                        () = slot.told_to_leave() => tracing::debug!("an HTTP connection gives way to a newer one"),
+                        () = connection(stream, tls, auth, state, &slot) => {}
+                    }
                 });
             }
             Err(error) => {
@@ -129,20 +137,20 @@ pub async fn serve(server: Server, state: State, shutdown: impl Future<Output = 
     }
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, auth: Option<Arc<Auth>>, state: State) {
+async fn connection(stream: TcpStream, tls: Option<Arc<Door>>, auth: Option<Arc<Auth>>, state: State, slot: &Slot) {
     let _ = stream.set_nodelay(true);
-    match tls {
-        None => talk(stream, auth, state).await,
-        Some(tls) => match timeout(PATIENCE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => talk(stream, auth, state).await,
-            Ok(Err(error)) => tracing::debug!(%error, "an HTTPS handshake failed"),
-            Err(_) => tracing::debug!("an HTTPS handshake took too long"),
-        },
+    let Some(door) = tls else { return talk(stream, auth, state, slot).await };
+    let handshake = async { door.acceptor().await.accept(stream).await };
+    match timeout(PATIENCE, handshake).await {
+        Ok(Ok(stream)) => talk(stream, auth, state, slot).await,
+        Ok(Err(error)) => tracing::debug!(%error, "an HTTPS handshake failed"),
+        Err(_) => tracing::debug!("an HTTPS handshake took too long"),
     }
 }
 
-async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, auth: Option<Arc<Auth>>, state: State) {
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, auth: Option<Arc<Auth>>, state: State, slot: &Slot) {
     let service = service_fn(|request: Request<Incoming>| {
+        slot.touch();
         let (auth, state) = (auth.clone(), state.clone());
         async move { Ok::<_, Infallible>(respond(&request, auth.as_deref(), &state).await) }
     });
@@ -160,28 +168,40 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, auth: Option<Arc<Aut
 }
 
 async fn respond(request: &Request<Incoming>, auth: Option<&Auth>, state: &State) -> Response<Full<Bytes>> {
+    let path = request.uri().path();
     if let Some(auth) = auth {
         let login = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         match auth.check(login).await {
             Access::Granted => {}
-            Access::Busy => return text(StatusCode::SERVICE_UNAVAILABLE, "too many logins at once\n"),
+            Access::Busy => return refusal(path, StatusCode::SERVICE_UNAVAILABLE, "too many logins at once"),
             Access::Denied => {
-                let mut denied = text(StatusCode::UNAUTHORIZED, "a user name and a password are needed\n");
+                let mut denied = refusal(path, StatusCode::UNAUTHORIZED, "a user name and a password are needed");
                 let challenge = HeaderValue::from_static("Basic realm=\"keyward\", charset=\"UTF-8\"");
                 denied.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
                 return denied;
             }
         }
     }
-    let Some(found) = Endpoint::find(request.uri().path()) else {
-        return text(StatusCode::NOT_FOUND, "there is nothing at this path\n");
+    if request.uri().path_and_query().is_some_and(|whole| whole.as_str().len() > PATH_BYTES) {
+        return refusal(path, StatusCode::URI_TOO_LONG, "the path is too long");
+    }
+    let Some(found) = Endpoint::find(path) else {
+        return refusal(path, StatusCode::NOT_FOUND, "there is nothing at this path");
     };
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "keyward can only be read over HTTP\n");
+        let mut refused = refusal(path, StatusCode::METHOD_NOT_ALLOWED, "keyward can only be read over HTTP");
         refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
     found.answer(state)
+}
+
+/// An answer that is none, in the form that whoever asks below this path can read.
+fn refusal(path: &str, status: StatusCode, sentence: &str) -> Response<Full<Bytes>> {
+    if path.starts_with("/api/") {
+        return full(status, "application/json", serde_json::json!({ "error": sentence }).to_string());
+    }
+    text(status, format!("{sentence}\n"))
 }
 
 /// What a path names.
@@ -193,6 +213,7 @@ enum Endpoint {
     Ready,
     Status,
     Events,
+    OpenApi,
     LocalAuth(String),
 }
 
@@ -205,6 +226,7 @@ impl Endpoint {
             "/-/ready" => Endpoint::Ready,
             "/api/v1/status" => Endpoint::Status,
             "/api/v1/events" => Endpoint::Events,
+            "/api/v1/openapi.json" => Endpoint::OpenApi,
             other => Endpoint::LocalAuth(decoded(other.strip_prefix("/local-auth/")?)?),
         })
     }
@@ -222,6 +244,7 @@ impl Endpoint {
             Endpoint::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every server has been looked at yet\n"),
             Endpoint::Status => json(&*snapshot),
             Endpoint::Events => json(&state.events.document()),
+            Endpoint::OpenApi => full(StatusCode::OK, "application/json", OPEN_API),
             Endpoint::LocalAuth(name) => match snapshot.regions.iter().find(|region| region.name == *name) {
                 None => text(StatusCode::NOT_FOUND, "keyward does not look after a region of this name\n"),
                 Some(region) if region.phase == Phase::Local => {
@@ -267,7 +290,10 @@ fn decoded(part: &str) -> Option<String> {
 fn json(document: &impl serde::Serialize) -> Response<Full<Bytes>> {
     match serde_json::to_vec(document) {
         Ok(body) => full(StatusCode::OK, "application/json", body),
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("the document cannot be written: {error}\n")),
+        Err(error) => {
+            let sentence = format!("the document cannot be written: {error}");
+            refusal("/api/", StatusCode::INTERNAL_SERVER_ERROR, &sentence)
+        }
     }
 }
 

@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Value};
 
 use super::connect::{Place, Target, connect, meaning};
 use crate::dialect::answer::{Table, row};
 use crate::dialect::text::{fill, literal};
-use crate::dialect::{looks, version};
+use crate::dialect::{certificate, looks, version};
 use crate::model::time::friendly;
 use crate::model::{Failure, Family, Reason};
 
@@ -37,6 +38,8 @@ pub struct Greeting {
     pub connection_id: u64,
     /// Where the server sees it come from, with the port.
     pub connection_host: String,
+    /// Until when the certificate is valid that it shows; none without TLS.
+    pub certificate_until: Option<Timestamp>,
 }
 
 /// Opens a connection and sets its session up, all within `connect_timeout`.
@@ -74,9 +77,10 @@ async fn greet(conn: &mut Conn, target: &Target, patience: Patience) -> Result<G
     );
     let version = fill(include_str!("../../sql/common/version.sql"), &[]);
     let connection = fill(include_str!("../../sql/common/greet-connection.sql"), &[]);
+    let certificate = fill(include_str!("../../sql/common/greet-certificate.sql"), &[]);
     let mut tables = Vec::new();
     // in one go, because a slow path pays for every round trip; the version comes first, as an old server fails on the rest
-    let end = ask_into(conn, &[version, session, connection].join(";\n"), &mut tables).await;
+    let end = ask_into(conn, &[version, session, connection, certificate].join(";\n"), &mut tables).await;
     let mut family = Family::default();
     if let Ok(told) = row(&tables, "version_comment") {
         let handled = told.string("version").and_then(|number| {
@@ -93,6 +97,7 @@ async fn greet(conn: &mut Conn, target: &Target, patience: Patience) -> Result<G
             family,
             connection_id: row.number("connection_id")?.unwrap_or(0),
             connection_host: row.string("connection_host")?,
+            certificate_until: certificate::valid_until(&tables),
         })
     };
     greeting().map_err(|why: String| unexpected(&target.place, &why))

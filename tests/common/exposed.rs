@@ -46,6 +46,7 @@ fn snapshot() -> Snapshot {
         missing_transactions: Some(0),
         errant_transactions: Some(0),
         outage_budget: Some(Budget::Unlimited),
+        certificate_until: Some(Timestamp::UNIX_EPOCH),
         verified_at: Some(Timestamp::UNIX_EPOCH),
         differing_tables: Some(0),
         ..ReplicaView::default()
@@ -108,6 +109,7 @@ pub fn exposed() -> String {
     let settings = keyward::config::load(Some(&file)).unwrap_or_else(|problems| panic!("{problems}"));
     let metrics = Metrics::new(&settings).unwrap();
     metrics.tick_done(Duration::from_millis(1), 1.0);
+    metrics.certificates_read([("http", 1.0)].into());
     metrics.event(&Event {
         at: Timestamp::UNIX_EPOCH,
         region: Some(RegionName("RegionTwo".into())),

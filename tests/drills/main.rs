@@ -30,6 +30,7 @@ mod receiver;
 mod replicas;
 mod reseeds;
 mod restarts;
+mod series;
 mod settings;
 mod state;
 mod story;

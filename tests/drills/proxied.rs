@@ -63,7 +63,7 @@ impl Scene {
     async fn metrics(&self) -> [Option<f64>; 2] {
         [
             self.daemon.metric("keyward_haproxy_up", &LABELS).await,
-            self.daemon.metric("keyward_haproxy_level_ok", &LABELS).await,
+            self.daemon.metric("keyward_haproxy_level_ok", &LABELS).await.filter(|ok| !ok.is_nan()),
         ]
     }
 

@@ -45,8 +45,19 @@ async fn servers_are_reached_with_every_mode_that_fits() {
     }
     daemon.start().await;
     daemon.until_healthy().await;
+    let sides = ["master", "replica", "ca"];
+    for certificate in sides {
+        let ends = |at: f64| at > jiff::Timestamp::now().as_second() as f64;
+        let labels = [("certificate", certificate)];
+        daemon.until_metric("keyward_certificate_expiry_timestamp_seconds", &labels, ends).await;
+    }
     pair.master.kill9();
     daemon.until_phase(Phase::Local).await;
+    for certificate in sides {
+        let labels = [("certificate", certificate)];
+        let known = daemon.metric("keyward_certificate_expiry_timestamp_seconds", &labels).await;
+        assert!(known.is_some(), "{certificate} is forgotten while the master is gone");
+    }
     pair.master.start().await.unwrap();
     daemon.until_healthy().await;
     daemon.kill9();

@@ -293,6 +293,7 @@ impl Stage {
             position: "0-1-1".into(),
             written: "0-1-1".into(),
             read_only: false,
+            certificate_until: None,
             beats: self.rows(now),
         };
         let addresses = self.judge.regions()[0].rules().master_addresses.len();

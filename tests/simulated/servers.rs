@@ -124,6 +124,7 @@ impl Master {
             position: if alone { String::new() } else { format!("0-{number}-{}", server.position + ahead) },
             written: format!("0-1-{}", server.position + ahead),
             read_only: server.read_only,
+            certificate_until: None,
             beats: if server.stranger { Vec::new() } else { server.rows.clone() },
         }
     }

@@ -310,6 +310,7 @@ impl World {
             position: "0-1-1".into(),
             written: "0-1-1".into(),
             read_only: false,
+            certificate_until: None,
             beats: self.master_beats.values().cloned().collect(),
         });
         // the judge hears of a look when it has ended; here that is the same tick, told with an earlier beginning

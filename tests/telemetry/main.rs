@@ -7,6 +7,7 @@ mod alerts;
 mod dashboard;
 #[path = "../common/exposed.rs"]
 mod exposed;
+mod open;
 mod page;
 
 use std::fs;

@@ -10,7 +10,8 @@ const HEAD: &str = "# Metrics
 
 What `GET /metrics` can show. Made from the code by `UPDATE_DOCS=1 cargo test --test telemetry`; do not edit.
 
-What was never known has no series, and what was known once does not vanish while something is broken: unknown is never 0.
+What was never known has no series. What was known once does not vanish while something is broken: it keeps its last value, or
+is NaN while that would mislead. Unknown is never 0.
 Labels hold names of the settings and closed sets of words only, never an error's text.
 
 ";

@@ -10,7 +10,11 @@ use crate::model::{Budget, Gate, Phase, Verdict};
 use crate::report::{REVISION, VERSION};
 
 /// Every gauge of `snapshot`; what it does not know has no series.
-pub(super) fn families(snapshot: &Snapshot, last_tick: Option<f64>) -> Vec<MetricFamily> {
+pub(super) fn families(
+    snapshot: &Snapshot,
+    last_tick: Option<f64>,
+    files: &BTreeMap<&'static str, f64>,
+) -> Vec<MetricFamily> {
     let mut out = Families::default();
     out.gauge(
         "keyward_build_info",
@@ -24,7 +28,11 @@ pub(super) fn families(snapshot: &Snapshot, last_tick: Option<f64>) -> Vec<Metri
         &[],
         last_tick,
     );
+    for (&file, &end) in files {
+        certificate(&mut out, &[("certificate", file)], Some(end));
+    }
     for region in &snapshot.regions {
+        certificates(&mut out, region);
         seen(&mut out, region);
         judged(&mut out, region, snapshot.looked);
         for hook in &region.hooks {
@@ -41,6 +49,26 @@ pub(super) fn families(snapshot: &Snapshot, last_tick: Option<f64>) -> Vec<Metri
     out.by_name.into_values().collect()
 }
 
+/// The certificates of the servers that a region sees.
+fn certificates(out: &mut Families, region: &RegionView) {
+    let end = |at: Option<jiff::Timestamp>| at.map(|at| at.as_second() as f64);
+    let labels = [("certificate", "master"), ("region", region.name.as_str())];
+    certificate(out, &labels, end(region.master_certificate_until));
+    for replica in &region.replicas {
+        let labels = [("certificate", "replica"), labels[1], ("replica", replica.name.as_str())];
+        certificate(out, &labels, end(replica.certificate_until));
+    }
+}
+
+fn certificate(out: &mut Families, labels: &[(&str, &str)], end: Option<f64>) {
+    out.gauge(
+        "keyward_certificate_expiry_timestamp_seconds",
+        "When the certificate stops being valid: of a file of keyward's own, or of a server as last connected to.",
+        labels,
+        end,
+    );
+}
+
 /// What the region sees of the master.
 fn seen(out: &mut Families, region: &RegionView) {
     let name = region.name.as_str();
@@ -50,16 +78,23 @@ fn seen(out: &mut Families, region: &RegionView) {
         &[("region", name)],
         region.master_up.map(f64::from),
     );
+    // a link that was not watched for a while proves and disproves nothing yet
+    let seen_once = region.replicas.iter().any(|replica| replica.version.is_some());
+    let link = region.link_up.map(f64::from).or_else(|| seen_once.then_some(f64::NAN));
     // whoever logs in proves more than an answer
     let proof = |keystone: &KeystoneView| keystone.login_up.or(keystone.up);
     let identity = region.identity.as_ref();
-    let witnesses = [("probe", region.probe_up), ("link", region.link_up), ("identity", identity.and_then(proof))];
+    let witnesses = [
+        ("probe", region.probe_up.map(f64::from)),
+        ("link", link),
+        ("identity", identity.and_then(proof).map(f64::from)),
+    ];
     for (witness, up) in witnesses {
         out.gauge(
             "keyward_witness_up",
-            "Whether the witness gave proof of life at the last look.",
+            "Whether the witness gave proof of life at the last look; NaN while that cannot be told yet.",
             &[("region", name), ("witness", witness)],
-            up.map(f64::from),
+            up,
         );
     }
     let sides = [("db", region.silence_seconds), ("identity", identity.and_then(|keystone| keystone.silence_seconds))];
@@ -208,9 +243,9 @@ fn level(out: &mut Families, region: &str, hook: &HookView) {
     );
     out.gauge(
         "keyward_haproxy_level_ok",
-        "Whether every server is as it must be now; absent while the hook turns it and while that cannot be seen.",
+        "Whether every server is as it must be now; NaN while the hook turns it and while that cannot be seen.",
         &labels,
-        level.ok.map(f64::from),
+        Some(level.ok.map_or(f64::NAN, f64::from)),
     );
 }
 
@@ -218,27 +253,36 @@ fn level(out: &mut Families, region: &str, hook: &HookView) {
 fn thread(out: &mut Families, region: &str, replica: &ReplicaView) {
     let labels = [("region", region), ("replica", replica.name.as_str())];
     let up = replica.up.map(f64::from);
+    // of a server that was seen once, what cannot be seen now is NaN: a series must not vanish with what it tells of
+    let seen_once = |now: Option<f64>| now.or_else(|| replica.version.is_some().then_some(f64::NAN));
     out.gauge("keyward_replica_up", "Whether the last look at the replica succeeded.", &labels, up);
     out.gauge(
         "keyward_replica_io_running",
-        "Whether the replica's I/O thread runs and is connected to the master.",
+        "Whether the replica's I/O thread runs and is connected to the master; NaN while the replica cannot be asked.",
         &labels,
-        replica.io_running.map(f64::from),
+        seen_once(replica.io_running.map(f64::from)),
     );
     out.gauge(
         "keyward_replica_sql_running",
-        "Whether the replica's SQL thread runs.",
+        "Whether the replica's SQL thread runs; NaN while the replica cannot be asked.",
         &labels,
-        replica.sql_running.map(f64::from),
+        seen_once(replica.sql_running.map(f64::from)),
     );
     for (thread, errno) in [("io", replica.io_errno), ("sql", replica.sql_errno)] {
         out.gauge(
             "keyward_replica_last_error",
             "The number of the replication thread's last error; 0 means none.",
             &[labels[0], labels[1], ("thread", thread)],
-            errno.map(f64::from),
+            // a replica without a link has no error of one
+            errno.or_else(|| replica.version.is_some().then_some(0)).map(f64::from),
         );
     }
+    out.gauge(
+        "keyward_replica_seconds_behind_master",
+        "Seconds_Behind_Master as the replica's server says it; NaN while it says NULL or cannot be asked.",
+        &labels,
+        seen_once(replica.seconds_behind_master.map(|seconds| seconds as f64)),
+    );
 }
 
 /// How old and how well protected the replica's data are.
@@ -255,12 +299,6 @@ fn data(out: &mut Families, region: &str, replica: &ReplicaView) {
         "Time since the newest beat that the replica shows was committed.",
         &labels,
         replica.data_age_seconds,
-    );
-    out.gauge(
-        "keyward_replica_seconds_behind_master",
-        "Seconds_Behind_Master as the replica's server says it.",
-        &labels,
-        replica.seconds_behind_master.map(|seconds| seconds as f64),
     );
     out.gauge(
         "keyward_replica_missing_transactions",

@@ -8,12 +8,17 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::report::fixtures;
 
+mod limits;
+mod openapi;
+mod renewed;
+
 const SOON: Duration = Duration::from_secs(20);
 
 /// A server under test; it ends with this value.
 struct Lab {
     address: SocketAddr,
     snapshot: watch::Sender<Arc<Snapshot>>,
+    events: Arc<Events>,
     _stop: oneshot::Sender<()>,
     _folder: tempfile::TempDir,
 }
@@ -28,13 +33,14 @@ async fn lab(http: &Http, first: Snapshot) -> Lab {
         history: Arc::default(),
         watchdog: Arc::new(Watchdog::new(Duration::from_secs(1))),
     };
+    let events = Arc::clone(&state.events);
     let server = bind(http).await.unwrap();
     let address = server.address().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(serve(server, state, async {
         let _ = stopped.await;
     }));
-    Lab { address, snapshot: sender, _stop: stop, _folder: folder }
+    Lab { address, snapshot: sender, events, _stop: stop, _folder: folder }
 }
 
 #[derive(Debug)]
@@ -82,6 +88,8 @@ async fn every_endpoint_answers_get_and_head_and_refuses_the_rest() {
         ("/-/ready", 200, "text/plain"),
         ("/api/v1/status", 200, "application/json"),
         ("/api/v1/events", 200, "application/json"),
+        ("/api/v1/openapi.json", 200, "application/json"),
+        ("/api/v1/nothing", 404, "application/json"),
         ("/local-auth/RegionTwo", 503, "text/plain"),
         ("/local-auth/Region%54wo", 503, "text/plain"),
         ("/local-auth/RegionNine", 404, "text/plain"),
@@ -98,10 +106,12 @@ async fn every_endpoint_answers_get_and_head_and_refuses_the_rest() {
         assert!(without.header("content-length").unwrap().parse::<u64>().unwrap() > 0, "HEAD {path}: {without:?}");
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "NONSENSE"] {
             let refused = ask(&lab, method, path).await;
-            let wanted =
-                if path == "/metrics/" || path == "/etc/passwd" || path == "/local-auth/%zz" { 404 } else { 405 };
+            let nothing = ["/metrics/", "/etc/passwd", "/local-auth/%zz", "/api/v1/nothing"].contains(&path);
+            let wanted = if nothing { 404 } else { 405 };
             assert_eq!(refused.status, wanted, "{method} {path}: {refused:?}");
             assert_eq!(refused.header("allow"), (wanted == 405).then_some("GET, HEAD"), "{method} {path}");
+            let kind = if path.starts_with("/api/") { "application/json" } else { "text/plain; charset=utf-8" };
+            assert_eq!(refused.header("content-type"), Some(kind), "{method} {path}");
         }
     }
 }
@@ -123,36 +133,6 @@ async fn answers_follow_the_snapshot() {
         lab.snapshot.send(Arc::new(snapshot)).unwrap();
         assert_eq!(ask(&lab, "GET", "/local-auth/RegionTwo").await.status, 503, "{phase}");
     }
-}
-
-#[tokio::test]
-async fn slow_clients_hold_nobody_up() {
-    let lab = lab(&fixtures::http(), fixtures::good_day()).await;
-    let mut slow = Vec::new();
-    for _ in 0..100 {
-        let mut stream = TcpStream::connect(lab.address).await.unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: key").await.unwrap();
-        slow.push(stream);
-    }
-    assert_eq!(ask(&lab, "GET", "/metrics").await.status, 200);
-    let mut rest = Vec::new();
-    let cut_off = timeout(SOON, slow[0].read_to_end(&mut rest)).await;
-    assert!(cut_off.is_ok(), "an unfinished head is given up after {PATIENCE:?}");
-}
-
-#[tokio::test]
-async fn a_head_without_end_is_refused_and_two_requests_share_a_connection() {
-    let lab = lab(&fixtures::http(), fixtures::good_day()).await;
-    let mut stream = TcpStream::connect(lab.address).await.unwrap();
-    let endless = format!("GET / HTTP/1.1\r\nhost: keyward\r\nx: {}", "y".repeat(2 * HEAD_BYTES));
-    let _ = stream.write_all(endless.as_bytes()).await;
-    let mut answer = Vec::new();
-    let _ = timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the connection is closed");
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
-
-    let two = format!("GET /-/ready HTTP/1.1\r\nhost: keyward\r\n\r\n{}", head("GET", "/-/healthy", ""));
-    let both = talk_over(TcpStream::connect(lab.address).await.unwrap(), &two).await.unwrap();
-    assert!(both.body.contains("HTTP/1.1 200 OK") && both.body.ends_with("healthy\n"), "{both:?}");
 }
 
 fn openssl(folder: &Path, arguments: &str) {
