@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers promtool tools deny
+.PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers promtool tools deny deb deb-tool
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -17,7 +17,7 @@ demo: packages ## the whole story on two real MariaDB servers in a temporary fol
 	@$(CARGO) build --locked
 	@target/debug/keyward demo $(DEMO)
 
-test: packages servers promtool ## every test, those on real servers too
+test: packages servers promtool deb-tool ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
 
 drills: packages ## whole outages on real servers, also over a network that misbehaves; DRILL=name for some of them
@@ -51,6 +51,14 @@ servers: packages ## fetch the database servers that Debian 12 does not have int
 
 promtool:
 	@scripts/install-promtool
+
+deb: packages ## build the Debian package, as target/debian/keyward_*.deb
+	@scripts/install-tools cargo-deb
+	@scripts/build-deb
+
+# a package registry that cannot be reached stops nothing: the test of the Debian package is skipped, and counted
+deb-tool:
+	@scripts/install-tools cargo-deb || true
 
 packages: ## install the Debian packages that are missing
 	@scripts/install-packages

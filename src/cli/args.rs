@@ -8,6 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::since::Since;
 use crate::config::duration;
 use crate::model::{Family, RegionName, ReplicaName};
 
@@ -61,8 +62,8 @@ pub enum Command {
     Demo(Demo),
     /// Print a shell's completions.
     Completions(Completions),
-    /// Print the manual page (not in this release yet).
-    Man,
+    /// Print the manual pages.
+    Man(Man),
 }
 
 impl Command {
@@ -85,7 +86,7 @@ impl Command {
             Command::Doctor(_) => "doctor",
             Command::Demo(_) => "demo",
             Command::Completions(_) => "completions",
-            Command::Man => "man",
+            Command::Man(_) => "man",
         }
     }
 }
@@ -186,6 +187,9 @@ pub struct Events {
     /// Print one JSON object an event.
     #[arg(long)]
     pub json: bool,
+    /// Only what happened since then: how long ago, like 1h, or the time in UTC, like "2026-11-22 05:03".
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Since>,
 }
 
 /// `keyward failover`, `keyward failback`
@@ -280,6 +284,27 @@ pub struct Demo {
 pub struct Completions {
     /// The shell.
     pub shell: Shell,
+}
+
+/// `keyward man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Which page.
+    #[arg(value_enum, default_value_t = Page::Keyward)]
+    pub page: Page,
+    /// Write every page into this folder instead: keyward.1 and keyward.toml.5.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+    pub dir: Option<PathBuf>,
+}
+
+/// A page of the manual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// The program: keyward(1).
+    Keyward,
+    /// Its settings: keyward.toml(5).
+    #[value(name = "keyward.toml")]
+    Settings,
 }
 
 /// A region, or one replica of it: `REGION` or `REGION/REPLICA`.

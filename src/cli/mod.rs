@@ -7,13 +7,16 @@ pub mod completions;
 pub mod control;
 pub mod demo;
 pub mod exit;
+pub mod man;
 pub mod meter;
 pub mod output;
 pub mod render;
 pub mod run;
 pub mod setup;
 pub mod sheet;
+pub mod since;
 pub mod verify;
+pub mod watch;
 
 use std::io::Write;
 use std::path::Path;
@@ -46,7 +49,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
-        Command::Doctor(_) | Command::Man => later(cli.command.name()),
+        Command::Man(args) => man::run(args),
+        Command::Doctor(_) => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
         Command::Demo(args) => demo::run(args.once),
         Command::Setup(args) => setup::command(cli.config.as_deref(), args),
@@ -62,7 +66,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
 fn ask(socket: &Path, asked: &Command) -> anyhow::Result<Exit> {
     let request = match asked {
         Command::Status(args) => return control::status(socket, args.json, args.watch),
-        Command::Events(args) => return control::events(socket, args.json),
+        Command::Events(args) => return control::events(socket, args.json, args.since),
         Command::Failover(args) => {
             Request::Failover { region: args.region.clone(), force: args.force, reason: args.reason.clone() }
         }

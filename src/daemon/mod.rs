@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod control;
+mod failing;
 mod hooks;
 mod inputs;
 mod keep;

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::control::{Control, Request};
+use super::failing::Failing;
 use super::hooks::Runner;
 use super::inputs::Input;
 use super::keep::{self, Keepers};
@@ -22,8 +23,8 @@ use super::{clock, reload, rules};
 use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
 use crate::model::command::{Command, Reply};
-use crate::model::observation::Look;
-use crate::model::{Event, EventKind, Moment, Now};
+use crate::model::observation::{BeatOutcome, Look};
+use crate::model::{Event, EventKind, Failure, Moment, Now};
 use crate::report::metrics::Target;
 use crate::report::systemd::{self, Watchdog};
 use crate::report::{self, Events, Metrics, serve};
@@ -74,6 +75,7 @@ struct Daemon {
     levels: Levels,
     runner: Runner,
     publisher: Publisher,
+    failing: Failing,
     metrics: Arc<Metrics>,
     events: Arc<Events>,
     watchdog: Arc<Watchdog>,
@@ -102,6 +104,7 @@ impl Daemon {
             watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
             publisher: Publisher::new(&settings, now),
             keepers: Keepers::default(),
+            failing: Failing::default(),
             saved_at: None,
             save_failed: false,
             settings,
@@ -194,14 +197,24 @@ impl Daemon {
         match input {
             Input::Master(place, look) => {
                 self.count(Target::Master, &look);
+                self.note_at_master(now.mono, "looks", place, look.result.as_ref().err());
                 self.judge.handle_master(now, place, &look);
             }
             Input::Replica(region, name, look) => {
                 self.count(Target::Replica, &look);
+                let what = format!("looks at replica {name} of {region}");
+                self.failing.note(now.mono, &what, look.result.as_ref().err());
                 self.judge.handle_replica(now, &region, &name, &look);
             }
             Input::Binlogs(place, binlogs) => self.judge.handle_binlogs(place, &binlogs),
-            Input::Beat(place, outcome) => self.judge.handle_beat(now, place, &outcome),
+            Input::Beat(place, outcome) => {
+                let failure = match &outcome {
+                    BeatOutcome::Refused(failure) | BeatOutcome::Unknown(failure) => Some(failure),
+                    BeatOutcome::Acknowledged { .. } | BeatOutcome::Read { .. } => None,
+                };
+                self.note_at_master(now.mono, "beats", place, failure);
+                self.judge.handle_beat(now, place, &outcome);
+            }
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
             Input::Haproxy(region, hook, look) => {
                 self.levels.handle_look_ended(&region, &hook);
@@ -219,6 +232,13 @@ impl Daemon {
                 self.setups.handle_end(&mut self.judge, now, &region, &name, done);
                 self.judge.handle_upkeep_ended(now, &region, &name, sentence, true);
             }
+        }
+    }
+
+    /// Notes for the log how a look or a beat went at one of the master's addresses.
+    fn note_at_master(&mut self, now: Moment, what: &str, place: usize, failure: Option<&Failure>) {
+        if let Some(address) = self.settings.master.addresses.get(place) {
+            self.failing.note(now, &format!("{what} at the master {address}"), failure);
         }
     }
 

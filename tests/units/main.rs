@@ -1,5 +1,9 @@
-//! What is shipped for systemd, polkit and `/etc/keyward/hooks`: as far as it can be tried without being process 1.
+//! What is shipped: for systemd, polkit and `/etc/keyward/hooks` as far as it can be tried without being process 1; manual
+//! pages, completions, kolla's drop-ins, and the Debian package.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod manual;
+mod package;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
