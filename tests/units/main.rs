@@ -21,6 +21,12 @@ fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
+/// The search path with the tools of `scripts/install-tools` and those of an administrator.
+fn path() -> String {
+    let tools = shipped("target/tools/bin");
+    format!("{}:{}:/usr/sbin:/sbin", tools.display(), std::env::var("PATH").unwrap())
+}
+
 /// `None`, and a word about it, where there is no systemd.
 fn systemd_analyze(arguments: &[&str]) -> Option<Output> {
     match Command::new("systemd-analyze").args(arguments).env("SYSTEMD_COLORS", "0").output() {

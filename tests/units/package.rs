@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::{shipped, skip};
+use super::{path, shipped, skip};
 
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -15,12 +15,6 @@ fn run(command: &mut Command) -> String {
     let output = command.env("LC_ALL", "C").output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", text(&output));
     text(&output)
-}
-
-/// The search path with the tools of `scripts/install-tools` and those of an administrator.
-fn path() -> String {
-    let tools = shipped("target/tools/bin");
-    format!("{}:{}:/usr/sbin:/sbin", tools.display(), std::env::var("PATH").unwrap())
 }
 
 /// Whether a program can be run here; a word about it where not.

@@ -4,12 +4,12 @@
 set -euo pipefail
 stage=$1 package=$2
 mount -t tmpfs tmpfs "$stage"
-mkdir "$stage/upper" "$stage/work" "$stage/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$stage/upper,workdir=$stage/work" "$stage/root" || exit 75
-mount --rbind /dev "$stage/root/dev"
-mount --rbind /proc "$stage/root/proc"
-cp "$package" "$stage/root/package.deb"
-inside() { chroot "$stage/root" "$@" </dev/null; }
+mkdir "$stage/upper" "$stage/work" "$stage/system"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$stage/upper,workdir=$stage/work" "$stage/system" || exit 75
+mount --rbind /dev "$stage/system/dev"
+mount --rbind /proc "$stage/system/proc"
+cp "$package" "$stage/system/package.deb"
+inside() { chroot "$stage/system" "$@" </dev/null; }
 modes() {
     for file in "$@"; do inside stat -c '%a %U:%G %n' "$file" 2>/dev/null || echo "no $file"; done
 }
@@ -18,6 +18,8 @@ install() { inside dpkg --no-triggers --force-confdef --force-confold --install 
 echo "== installed"
 install
 inside keyward --version
+# the names are dpkg-query's
+# shellcheck disable=SC2016
 inside dpkg-query --show --showformat='${Status}\n${Conffiles}\n' keyward
 modes /usr/bin/keyward /usr/lib/systemd/system/keyward.service /etc/keyward /etc/keyward/keyward.toml /etc/keyward/hooks /var/lib/keyward
 inside sh -c 'getent passwd keyward | cut -d: -f6-'
