@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test simulate drills bench bench-copy bench-verify lint packages servers promtool tools deny deb deb-tool
+.PHONY: help build demo demo-keystone test test-keystone test-keystone-drivers simulate drills bench bench-copy bench-verify lint packages servers keystones monitoring tools deny deb deb-tool
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -8,7 +8,7 @@ FAULTS ?= 12000000
 TEST_THREADS ?= 4
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: packages ## build the program, optimised, as target/release/keyward
 	$(CARGO) build --release --locked
@@ -17,11 +17,22 @@ demo: packages ## the whole story on two real MariaDB servers in a temporary fol
 	@$(CARGO) build --locked
 	@target/debug/keyward demo $(DEMO)
 
-test: packages servers promtool deb-tool ## every test, those on real servers too
+demo-keystone: keystones ## the same for the users of two real Keystones, in two minutes; DEMO="--keystone newest" for the newest
+	@$(CARGO) build --locked
+	@KEYWARD_LAB_KEYSTONES=target/keystone KEYWARD_LAB_CACHE=target/keyward-lab \
+		target/debug/keyward demo $(or $(DEMO),--keystone)
+
+test: packages servers keystones monitoring deb-tool ## every test, those on real servers too
 	@TEST_THREADS=$(TEST_THREADS) scripts/run-tests
+
+test-keystone-drivers: packages ## the Python package in keystone/ on a Keystone of Debian 12 and the newest
+	@scripts/test-keystone-drivers
 
 drills: packages ## whole outages on real servers, also over a network that misbehaves; DRILL=name for some of them
 	$(CARGO) test --locked --no-fail-fast --test drills --test wire -- --test-threads=$(TEST_THREADS) $(DRILL)
+
+test-keystone: keystones ## the tests on real Keystones alone, with what the drills measured; KEYSTONE=name for some
+	$(CARGO) test --locked --no-fail-fast --test keystone -- --nocapture --test-threads=1 $(KEYSTONE)
 
 simulate: ## the judge in simulated worlds, FAULTS=… of them (twelve million), or one world again with SEED=…
 	@FAULTS=$(FAULTS) SEED=$(SEED) $(CARGO) test --locked --test judge every_promise -- --nocapture
@@ -49,8 +60,12 @@ deny: tools ## licences, sources, banned and reported packages
 servers: packages ## fetch the database servers that Debian 12 does not have into target/servers
 	@for kind in mariadb-11.8 mysql-9.7; do scripts/fetch-server $$kind || [ $$? -eq 75 ] || exit 1; done
 
-promtool:
-	@scripts/install-promtool
+keystones: packages ## fetch a Keystone of Debian 12 and the newest into target/keystone, and build keystone/ for them
+	@for release in debian newest; do scripts/fetch-keystone $$release || [ $$? -eq 75 ] || exit 1; done
+	@scripts/build-keystone-drivers || [ $$? -eq 75 ]
+
+monitoring: packages
+	@scripts/install-monitoring
 
 deb: packages ## build the Debian package, as target/debian/keyward_*.deb
 	@scripts/install-tools cargo-deb

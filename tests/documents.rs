@@ -18,7 +18,8 @@ use regex::Regex;
 #[path = "common/exposed.rs"]
 mod exposed;
 
-const DOCUMENTS: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md", "docs/metrics.md"];
+const DOCUMENTS: [&str; 6] =
+    ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md", "docs/metrics.md", "docs/region.md"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -144,7 +145,7 @@ fn the_table_of_commands_is_the_command_line() {
         cli.get_subcommands().map(|command| format!("keyward {}", command.get_name())).collect();
     assert_eq!(told, known);
     let names: BTreeSet<&str> = cli.get_subcommands().map(|command| command.get_name()).collect();
-    for document in ["README.md", "docs/runbook.md"] {
+    for document in ["README.md", "docs/runbook.md", "docs/region.md"] {
         for found in pattern(r"(?:^|sudo |`|&& )keyward ([a-z][a-z-]+)\b").captures_iter(&read(document)) {
             // sentences that keyward says
             let quoted = ["is", "needs"].contains(&&found[1]);
@@ -162,7 +163,7 @@ fn flags_in_the_documents_exist() {
         let own = command.get_arguments().filter_map(|flag| flag.get_long()).map(str::to_owned);
         flags.insert(command.get_name().to_owned(), own.chain(global.clone()).collect());
     }
-    for document in ["README.md", "docs/runbook.md"] {
+    for document in ["README.md", "docs/runbook.md", "docs/region.md"] {
         for found in pattern(r"\bkeyward ([a-z][a-z-]+)((?: [^`\n&#]+)?)").captures_iter(&read(document)) {
             let Some(known) = flags.get(&found[1]) else { continue };
             for flag in pattern(r" --([a-z][a-z-]+)").captures_iter(&found[2]) {

@@ -218,14 +218,8 @@ fn a_password_on_a_broken_line_is_not_quoted_back() {
 #[test]
 fn what_a_later_release_brings_is_refused_with_one_sentence() {
     let room = Room::new();
-    let cases: [(&[&str], &str); 2] = [(&["doctor", "--json"], "doctor"), (&["man"], "man")];
-    for (args, what) in cases {
-        let output = room.keyward(args).output().unwrap();
-        assert_eq!(
-            refused(&output),
-            format!("keyward: `keyward {what}` is not in this release yet; nothing was changed\n")
-        );
-    }
+    let output = room.keyward(&["man"]).output().unwrap();
+    assert_eq!(refused(&output), "keyward: `keyward man` is not in this release yet; nothing was changed\n");
 }
 
 #[test]

@@ -12,31 +12,40 @@ use regex::Regex;
 
 /// Every room and what it may import besides itself: a room, or one module of it. A room that is missing here is an
 /// error.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("config", &["model"]),
     ("dialect", &["model"]),
     ("judge", &["model"]),
     ("plan", &["model", "dialect"]),
+    ("switch", &[]),
     ("wire", &["model", "config", "dialect"]),
     ("observe", &["model", "config", "dialect", "wire"]),
-    ("act", &["model", "config", "dialect", "wire"]),
+    ("act", &["model", "config", "dialect", "wire", "switch"]),
     ("copy", &["model", "config", "dialect", "wire"]),
     ("compare", &["model", "config", "dialect", "wire"]),
+    ("doctor", &["model", "dialect", "plan"]),
+    ("gather", &["model", "config", "dialect", "wire", "observe", "doctor"]),
     ("report", &["model", "config"]),
-    ("daemon", &["model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report"]),
+    (
+        "daemon",
+        &[
+            "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report",
+            "doctor", "gather",
+        ],
+    ),
     ("lab", &["model", "dialect"]),
     ("demo", &["model", "lab"]),
     (
         "cli",
         &[
             "model", "config", "dialect", "judge", "plan", "wire", "observe", "act", "copy", "compare", "report",
-            "daemon", "lab", "demo",
+            "daemon", "lab", "demo", "doctor", "gather", "switch",
         ],
     ),
 ];
 
-const PURE: [&str; 4] = ["model", "dialect", "judge", "plan"];
+const PURE: [&str; 6] = ["model", "dialect", "judge", "plan", "switch", "doctor"];
 const IMPURE: [&str; 9] = [
     r"\btokio\b",
     r"\bmysql_async\b",

@@ -15,11 +15,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::attempt::{Output, Stop, failed, unrecorded};
 use super::lock::{RunPlace, Slot};
-use super::procs::{self, GRACE, KILL_LIMIT, off_thread};
+use super::procs::{self, GRACE, KILL_LIMIT};
 use super::spawn::{NotStarted, Started, start};
 use super::tail::Tail;
 use super::told::document;
 use crate::model::hook::{HookEnd, HookRun};
+use crate::wire::blocking::off_thread;
 
 /// How long starting may take; a program on a dead network mount would take for ever.
 const START_LIMIT: Duration = Duration::from_secs(10);

@@ -1,38 +1,27 @@
 //! Runs one `http` hook: a POST of the document that an `exec` hook reads, signed, within a time limit.
 //!
-//! No redirect is followed, no proxy is used and no connection is kept. A POST under way dies with the daemon, so there
-//! is no process to wait for and nothing is written down; what its server still does with it is not known here. The
-//! idempotency key tells that server that the next one is the same.
+//! A POST under way dies with the daemon, so there is no process to wait for and nothing is written down; what its server
+//! still does with it is not known here. The idempotency key tells that server that the next one is the same.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, Uri};
-use hyper_util::rt::TokioIo;
 use ring::hmac;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::attempt::{Output, Stop, failed};
-use super::dial::dial;
 use super::tail::KEPT_BYTES;
 use super::told::document;
-use crate::model::hook::{HookEnd, HookRun, HookUrl};
+use crate::model::WebUrl;
+use crate::model::hook::{HookEnd, HookRun};
 use crate::model::secret::Secret;
-
-/// The largest head of an answer, in bytes.
-const HEAD_BYTES: usize = 64 * 1024;
-
-/// How many answers of 1xx may come before the one that counts.
-const MOST_INTERIM: usize = 32;
+use crate::wire::dial::Server;
+use crate::wire::http::{Answer, send};
 
 /// How long an answer's body is read after its head has decided; it is for the log only.
 const BODY_LIMIT: Duration = Duration::from_secs(2);
@@ -41,7 +30,7 @@ const BODY_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     /// The URL.
-    pub url: &'a HookUrl,
+    pub url: &'a WebUrl,
     /// Signs the body.
     pub secret: Option<&'a Secret>,
     /// CA certificates (PEM) that the server's must come from; without it those of this host.
@@ -76,45 +65,12 @@ async fn post(
     step: &mut &'static str,
     output: &mut Output,
 ) -> Result<(), String> {
-    let url = target.url;
-    let mut request = request(run, target)?;
-    let too_many = interim_answers_counted(&mut request);
-    let stream = dial(url, target.ca_file, until, step).await?;
-    *step = "for the answer";
-    // with what is behind it: `connection error` alone helps nobody
-    let broken = |error: hyper::Error| {
-        format!("{url} gave no answer: {:#}; look into that server's log", anyhow::Error::from(error))
-    };
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(HEAD_BYTES)
-        .title_case_headers(true)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    // dropped with this future, and the connection with it
-    let mut driving = JoinSet::new();
-    driving.spawn(connection);
-    let answer = tokio::select! {
-        answer = sender.send_request(request) => answer.map_err(broken)?,
-        () = too_many.notified() => {
-            return Err(format!("{url} gave {MOST_INTERIM} interim answers (1xx) and no other; mend that server"));
-        }
-    };
-    let verdict = verdict(url, &answer);
-    output.text = body_of(answer.into_body()).await;
+    let Target { url, ca_file, .. } = target;
+    let server = Server { url, ca_file, url_setting: "the hook's url", ca_setting: "the hook's ca_file" };
+    let mut answer = send(request(run, target)?, server, until, step).await.map_err(|broken| broken.sentence)?;
+    let verdict = verdict(url, &answer.head);
+    output.text = body_of(&mut answer).await;
     verdict
-}
-
-/// Tells when a server has given too many interim answers: a flood of them would keep this thread from looking.
-fn interim_answers_counted<B>(request: &mut Request<B>) -> Arc<Notify> {
-    let (count, too_many) = (AtomicUsize::new(1), Arc::new(Notify::new()));
-    let tell = Arc::clone(&too_many);
-    hyper::ext::on_informational(request, move |_| {
-        if count.fetch_add(1, Ordering::Relaxed) == MOST_INTERIM {
-            tell.notify_one();
-        }
-    });
-    too_many
 }
 
 fn request(run: &HookRun, target: Target<'_>) -> Result<Request<Full<Bytes>>, String> {
@@ -154,7 +110,7 @@ fn signature(secret: &Secret, body: &str) -> String {
 }
 
 /// What the head of an answer means.
-fn verdict(url: &HookUrl, answer: &Response<Incoming>) -> Result<(), String> {
+fn verdict(url: &WebUrl, answer: &Response<Incoming>) -> Result<(), String> {
     let status = answer.status();
     if status.is_success() {
         return Ok(());
@@ -178,20 +134,9 @@ fn elsewhere(location: &HeaderValue) -> Option<String> {
 }
 
 /// The first part of an answer as text. It decides nothing, so a body that never ends or breaks off does no harm.
-async fn body_of(mut body: Incoming) -> String {
+async fn body_of(answer: &mut Answer) -> String {
     let mut kept = Vec::new();
-    let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            let Ok(piece) = frame.into_data() else { continue };
-            let room = KEPT_BYTES - kept.len();
-            kept.extend_from_slice(&piece[..piece.len().min(room)]);
-            if piece.len() > room {
-                return false;
-            }
-        }
-        true
-    };
-    let whole = timeout(BODY_LIMIT, reading).await.unwrap_or(false);
+    let whole = timeout(BODY_LIMIT, answer.read(KEPT_BYTES, &mut kept)).await.unwrap_or(false);
     let mut text = String::from_utf8_lossy(&kept).into_owned();
     if !whole {
         text.push_str("\nkeyward read no more of this answer");

@@ -13,9 +13,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::lock::{Record, RunPlace, Slot, boot};
-use super::procs::{self, GRACE, KILL_LIMIT, Pinned, Proc, off_thread};
+use super::procs::{self, GRACE, KILL_LIMIT, Pinned, Proc};
 use crate::model::Moment;
 use crate::model::hook::HookEvent;
+use crate::wire::blocking::off_thread;
 
 /// A run that an earlier daemon left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Processes as `/proc` shows them: who holds a file, who belongs to a group, who still lives.
 //!
-//! Everything here blocks for a moment; callers on the runtime use [`off_thread`]. Nothing is signalled by a bare
+//! Everything here blocks for a moment; callers on the runtime use [`off_thread`](crate::wire::blocking::off_thread). Nothing is signalled by a bare
 //! number that could meanwhile belong to a stranger: a process is pinned by a pidfd first.
 
 use std::fs;
@@ -111,14 +111,6 @@ impl Pinned {
         // no such process: it has ended; not permitted: found out when it does not end
         let _ = pidfd_send_signal(&self.handle, signal);
     }
-}
-
-/// Runs something that blocks for a moment away from the thread that keeps looking.
-///
-/// # Errors
-/// What `work` says, or that the runtime is ending.
-pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// A line of `/proc/PID/stat`. The name in brackets may hold anything, so fields count from the last bracket.

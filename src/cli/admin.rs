@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 
+use super::setup::Chosen;
 use crate::config::schema::{Account, Tls};
 use crate::wire::connect::{Place, Target};
 
@@ -56,6 +57,17 @@ pub fn target(
         Err(std::env::VarError::NotPresent) => return Err(format!("{option} needs a password: set {variable}")),
     };
     Ok(Target { place, account: Account { user, password }, tls: tls.clone(), connect_timeout })
+}
+
+/// Where `--replica-admin` connects: only one replica may have been chosen.
+///
+/// # Errors
+/// One sentence: there are several, the text is wrong, or there is no password.
+pub fn at_replica(text: &str, chosen: &Chosen<'_>, connect_timeout: Duration) -> Result<Target, String> {
+    let [(_, replica)] = chosen.as_slice() else {
+        return Err("--replica-admin is for one server: choose it with --region REGION/REPLICA".to_owned());
+    };
+    target("--replica-admin", "KEYWARD_REPLICA_ADMIN_PASSWORD", text, &replica.tls, connect_timeout)
 }
 
 /// Asks on the terminal; what is typed does not show.

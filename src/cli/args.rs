@@ -1,5 +1,8 @@
 //! The command line: every command and its flags. What they do stands in one file a command.
 
+mod catalog;
+mod doctor;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,9 +11,14 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::man::Man;
 use super::since::Since;
+use super::switch::{SWITCH_AUTH_HELP, SwitchAuth};
 use crate::config::duration;
 use crate::model::{Family, RegionName, ReplicaName};
+
+pub use catalog::{CatalogMerge, FromTls};
+pub use doctor::{Doctor, Fingerprint};
 
 /// Keeps every other OpenStack region signing its users in when RegionOne is gone.
 #[derive(Debug, Parser)]
@@ -56,8 +64,15 @@ pub enum Command {
     HookTest(HookTest),
     /// Compare the rows of master and replica; 3 when they differ.
     Verify(Verify),
-    /// Look for what would go wrong in an outage (not in this release yet).
+    /// Point the configuration files of services at another Keystone, or back.
+    #[command(after_help = SWITCH_AUTH_HELP)]
+    SwitchAuth(SwitchAuth),
+    /// Join a second cloud's catalogue into the master's, as a region of its own.
+    CatalogMerge(CatalogMerge),
+    /// Look for what would go wrong in an outage; 3 when something would.
     Doctor(Doctor),
+    /// Print fingerprints of this host's Keystone keys, for `doctor` on the other side; never the keys.
+    Fingerprint(Fingerprint),
     /// Play an outage on two real servers in a temporary folder.
     Demo(Demo),
     /// Print a shell's completions.
@@ -83,7 +98,10 @@ impl Command {
             Command::Adopt(_) => "adopt",
             Command::HookTest(_) => "hook-test",
             Command::Verify(_) => "verify",
+            Command::SwitchAuth(_) => "switch-auth",
+            Command::CatalogMerge(_) => "catalog-merge",
             Command::Doctor(_) => "doctor",
+            Command::Fingerprint(_) => "fingerprint",
             Command::Demo(_) => "demo",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
@@ -263,20 +281,24 @@ pub struct Verify {
     pub region: Option<Place>,
 }
 
-/// `keyward doctor`
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `keyward demo`
 #[derive(Debug, Args)]
 pub struct Demo {
     /// End when the story is told, with 0 only if every step held.
     #[arg(long)]
     pub once: bool,
+    /// Tell it of the users of two real Keystones, which `make keystones` fetches: the one of Debian 12, or the newest.
+    #[arg(long, value_name = "RELEASE", num_args = 0..=1, default_missing_value = "debian")]
+    pub keystone: Option<Keystone>,
+}
+
+/// A release of Keystone that the demo runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Keystone {
+    /// Keystone 22 of Debian 12.
+    Debian,
+    /// The newest that the project tests with.
+    Newest,
 }
 
 /// `keyward completions`
@@ -284,27 +306,6 @@ pub struct Demo {
 pub struct Completions {
     /// The shell.
     pub shell: Shell,
-}
-
-/// `keyward man`
-#[derive(Debug, Args)]
-pub struct Man {
-    /// Which page.
-    #[arg(value_enum, default_value_t = Page::Keyward)]
-    pub page: Page,
-    /// Write every page into this folder instead: keyward.1 and keyward.toml.5.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
-    pub dir: Option<PathBuf>,
-}
-
-/// A page of the manual.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Page {
-    /// The program: keyward(1).
-    Keyward,
-    /// Its settings: keyward.toml(5).
-    #[value(name = "keyward.toml")]
-    Settings,
 }
 
 /// A region, or one replica of it: `REGION` or `REGION/REPLICA`.

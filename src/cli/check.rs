@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::exit::Exit;
 use super::output;
-use crate::config::schema::{Failover, Mode, Region, Tls};
+use crate::config::schema::{Failover, KeystoneLogin, Mode, Region, Tls, Trigger};
 use crate::config::{self, Settings};
+use crate::model::WebUrl;
 use crate::model::hook::{HookKind, HookSpec};
 use crate::model::time::friendly;
 
@@ -39,16 +40,23 @@ fn summary(path: &Path, settings: &Settings) -> String {
     say("looks", format!("every {poll}, each at most {probe}; connecting at most {connect}; beats every {beat}"));
     say("state", settings.state_dir.display().to_string());
     say("control", settings.control_socket.display().to_string());
+    if let Some(url) = &settings.master.identity_url {
+        say("identity", keystone(url, settings.identity.login.as_ref()));
+    }
     let scheme = if settings.http.tls_cert_file.is_some() { "https" } else { "http" };
     say("pages", format!("{scheme}://{}/", settings.http.listen));
     for region in &settings.regions {
-        region_lines(region, &mut say);
+        region_lines(region, settings.identity.local.as_ref(), &mut say);
     }
     text
 }
 
-fn region_lines(region: &Region, say: &mut impl FnMut(&str, String)) {
+fn region_lines(region: &Region, login: Option<&KeystoneLogin>, say: &mut impl FnMut(&str, String)) {
     say("region", region.name.to_string());
+    if let Some(url) = &region.identity_url {
+        let required = region.failover.require_local_identity.code();
+        say("  identity", format!("{}, require {required}", keystone(url, login)));
+    }
     for replica in &region.replicas {
         say("  replica", format!("{} at {}", replica.name, replica.address));
     }
@@ -84,7 +92,23 @@ fn way_out(failover: &Failover) -> String {
     let (silence, age) = (friendly(failover.unreachable_after), friendly(failover.max_data_age));
     match failover.mode {
         Mode::Off => "off: keyward only looks".into(),
-        mode => format!("{}: master unreachable for {silence}, data at most {age} old", mode.code()),
+        mode => {
+            let down = match failover.trigger {
+                Trigger::Master => "master unreachable",
+                Trigger::Identity => "identity down",
+                Trigger::Either => "master unreachable or identity down",
+                Trigger::Both => "master unreachable and identity down",
+            };
+            format!("{}: {down} for {silence}, data at most {age} old", mode.code())
+        }
+    }
+}
+
+fn keystone(url: &WebUrl, login: Option<&KeystoneLogin>) -> String {
+    match login {
+        None => format!("{url}, nobody logs in"),
+        Some(KeystoneLogin::Password { user, .. }) => format!("{url}, {user} logs in"),
+        Some(KeystoneLogin::ApplicationCredential { .. }) => format!("{url}, an application credential logs in"),
     }
 }
 

@@ -3,15 +3,36 @@
 mod settings;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Args, Command, CommandFactory, ValueEnum};
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
-use super::args::{Cli, Man, Page};
+use super::args::Cli;
 use super::exit::Exit;
 use super::output;
+
+/// `keyward man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Which page.
+    #[arg(value_enum, default_value_t = Page::Keyward)]
+    pub page: Page,
+    /// Write every page into this folder instead: keyward.1 and keyward.toml.5.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+    pub dir: Option<PathBuf>,
+}
+
+/// A page of the manual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// The program: keyward(1).
+    Keyward,
+    /// Its settings: keyward.toml(5).
+    #[value(name = "keyward.toml")]
+    Settings,
+}
 
 /// Prints a page, or writes every page into a folder.
 ///

@@ -2,11 +2,14 @@
 
 pub mod admin;
 pub mod args;
+pub mod catalog;
 pub mod check;
 pub mod completions;
 pub mod control;
 pub mod demo;
+pub mod doctor;
 pub mod exit;
+pub mod fingerprint;
 pub mod man;
 pub mod meter;
 pub mod output;
@@ -15,6 +18,7 @@ pub mod run;
 pub mod setup;
 pub mod sheet;
 pub mod since;
+pub mod switch;
 pub mod verify;
 pub mod watch;
 
@@ -50,10 +54,13 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
-        Command::Doctor(_) => later(cli.command.name()),
         Command::Run => run::run(cli.config.as_deref()),
-        Command::Demo(args) => demo::run(args.once),
+        Command::Demo(args) => demo::run(args),
+        Command::Fingerprint(args) => fingerprint::command(args),
+        Command::Doctor(args) => doctor::command(cli.config.as_deref(), args),
+        Command::CatalogMerge(args) => catalog::command(cli.config.as_deref(), args),
         Command::Setup(args) => setup::command(cli.config.as_deref(), args),
+        Command::SwitchAuth(args) => switch::run(args),
         Command::Verify(args) => verify::command(cli.config.as_deref(), args),
         asked => {
             let settings = config::load_without_files(cli.config.as_deref())?;

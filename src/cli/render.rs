@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::sheet::{Sheet, Tone, Words};
 use crate::model::time::{friendly, friendly_seconds, stamp};
-use crate::model::view::{GateView, HookView, MasterView, RegionView, ReplicaView, Snapshot};
+use crate::model::view::{GateView, HookView, KeystoneView, MasterView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Budget, Event, EventKind, Phase};
 
 /// An outage budget below this, in seconds, is pointed out: a day.
@@ -61,6 +61,11 @@ fn region(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
     sheet.line(2, head);
     sheet.entry("why", Words::new().say(Tone::Plain, &view.sentence));
     master(sheet, view, now);
+    for (label, view) in [("identity", &view.identity), ("local", &view.local_identity)] {
+        if let Some(view) = view {
+            keystone(sheet, label, view);
+        }
+    }
     verdicts(sheet, view);
     for replica in &view.replicas {
         // what closes the region's gate is said there
@@ -116,6 +121,33 @@ fn master(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
     if let (Some(now), Some(deadline)) = (now, view.deadline) {
         let left = friendly(Duration::try_from(deadline.duration_since(now)).unwrap_or_default());
         sheet.more(Words::new().say(Tone::Warning, &format!("failover is due in {left}")));
+    }
+}
+
+/// A Keystone: RegionOne's, or the region's own.
+fn keystone(sheet: &mut Sheet, label: &str, view: &KeystoneView) {
+    let mut words = Words::new().fact(Tone::Plain, &format!("Keystone at {}", view.url));
+    words = match (view.up, view.login_up) {
+        (None, _) => words.fact(Tone::Warning, "not looked at yet"),
+        (Some(false), _) => words.fact(Tone::Bad, "DOWN"),
+        (_, Some(true)) => words.fact(Tone::Good, "logs in"),
+        (_, Some(false)) => words.fact(Tone::Bad, "NO LOGIN"),
+        (Some(true), None) => words.fact(Tone::Good, "answers"),
+    };
+    words = match view.validates {
+        Some(true) => words.fact(Tone::Plain, "tokens are valid"),
+        Some(false) => words.fact(Tone::Bad, "TOKENS ARE NOT VALID"),
+        None => words,
+    };
+    words = match view.silence_seconds {
+        Some(silence) if view.failure.is_some() => {
+            words.fact(Tone::Warning, &format!("silent for {}", friendly_seconds(silence)))
+        }
+        _ => words,
+    };
+    sheet.entry(label, words);
+    if let Some(failure) = view.failure.as_ref().filter(|_| view.obstacle.is_none()) {
+        sheet.more(Words::new().say(Tone::Warning, failure));
     }
 }
 

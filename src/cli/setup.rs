@@ -90,11 +90,7 @@ fn how(settings: &Settings, asked: &args::Setup, chosen: &Chosen<'_>) -> Result<
         ..How::default()
     };
     if let Some(text) = &asked.replica_admin {
-        let [(_, replica)] = chosen.as_slice() else {
-            return Err("--replica-admin is for one server: choose it with --region REGION/REPLICA".to_owned());
-        };
-        let variable = "KEYWARD_REPLICA_ADMIN_PASSWORD";
-        how.replica_admin = Some(admin::target("--replica-admin", variable, text, &replica.tls, timeout)?);
+        how.replica_admin = Some(admin::at_replica(text, chosen, timeout)?);
     }
     if let Some(text) = &asked.master_admin {
         let variable = "KEYWARD_MASTER_ADMIN_PASSWORD";

@@ -23,7 +23,7 @@ const RELEASE: &str = include_str!("../../sql/common/snapshot-release.sql");
 const END: &str = include_str!("../../sql/common/snapshot-end.sql");
 
 /// How long one statement may take; the server ends it then too.
-const STATEMENT: Duration = Duration::from_secs(600);
+pub const STATEMENT: Duration = Duration::from_secs(600);
 /// How old a pair of snapshots becomes: a server keeps what was deleted since.
 const OLDEST: Duration = Duration::from_secs(10);
 /// How long the replica may take to come to the master's position.
@@ -233,10 +233,12 @@ impl Pair {
     }
 }
 
-/// What a server says of a table that is not any more what the snapshot saw: changed, gone, a column or a key gone.
+/// What a server says of a table that is not any more what the snapshot saw: changed, gone, a column or a key gone; and
+/// of a statement that took longer than it may.
 fn changed(trouble: Trouble) -> CompareError {
     match trouble.code {
         Some(1412 | 1146 | 1054 | 1176) => CompareError::Changed,
+        Some(1969 | 3024) => CompareError::Slow,
         _ => while_doing("compare rows")(trouble),
     }
 }

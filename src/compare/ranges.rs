@@ -17,13 +17,22 @@ pub struct Range {
 impl Range {
     /// The condition in SQL.
     pub fn condition(&self, columns: &[KeyColumn]) -> String {
-        let after = self.after.as_ref().map(|key| beyond(columns, key, ">", ">"));
-        let upto = self.upto.as_ref().map(|key| beyond(columns, key, "<", "<="));
-        match (after, upto) {
-            (Some(after), Some(upto)) => format!("({after}) AND ({upto})"),
-            (Some(one), None) | (None, Some(one)) => one,
+        match (&self.after, &self.upto) {
+            (Some(after), Some(upto)) => between(columns, after, upto),
+            (Some(after), None) => beyond(columns, after, ">", ">"),
+            (None, Some(upto)) => beyond(columns, upto, "<", "<="),
             (None, None) => "1 = 1".to_owned(),
         }
+    }
+}
+
+/// Columns in which both ends agree are compared once: the server tests every row by what stands here.
+fn between(columns: &[KeyColumn], after: &[Vec<u8>], upto: &[Vec<u8>]) -> String {
+    match (columns, after, upto) {
+        ([column, columns @ ..], [value, after @ ..], [other, upto @ ..]) if value == other && !columns.is_empty() => {
+            format!("{} = {} AND {}", column.name, column.literal(value), between(columns, after, upto))
+        }
+        _ => format!("({}) AND ({})", beyond(columns, after, ">", ">"), beyond(columns, upto, "<", "<=")),
     }
 }
 
@@ -74,6 +83,8 @@ mod tests {
             range.condition(&columns),
             "(`a` >= 1 AND (`a` > 1 OR (`b` > 2))) AND (`a` <= 3 AND (`a` < 3 OR (`b` <= 4)))"
         );
+        let range = Range { after: Some(vec![b"1".into(), b"2".into()]), upto: Some(vec![b"1".into(), b"4".into()]) };
+        assert_eq!(range.condition(&columns), "`a` = 1 AND (`b` > 2) AND (`b` <= 4)");
         let members = "enum('x','it''s','z')".to_owned();
         let kind = Column { name: "k".into(), data_type: "enum".into(), full_type: members, ..Column::default() };
         let columns_of = [KeyColumn::of(&kind).unwrap(), key("b")];

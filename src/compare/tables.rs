@@ -66,11 +66,16 @@ struct Index {
 
 type All = BTreeMap<String, Seen>;
 
-/// What the definitions say: the tables to walk, and what differs already.
+/// What the definitions say: the tables to walk, and what differs already. `views` are the schemas in which both servers
+/// show how views are made.
 ///
 /// # Errors
 /// What a server said.
-pub async fn read(pair: &mut Pair, schemas: &[String]) -> Result<(Vec<Table>, Vec<Difference>), CompareError> {
+pub async fn read(
+    pair: &mut Pair,
+    schemas: &[String],
+    views: &[String],
+) -> Result<(Vec<Table>, Vec<Difference>), CompareError> {
     let doing = || while_doing("read the definitions");
     let server = pair.master.line(fill(SERVER, &[])).await.map_err(doing())?;
     let other = pair.replica.line(fill(SERVER, &[])).await.map_err(doing())?;
@@ -81,11 +86,11 @@ pub async fn read(pair: &mut Pair, schemas: &[String]) -> Result<(Vec<Table>, Ve
     let (mut tables, mut differences) = (Vec::new(), Vec::new());
     for schema in schemas {
         for reading in 1..=READINGS {
-            let master = seen(&mut pair.master, schema).await?;
+            let master = seen(&mut pair.master, schema, views.contains(schema)).await?;
             // the replica is asked when it has come to where the master was asked, so that nothing is on its way
             pair.renew().await?;
             pair.leave().await?;
-            let replica = seen(&mut pair.replica, schema).await?;
+            let replica = seen(&mut pair.replica, schema, views.contains(schema)).await?;
             let found = compare(schema, &master, &replica, same_words);
             if found.is_empty() || reading == READINGS {
                 tables.extend(to_walk(schema, &master, &replica, packet));
@@ -97,7 +102,7 @@ pub async fn read(pair: &mut Pair, schemas: &[String]) -> Result<(Vec<Table>, Ve
     Ok((tables, differences))
 }
 
-async fn seen(session: &mut Session, schema: &str) -> Result<All, CompareError> {
+async fn seen(session: &mut Session, schema: &str, views: bool) -> Result<All, CompareError> {
     let gaps = [("schema", &*literal(schema))];
     let doing = || while_doing(format!("read the definitions of {schema}"));
     let mut all = All::new();
@@ -131,10 +136,13 @@ async fn seen(session: &mut Session, schema: &str) -> Result<All, CompareError> 
             index.columns.push(line.text("name"));
         }
     }
-    for (name, table) in all.iter_mut().filter(|(_, table)| !table.is_view) {
+    for (name, table) in all.iter_mut().filter(|(_, table)| views || !table.is_view) {
         let place = format!("{}.{}", identifier(schema), identifier(name));
         match session.line(fill(CREATE, &[("table", &place)])).await {
-            Ok(line) => table.create = line.bytes("create table").unwrap_or_default().to_vec(),
+            Ok(line) => {
+                let create = line.bytes("create table").or_else(|| line.bytes("create view"));
+                table.create = create.unwrap_or_default().to_vec();
+            }
             // dropped since it was listed, or not readable: the next reading tells
             Err(Trouble { code: Some(1146), .. }) => {}
             Err(trouble) => return Err(while_doing(format!("read the definition of {schema}.{name}"))(trouble)),
@@ -165,6 +173,10 @@ fn definition_difference(here: &Seen, there: &Seen, same_words: bool) -> Option<
     let word = |view| if view { "a view" } else { "a table" }.to_owned();
     if here.is_view != there.is_view {
         return Some((word(here.is_view), word(there.is_view)));
+    }
+    if here.is_view {
+        // which columns a server lists for it depends on what the account may do with what the view reads
+        return if same_words { definition::difference(&here.create, &there.create) } else { None };
     }
     if let Some(at) = (0..here.columns.len().max(there.columns.len())).find(|at| {
         let (one, other) = (here.columns.get(*at), there.columns.get(*at));
@@ -201,7 +213,7 @@ fn to_walk(schema: &str, master: &All, replica: &All, packet: u64) -> Vec<Table>
             Table {
                 name: format!("{schema}.{name}"),
                 place: format!("{}.{}", identifier(schema), identifier(name)),
-                checksum: checksum(&row, key.as_ref().map(|key| key.columns.as_slice())),
+                checksum: checksum(&row, key.is_some()),
                 key,
                 row,
                 estimate: here.estimate,

@@ -4,22 +4,27 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::columns::{KeyColumn, hash};
-use super::pair::Pair;
+use super::pair::{Pair, STATEMENT};
 use super::ranges::{Key as KeyValue, Range};
 use super::report::What;
 use super::tables::{Key, Table};
 use super::{CompareError, Pace};
+use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::fill;
 use crate::wire::session::Line;
 
-const CHUNK: &str = include_str!("../../sql/common/verify-chunk.sql");
+const CHUNK: Sql = sql!("verify-chunk");
 const BOUND: &str = include_str!("../../sql/common/verify-bound.sql");
 const ROWS: &str = include_str!("../../sql/common/verify-rows.sql");
 
 /// How long a chunk should take on the slower server.
 const CHUNK_TIME: Duration = Duration::from_millis(500);
-/// How many rows the first chunk of a table has, and any chunk at most.
+/// A table that the server takes for no bigger is tried as one chunk: neither is its end looked for, nor every row held
+/// against it.
+const WHOLE_ROWS: u64 = 2_000_000;
+/// How many rows the first chunk of a bigger table has, any chunk at least, and any at most.
 const FIRST_ROWS: u64 = 20_000;
+const LEAST_ROWS: u64 = 1_000;
 const MOST_ROWS: u64 = 1_000_000;
 /// Pieces of at most so many rows are compared row by row.
 const PIECE: u64 = 500;
@@ -68,7 +73,7 @@ async fn whole(pair: &mut Pair, table: &Table) -> Result<Walked, CompareError> {
     let mut walked = Walked::default();
     for _ in 0..=AGAIN {
         pair.renew().await?;
-        let (master, replica) = sums(pair, table, &Range::default()).await?;
+        let (master, replica) = sums(pair, table, &Range::default(), STATEMENT).await?;
         walked.rows = master.rows;
         if master == replica {
             return Ok(walked);
@@ -78,13 +83,22 @@ async fn whole(pair: &mut Pair, table: &Table) -> Result<Walked, CompareError> {
     Ok(walked)
 }
 
-async fn sums(pair: &mut Pair, table: &Table, range: &Range) -> Result<(Sum, Sum), CompareError> {
+/// Sums a range up on both sides, none of which may take longer than `limit`.
+async fn sums(pair: &mut Pair, table: &Table, range: &Range, limit: Duration) -> Result<(Sum, Sum), CompareError> {
     let (index, condition) = match &table.key {
         Some(key) => (forced(key), range.condition(&key.columns)),
         None => (String::new(), range.condition(&[])),
     };
-    let gaps = [("checksum", &*table.checksum), ("table", &*table.place), ("index", &*index), ("range", &*condition)];
-    let (master, replica) = pair.ask_both(&fill(CHUNK, &gaps)).await?;
+    let (seconds, milliseconds) = (limit.as_secs_f64().to_string(), limit.as_millis().to_string());
+    let gaps = [
+        ("seconds", &*seconds),
+        ("milliseconds", &*milliseconds),
+        ("checksum", &*table.checksum),
+        ("table", &*table.place),
+        ("index", &*index),
+        ("range", &*condition),
+    ];
+    let (master, replica) = pair.ask_both(&CHUNK.fill(pair.master.family(), &gaps)).await?;
     let sum = |lines: Vec<Line>| {
         let line = lines.into_iter().next().unwrap_or_default();
         Sum { rows: line.number("row_count").unwrap_or(0), checksum: line.text("checksum") }
@@ -109,15 +123,27 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     async fn run(&mut self, pace: Pace, tell: &(dyn Fn(u64) + Sync)) -> Result<Walked, CompareError> {
-        let (mut walked, mut chunk_rows) = (Walked::default(), FIRST_ROWS);
+        let mut walked = Walked::default();
         let (mut suspects, mut named) = (Vec::new(), 0);
+        let (mut whole, mut chunk_rows) = (self.table.estimate <= WHOLE_ROWS, FIRST_ROWS);
         let mut after = None;
         loop {
             self.pair.freshen().await?;
             let began = Instant::now();
-            let upto = self.bound(true, &Range { after: after.clone(), upto: None }, chunk_rows - 1).await?;
-            let range = Range { after, upto };
-            let (master, replica) = sums(self.pair, self.table, &range).await?;
+            let upto = match whole {
+                true => None,
+                false => self.bound(true, &Range { after: after.clone(), upto: None }, chunk_rows - 1).await?,
+            };
+            let range = Range { after: after.clone(), upto };
+            let limit = if whole || chunk_rows > LEAST_ROWS { pace.longest_chunk } else { STATEMENT };
+            let (master, replica) = match sums(self.pair, self.table, &range, limit).await {
+                Err(CompareError::Slow) => {
+                    chunk_rows = if whole { FIRST_ROWS } else { (chunk_rows / 8).max(LEAST_ROWS) };
+                    whole = false;
+                    continue;
+                }
+                ended => ended?,
+            };
             let took = began.elapsed();
             walked.rows += master.rows;
             tell(master.rows);
@@ -170,7 +196,7 @@ impl Walk<'_> {
             let upper = Range { after: Some(middle.clone()), upto: range.upto };
             let lower = Range { after: range.after, upto: Some(middle) };
             for half in [upper, lower] {
-                let (master, replica) = sums(self.pair, self.table, &half).await?;
+                let (master, replica) = sums(self.pair, self.table, &half, STATEMENT).await?;
                 if master != replica {
                     left.push((half, (master, replica)));
                 }
@@ -259,5 +285,5 @@ impl Walk<'_> {
 fn next_size(rows: u64, took: Duration) -> u64 {
     let fits = rows as f64 * CHUNK_TIME.as_secs_f64() / took.as_secs_f64().max(0.001);
     // in steps, because the first chunk finds its pages on the disk and the next in memory
-    (fits as u64).clamp(rows / 4, rows * 4).clamp(1_000, MOST_ROWS)
+    (fits as u64).clamp(rows / 4, rows * 4).clamp(LEAST_ROWS, MOST_ROWS)
 }

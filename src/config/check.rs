@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::hook;
+use super::identity;
 use super::notes::Notes;
 use super::schema::{Account, Failover, LONGEST_SOCKET, Mode, Region, Settings};
 use crate::model::Address;
@@ -41,12 +42,16 @@ pub fn settings(settings: &Settings, notes: &Notes) {
         notes.problem("regions", "must hold at least one region, written [[regions]]");
     }
     regions(settings, notes);
+    identity::check(settings, notes);
 }
 
 fn intervals(settings: &Settings, notes: &Notes) {
     let (ms50, ms500, minute) = (Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(60));
     between("poll_interval", settings.poll_interval, ms50, minute, notes);
     between("replication.beat_interval", settings.replication.beat_interval, ms50, minute, notes);
+    if let Some(every) = settings.doctor.every {
+        between("doctor.every", every, minute, minute * 60 * 24 * 366, notes);
+    }
     if let Some(every) = settings.replication.verify_every {
         between("replication.verify_every", every, minute, minute * 60 * 24 * 366, notes);
     }
@@ -63,7 +68,8 @@ fn intervals(settings: &Settings, notes: &Notes) {
     }
 }
 
-fn between(key: &str, value: Duration, least: Duration, most: Duration, notes: &Notes) {
+/// Notes a duration that is not within its bounds.
+pub(super) fn between(key: &str, value: Duration, least: Duration, most: Duration, notes: &Notes) {
     if notes.sound(key) && (value < least || value > most) {
         let (value, least, most) = (friendly(value), friendly(least), friendly(most));
         notes.problem(key, format!("is {value}, but must be from {least} to {most}"));

@@ -32,6 +32,7 @@ pub fn files(settings: &Settings, notes: &Notes) {
     certificates("http.tls_cert_file", http.tls_cert_file.as_deref(), notes);
     private_key("http.tls_key_file", http.tls_key_file.as_deref(), notes);
     certificates("http.client_ca_file", http.client_ca_file.as_deref(), notes);
+    certificates("identity.ca_file", settings.identity.ca_file.as_deref(), notes);
     connection("tls", &settings.tls, notes);
     for (at, own, _) in overrides(settings) {
         if *own != settings.tls {

@@ -3,15 +3,13 @@
 
 use std::path::PathBuf;
 
-use hyper::Uri;
-
 use super::notes::Notes;
 use super::schema::LONGEST_SOCKET;
 use super::secret::{self, Files};
 use super::table::Table;
-use crate::model::Address;
+use super::url;
 use crate::model::haproxy::{Haproxy, HaproxySocket, MOST_SERVERS, NAME_BYTES};
-use crate::model::hook::{HookKind, HookSpec, HookUrl};
+use crate::model::hook::{HookKind, HookSpec};
 use crate::model::secret::Secret;
 
 /// A word of the key `kind`.
@@ -32,7 +30,7 @@ const OWN_KEYS: [(Kind, &str, &[&str]); 3] = [
 /// Reads one hook.
 pub fn read(mut table: Table<'_>, files: &Files) -> HookSpec {
     let name = table.text_needed("name");
-    let kinds = OWN_KEYS.map(|(kind, word, _)| (word, Some(kind)));
+    let kinds = OWN_KEYS.map(|(kind, word, _)| (word, kind));
     let kind = table.choice("kind", "exec", &kinds);
     misplaced(&mut table, kind);
     let kind = match kind {
@@ -62,13 +60,13 @@ fn misplaced(table: &mut Table<'_>, kind: Option<Kind>) {
 
 fn http(table: &mut Table<'_>, files: &Files) -> HookKind {
     let text = table.text_needed("url");
-    let url = match table.sound("url").then(|| url(&text)) {
+    let url = match table.sound("url").then(|| url::parse(&text, "sign the body with secret_file instead")) {
         Some(Ok(url)) => url,
         Some(Err(sentence)) => {
             table.problem("url", sentence);
-            nowhere()
+            url::nowhere()
         }
-        None => nowhere(),
+        None => url::nowhere(),
     };
     let secret = secret::if_any(table, files).map(Secret::from);
     let ca_file = table.path_if_any("ca_file");
@@ -76,55 +74,6 @@ fn http(table: &mut Table<'_>, files: &Files) -> HookKind {
         table.problem("ca_file", "needs a url that begins with https://: nothing is verified without TLS");
     }
     HookKind::Http { url, secret, ca_file }
-}
-
-/// The URL that stands in for one that could not be read.
-fn nowhere() -> HookUrl {
-    let server = Address { host: String::new(), port: 0 };
-    HookUrl { https: true, server, authority: String::new(), path: Secret::from("/") }
-}
-
-/// Reads a URL. What is said about it never quotes it, because it may hold a token.
-fn url(text: &str) -> Result<HookUrl, &'static str> {
-    const FORM: &str = "is not a URL like https://hooks.example.net/keyward";
-    let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
-    let https = match scheme.to_ascii_lowercase().as_str() {
-        "https" => true,
-        "http" => false,
-        _ => return Err("must begin with https:// or http://"),
-    };
-    if rest.contains('#') {
-        return Err("must not hold a fragment, the part after `#`: no server ever sees it");
-    }
-    if rest.split(['/', '?']).next().is_some_and(|authority| authority.contains('@')) {
-        return Err("must not hold a user name or password; sign the body with secret_file instead");
-    }
-    if !text.chars().all(|c| c.is_ascii_graphic()) {
-        return Err("must hold only ASCII characters and no spaces; write others as %XX, hosts as xn--");
-    }
-    let uri: Uri = text.parse().map_err(|_| FORM)?;
-    let authority = uri.authority().ok_or(FORM)?;
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let given = authority.as_str().strip_prefix(authority.host()).ok_or(FORM)?;
-    let port = match (given.strip_prefix(':'), authority.port_u16()) {
-        (None, _) if given.is_empty() => {
-            if https {
-                443
-            } else {
-                80
-            }
-        }
-        (Some(_), Some(port)) if port != 0 => port,
-        _ => return Err("must name a port from 1 to 65535, or none"),
-    };
-    if host.is_empty() {
-        return Err(FORM);
-    }
-    let asked = uri.path_and_query().map_or("/", |asked| asked.as_str());
-    // a query may follow the host directly, but a request begins with a slash
-    let slash = if asked.starts_with('/') { "" } else { "/" };
-    let path = Secret::from(format!("{slash}{asked}").as_str());
-    Ok(HookUrl { https, server: Address { host, port }, authority: authority.to_string(), path })
 }
 
 fn haproxy(table: &mut Table<'_>) -> HookKind {

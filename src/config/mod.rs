@@ -3,8 +3,10 @@
 
 mod check;
 mod check_tls;
+mod doctor;
 pub mod duration;
 mod hook;
+mod identity;
 mod load;
 mod notes;
 mod problem;
@@ -12,6 +14,7 @@ mod read;
 pub mod schema;
 mod secret;
 mod table;
+mod url;
 
 pub use load::{DEFAULT_FILE, file, load, load_without_files};
 pub use problem::{Problem, Problems};

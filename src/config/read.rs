@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::duration;
 use super::hook;
 use super::schema::{
-    Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Settings, Tls,
-    TlsMode,
+    Account, Failback, Failover, Http, LocalIdentity, Log, LogFormat, Master, Mode, Region, Replica, Replication,
+    Settings, Tls, TlsMode, Trigger,
 };
 use super::secret::{self, Files};
 use super::table::Table;
+use super::{doctor, identity};
 use crate::model::{RegionName, ReplicaName};
 
 /// Reads all settings; what is wrong is in the table's notes, and the result counts only when nothing is.
@@ -31,7 +31,8 @@ pub fn settings(mut root: Table<'_>, files: &Files) -> Settings {
     let own_tls = tls(root.table("tls"), &TlsWords::with_ca("/etc/keyward/ca.pem"));
     let (replication, link_tls) = replication(root.table("replication"), files);
     let master = master(root.table("master"));
-    root.later(&["identity"]);
+    let identity = identity::read(root.table("identity"), files);
+    let doctor = doctor::read(root.table("doctor"));
     let regions = root.tables("regions").into_iter().map(|table| region(table, &own_tls, &link_tls, files)).collect();
     root.close();
     Settings {
@@ -46,6 +47,8 @@ pub fn settings(mut root: Table<'_>, files: &Files) -> Settings {
         tls: own_tls.finished(),
         replication,
         master,
+        identity,
+        doctor,
         regions,
     }
 }
@@ -71,7 +74,7 @@ fn http(mut table: Table<'_>) -> Http {
 }
 
 fn log(mut table: Table<'_>) -> Log {
-    let formats = [("plain", Some(LogFormat::Plain)), ("json", Some(LogFormat::Json)), ("oslo", Some(LogFormat::Oslo))];
+    let formats = [("plain", LogFormat::Plain), ("json", LogFormat::Json), ("oslo", LogFormat::Oslo)];
     let log = Log {
         format: table.choice("format", "plain", &formats).unwrap_or(LogFormat::Plain),
         level: table.text("level", "info"),
@@ -114,10 +117,10 @@ impl TlsWords {
 
 fn tls(mut table: Table<'_>, usual: &TlsWords) -> TlsWords {
     let modes = [
-        ("disabled", Some(TlsMode::Disabled)),
-        ("required", Some(TlsMode::Required)),
-        ("verify-ca", Some(TlsMode::VerifyCa)),
-        ("verify-identity", Some(TlsMode::VerifyIdentity)),
+        ("disabled", TlsMode::Disabled),
+        ("required", TlsMode::Required),
+        ("verify-ca", TlsMode::VerifyCa),
+        ("verify-identity", TlsMode::VerifyIdentity),
     ];
     let words = TlsWords {
         mode: table.choice("mode", usual.mode.code(), &modes).unwrap_or(usual.mode),
@@ -135,16 +138,7 @@ fn replication(mut table: Table<'_>, files: &Files) -> (Replication, TlsWords) {
     let beat_interval = table.duration("beat_interval", "1s");
     let auto_setup = table.flag("auto_setup", true);
     let auto_reseed = table.flag("auto_reseed", false);
-    let verify_every = match table.text("verify_every", "off").as_str() {
-        "off" => None,
-        text => match duration::parse(text) {
-            Ok(every) => Some(every),
-            Err(sentence) => {
-                table.problem("verify_every", format!("must be \"off\" or a duration: {sentence}"));
-                None
-            }
-        },
-    };
+    let verify_every = table.span("verify_every", "off");
     let link_tls = tls(table.table("tls"), &TlsWords::with_ca("/etc/mysql/keyward-ca.pem"));
     table.close();
     let tls = link_tls.finished();
@@ -168,18 +162,18 @@ fn master(mut table: Table<'_>) -> Master {
         .enumerate()
         .map(|(index, text)| table.as_address(&format!("addresses[{index}]"), text))
         .collect();
-    table.later(&["identity_url"]);
+    let identity_url = identity::url(&mut table);
     table.close();
-    Master { region, addresses }
+    Master { region, addresses, identity_url }
 }
 
 fn region(mut table: Table<'_>, own_tls: &TlsWords, link_tls: &TlsWords, files: &Files) -> Region {
     let name = RegionName(table.text_needed("name"));
-    table.later(&["identity_url"]);
+    let identity_url = identity::url(&mut table);
     let replicas = table.tables("replicas").into_iter().map(|table| replica(table, own_tls, link_tls)).collect();
     let failover = failover(table.table("failover"), files);
     table.close();
-    Region { name, replicas, failover }
+    Region { name, identity_url, replicas, failover }
 }
 
 fn replica(mut table: Table<'_>, own_tls: &TlsWords, link_tls: &TlsWords) -> Replica {
@@ -194,21 +188,23 @@ fn replica(mut table: Table<'_>, own_tls: &TlsWords, link_tls: &TlsWords) -> Rep
 }
 
 fn failover(mut table: Table<'_>, files: &Files) -> Failover {
-    let modes = [("auto", Some(Mode::Auto)), ("manual", Some(Mode::Manual)), ("off", Some(Mode::Off))];
-    let ways_back = [("auto", Some(Failback::Auto)), ("manual", Some(Failback::Manual))];
+    let modes = [("auto", Mode::Auto), ("manual", Mode::Manual), ("off", Mode::Off)];
+    let ways_back = [("auto", Failback::Auto), ("manual", Failback::Manual)];
+    let required = [LocalIdentity::Off, LocalIdentity::Validates, LocalIdentity::FirstLogin];
+    let required = required.map(|required| (required.code(), required));
     let mode = table.choice("mode", "auto", &modes).unwrap_or(Mode::Auto);
-    table.choice("trigger", "master", &[("master", Some(())), ("identity", None), ("either", None), ("both", None)]);
+    let triggers = Trigger::ALL.map(|trigger| (trigger.code(), trigger));
     let failover = Failover {
         mode,
+        trigger: table.choice("trigger", "master", &triggers).unwrap_or_default(),
         unreachable_after: table.duration("unreachable_after", "10s"),
         failback: table.choice("failback", "auto", &ways_back).unwrap_or(Failback::Auto),
         failback_after: table.duration("failback_after", "60s"),
         failback_max_lag: table.duration("failback_max_lag", "5s"),
         max_data_age: table.duration("max_data_age", "24h"),
+        require_local_identity: table.choice("require_local_identity", "validates", &required).unwrap_or_default(),
         hooks: table.tables("hooks").into_iter().map(|table| hook::read(table, files)).collect(),
     };
-    let probes = [("off", Some(())), ("validates", None), ("first-login", None)];
-    table.choice("require_local_identity", "off", &probes);
     table.close();
     failover
 }

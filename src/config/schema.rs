@@ -7,8 +7,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::model::hook::HookSpec;
-pub use crate::model::phase::{Failback, Mode};
-use crate::model::{Address, RegionName, ReplicaName};
+pub use crate::model::phase::{Failback, LocalIdentity, Mode, Trigger};
+use crate::model::{Address, RegionName, ReplicaName, WebUrl};
 
 /// The longest name of a unix socket that Linux takes.
 pub(super) const LONGEST_SOCKET: usize = 107;
@@ -38,6 +38,10 @@ pub struct Settings {
     pub replication: Replication,
     /// RegionOne's database.
     pub master: Master,
+    /// How Keystones are looked at.
+    pub identity: Identity,
+    /// The daemon's own examinations.
+    pub doctor: Doctor,
     /// The regions that are looked after, in the order of the file.
     pub regions: Vec<Region>,
 }
@@ -150,6 +154,61 @@ pub struct Master {
     pub region: RegionName,
     /// The master's addresses, at least one; all of them share one stream of transactions.
     pub addresses: Vec<Address>,
+    /// That region's Keystone; absent for no such witness.
+    pub identity_url: Option<WebUrl>,
+}
+
+/// `[identity]`
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Who logs in at RegionOne's Keystone; absent for nobody, so that its mere answer counts.
+    pub login: Option<KeystoneLogin>,
+    /// `[identity.local]`: who logs in at the regions' own Keystones.
+    pub local: Option<KeystoneLogin>,
+    /// CA certificates (PEM) that every Keystone's must come from; without it those of this host.
+    pub ca_file: Option<PathBuf>,
+    /// One look at every Keystone this often.
+    pub interval: Duration,
+    /// Limit of one look at a Keystone, login and validation included.
+    pub timeout: Duration,
+}
+
+/// `[doctor]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doctor {
+    /// How often the daemon examines its regions; absent for never.
+    pub every: Option<Duration>,
+    /// The files of the Keystone that keyward runs beside; none elsewhere.
+    pub keystone_conf: Vec<PathBuf>,
+    /// What `keyward fingerprint` printed on a Keystone's host of the master's region.
+    pub fingerprints: Option<PathBuf>,
+    /// Memcached servers as `HOST:PORT`; none for those of Keystone's file.
+    pub memcached: Vec<String>,
+}
+
+/// Who logs in at a Keystone, and how.
+#[derive(Clone, Debug)]
+pub enum KeystoneLogin {
+    /// A user with a password, for a project.
+    Password {
+        /// The user's name.
+        user: String,
+        /// The name of the user's domain.
+        user_domain: String,
+        /// The project's name.
+        project: String,
+        /// The name of the project's domain.
+        project_domain: String,
+        /// Password.
+        password: SecretString,
+    },
+    /// An application credential, which belongs to a user and a project. Its login never writes.
+    ApplicationCredential {
+        /// Its id.
+        id: String,
+        /// Its secret.
+        secret: SecretString,
+    },
 }
 
 /// `[[regions]]`
@@ -157,6 +216,8 @@ pub struct Master {
 pub struct Region {
     /// The region's name.
     pub name: RegionName,
+    /// The region's own Keystone; absent when nobody looks at it.
+    pub identity_url: Option<WebUrl>,
     /// Its replicas.
     pub replicas: Vec<Replica>,
     /// When and how it fails over.
@@ -181,7 +242,9 @@ pub struct Replica {
 pub struct Failover {
     /// Who decides.
     pub mode: Mode,
-    /// How long no witness may prove the master alive.
+    /// Which side of RegionOne must be down.
+    pub trigger: Trigger,
+    /// How long no witness may prove that side alive.
     pub unreachable_after: Duration,
     /// Who decides on the way back.
     pub failback: Failback,
@@ -191,6 +254,8 @@ pub struct Failover {
     pub failback_max_lag: Duration,
     /// Authentication is not served from older data.
     pub max_data_age: Duration,
+    /// What the region's own Keystone must be able to do; nothing is asked of one that nobody looks at.
+    pub require_local_identity: LocalIdentity,
     /// In order on the way out, in reverse order on the way back.
     pub hooks: Vec<HookSpec>,
 }

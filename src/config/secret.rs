@@ -40,6 +40,12 @@ pub fn if_any(table: &mut Table<'_>, files: &Files) -> Option<SecretString> {
     Keys { in_place: "secret", file: "secret_file" }.read(table, None, files)
 }
 
+/// Takes the secret of an application credential from the table, if there is one.
+pub fn of_a_credential(table: &mut Table<'_>, files: &Files) -> Option<SecretString> {
+    let keys = Keys { in_place: "application_credential_secret", file: "application_credential_secret_file" };
+    keys.read(table, None, files)
+}
+
 impl Keys {
     fn read(self, table: &mut Table<'_>, default_file: Option<&str>, files: &Files) -> Option<SecretString> {
         let both = table.has(self.in_place) && table.has(self.file);

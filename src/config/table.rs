@@ -70,15 +70,6 @@ impl<'a> Table<'a> {
         self.values.remove(name)
     }
 
-    /// Recognises keys that only a later release understands, without asking for them.
-    pub fn later(&mut self, names: &[&'static str]) {
-        for name in names {
-            if self.values.remove(*name).is_some() {
-                self.problem(name, "is not in this release yet; remove it");
-            }
-        }
-    }
-
     /// Drops keys about which something has been said already.
     pub fn forget(&mut self, names: &[&'static str]) {
         for name in names {
@@ -148,6 +139,19 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A duration, or the default; nothing for "off".
+    pub fn span(&mut self, name: &'static str, default: &str) -> Option<Duration> {
+        let text = self.text(name, default);
+        match duration::parse(&text) {
+            _ if text == "off" => None,
+            Ok(span) => Some(span),
+            Err(sentence) => {
+                self.problem(name, format!("must be \"off\" or a duration: {sentence}"));
+                None
+            }
+        }
+    }
+
     /// Yes or no, or the default.
     pub fn flag(&mut self, name: &'static str, default: bool) -> bool {
         let Some(value) = self.take(name, Some(default.to_string())) else { return default };
@@ -163,21 +167,14 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// One word of a closed list, or the default. `None` as a word's value: only a later release knows it.
-    pub fn choice<T: Copy>(&mut self, name: &'static str, default: &str, words: &[(&str, Option<T>)]) -> Option<T> {
+    /// One word of a closed list, or the default; nothing for an unknown word, which is noted.
+    pub fn choice<T: Copy>(&mut self, name: &'static str, default: &str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(name, default);
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, Some(meaning))) => Some(*meaning),
-            Some((_, None)) => {
-                let now = or_list(words);
-                self.problem(name, format!("{} is not in this release yet; use {now}", quoted(&text)));
-                None
-            }
-            None => {
-                self.problem(name, format!("{} is not known; use {}", quoted(&text), or_list(words)));
-                None
-            }
+        let meaning = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        if meaning.is_none() {
+            self.problem(name, format!("{} is not known; use {}", quoted(&text), or_list(words)));
         }
+        meaning
     }
 
     /// An address, or the default.
@@ -301,9 +298,8 @@ fn is_from_environment(value: &Value) -> bool {
     }
 }
 
-fn or_list<T>(words: &[(&str, Option<T>)]) -> String {
-    let now: Vec<String> =
-        words.iter().filter(|(_, meaning)| meaning.is_some()).map(|(word, _)| quoted(word)).collect();
+fn or_list<T>(words: &[(&str, T)]) -> String {
+    let now: Vec<String> = words.iter().map(|(word, _)| quoted(word)).collect();
     match now.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),

@@ -5,7 +5,7 @@ use mysql_async::{QueryResult, TextProtocol, Value};
 
 use super::board::Place;
 use super::columns::{self, Column, Written};
-use super::split::Key;
+use super::split::{Cut, Key};
 use super::streams::Stream;
 use super::{CopyError, PATIENCE, Shared, while_doing};
 use crate::dialect::text::{fill, identifier};
@@ -76,11 +76,17 @@ impl<'a> Piece<'a> {
         }
     }
 
-    /// Only the rows of a range, in the order of the key.
-    pub fn limit(&mut self, place: &Place<'_>, key: &Key, range: &str) {
+    /// Only so many rows behind a cut, or all of them, in the order of the key.
+    pub fn limit(&mut self, place: &Place<'_>, key: &Key, after: Option<&Cut>, rows: Option<u64>) {
         let columns: Vec<&str> = self.written.iter().map(|column| column.read_as.as_str()).collect();
         let table = format!("{}.{}", identifier(place.schema), identifier(&place.table.name));
-        let gaps = [("columns", &*columns.join(", ")), ("table", &*table), ("range", range), ("key", &*key.order())];
+        let gaps = [
+            ("columns", &*columns.join(", ")),
+            ("table", &*table),
+            ("range", &*key.behind(after)),
+            ("key", &*key.order()),
+            ("rows", &*rows.unwrap_or(u64::MAX).to_string()),
+        ];
         self.read = fill(READ_RANGE, &gaps);
     }
 }

@@ -28,8 +28,9 @@ struct KeyColumn {
 enum Form {
     /// Digits.
     Number,
-    /// A number that stands for a text.
-    Member,
+    /// A number that stands for a text: the constants of all members in order, where comparing with these is as good as
+    /// with their numbers; else none. Servers find no index for an ENUM compared with a number.
+    Member(Vec<String>),
     /// Bytes.
     Bytes,
     /// Bytes in a character set, compared by a collation.
@@ -69,21 +70,52 @@ fn from_lines(lines: &[Line]) -> Option<Key> {
 fn form(line: &Line) -> Form {
     match &*line.text("type").to_lowercase() {
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" => Form::Number,
-        "enum" => Form::Member,
-        "binary" | "varbinary" => Form::Bytes,
-        "char" | "varchar" => {
-            let word = |name: &str| {
-                let text = line.text(name);
-                text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then_some(text)
-            };
-            match word("charset").zip(word("collation")) {
-                Some((charset, collation)) if !charset.is_empty() => Form::Text(charset, collation),
-                _ => Form::Other,
-            }
+        "enum" => {
+            let full_type = line.text("full_type");
+            let as_ascii = |charset: &str| ["ascii", "latin1", "utf8", "utf8mb3", "utf8mb4"].contains(&charset);
+            let constants = collated(line).filter(|(charset, _)| as_ascii(charset)).map(|(charset, collation)| {
+                let constant = |member: &str| constant_of_text(member.as_bytes(), &charset, &collation);
+                members(&full_type).into_iter().map(constant).collect()
+            });
+            Form::Member(constants.unwrap_or_default())
         }
+        "binary" | "varbinary" => Form::Bytes,
+        "char" | "varchar" => match collated(line) {
+            Some((charset, collation)) => Form::Text(charset, collation),
+            None => Form::Other,
+        },
         "date" | "datetime" => Form::Time,
         _ => Form::Other,
     }
+}
+
+/// A column's character set and collation.
+fn collated(line: &Line) -> Option<(String, String)> {
+    let word = |name: &str| {
+        let text = line.text(name);
+        let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        plain.then_some(text)
+    };
+    word("charset").zip(word("collation"))
+}
+
+/// The members of an ENUM, if they are of plain letters and no two of them can be equal in any collation; else none.
+fn members(full_type: &str) -> Vec<&str> {
+    let list = full_type.strip_prefix("enum('").and_then(|rest| rest.strip_suffix("')")).unwrap_or_default();
+    let members: Vec<&str> = list.split("','").collect();
+    let plain = |member: &&str| !member.is_empty() && member.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let mut lower: Vec<String> = members.iter().map(|member| member.to_ascii_lowercase()).collect();
+    lower.sort_unstable();
+    let distinct = lower.windows(2).all(|two| two[0] != two[1]);
+    if distinct && members.iter().all(plain) { members } else { Vec::new() }
+}
+
+fn constant_of_text(bytes: &[u8], charset: &str, collation: &str) -> String {
+    format!("_{charset} X'{}' COLLATE {collation}", hex(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Key {
@@ -92,32 +124,21 @@ impl Key {
         self.columns.iter().map(|column| identifier(&column.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The condition for the rows behind one cut and up to another one.
-    pub fn range(&self, after: Option<&Cut>, to: Option<&Cut>) -> String {
-        let mut parts = Vec::new();
-        if let Some(cut) = after {
-            parts.push(self.beside(cut, ">", ">"));
-        }
-        if let Some(cut) = to {
-            parts.push(self.beside(cut, "<", "<="));
-        }
-        if parts.is_empty() { "TRUE".to_owned() } else { parts.join(" AND ") }
-    }
-
-    /// The rows on one side of a cut, spelled out column by column: servers find no index for `(a, b) > (1, 2)`.
-    fn beside(&self, cut: &Cut, sign: &str, last_sign: &str) -> String {
-        let names: Vec<String> = self.columns.iter().map(|column| identifier(&column.name)).collect();
-        let mut ways = Vec::with_capacity(names.len());
-        for at in 0..names.len() {
-            let sign = if at + 1 == names.len() { last_sign } else { sign };
-            let equal = names.iter().zip(cut).take(at).map(|(name, value)| format!("{name} = {value}"));
-            let way: Vec<String> = equal.chain([format!("{} {sign} {}", names[at], cut[at])]).collect();
+    /// The condition for the rows behind a cut, spelled out column by column: servers find no index for
+    /// `(a, b) > (1, 2)`.
+    pub fn behind(&self, after: Option<&Cut>) -> String {
+        let Some(cut) = after else { return "TRUE".to_owned() };
+        let mut ways = Vec::with_capacity(self.columns.len());
+        for (at, (column, value)) in self.columns.iter().zip(cut).enumerate() {
+            let Some(greater) = column.greater(value) else { continue };
+            let equal = self.columns.iter().zip(cut).take(at).map(|(column, value)| column.equal(value));
+            let way: Vec<String> = equal.chain([greater]).collect();
             ways.push(format!("({})", way.join(" AND ")));
         }
-        format!("({})", ways.join(" OR "))
+        if ways.is_empty() { "FALSE".to_owned() } else { ways.join(" OR ") }
     }
 
-    /// Finds the cut that is `rows` rows behind another one; `None` when there are not so many.
+    /// Finds the cut at the last of `rows` rows behind another one; `None` when there are not so many.
     ///
     /// # Errors
     /// What the server said.
@@ -129,7 +150,7 @@ impl Key {
         rows: u64,
     ) -> Result<Option<Cut>, crate::wire::session::Trouble> {
         let column = |(at, column): (usize, &KeyColumn)| match column.form {
-            Form::Member => format!("CAST({} AS UNSIGNED) AS k{at}", identifier(&column.name)),
+            Form::Member(_) => format!("CAST({} AS UNSIGNED) AS k{at}", identifier(&column.name)),
             _ => format!("{} AS k{at}", identifier(&column.name)),
         };
         let columns: Vec<String> = self.columns.iter().enumerate().map(column).collect();
@@ -137,9 +158,9 @@ impl Key {
         let gaps = [
             ("columns", &*columns.join(", ")),
             ("table", &*place),
-            ("range", &*self.range(after, None)),
+            ("range", &*self.behind(after)),
             ("key", &*self.order()),
-            ("rows", &*rows.to_string()),
+            ("last", &*rows.saturating_sub(1).to_string()),
         ];
         let lines = source.lines(fill(RANGE_END, &gaps)).await?;
         let Some(line) = lines.first() else { return Ok(None) };
@@ -149,16 +170,36 @@ impl Key {
 }
 
 impl KeyColumn {
+    /// The member that a value stands for, with those behind it.
+    fn member(&self, value: &str) -> Option<(&String, &[String])> {
+        let Form::Member(members) = &self.form else { return None };
+        members.get(value.parse::<usize>().ok()?.checked_sub(1)?..)?.split_first()
+    }
+
+    fn equal(&self, value: &str) -> String {
+        let name = identifier(&self.name);
+        self.member(value).map_or_else(|| format!("{name} = {value}"), |(own, _)| format!("{name} = {own}"))
+    }
+
+    /// `None` where no value is greater.
+    fn greater(&self, value: &str) -> Option<String> {
+        let name = identifier(&self.name);
+        match self.member(value) {
+            None => Some(format!("{name} > {value}")),
+            Some((_, [])) => None,
+            Some((_, behind)) => Some(format!("{name} IN ({})", behind.join(", "))),
+        }
+    }
+
     fn constant(&self, bytes: &[u8]) -> Option<String> {
-        let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         match &self.form {
-            Form::Number | Form::Member => {
+            Form::Number | Form::Member(_) => {
                 let text = std::str::from_utf8(bytes).ok()?;
                 let digits = |c: char| c.is_ascii_digit() || matches!(c, '-' | '.');
                 (!text.is_empty() && text.chars().all(digits)).then(|| text.to_owned())
             }
-            Form::Bytes => Some(format!("X'{}'", hex())),
-            Form::Text(charset, collation) => Some(format!("_{charset} X'{}' COLLATE {collation}", hex())),
+            Form::Bytes => Some(format!("X'{}'", hex(bytes))),
+            Form::Text(charset, collation) => Some(constant_of_text(bytes, charset, collation)),
             Form::Time => Some(literal(std::str::from_utf8(bytes).ok()?)),
             Form::Other => None,
         }
@@ -170,13 +211,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_on_exactly_one_side_of_a_cut() {
+    fn what_is_behind_a_cut_is_spelled_out() {
         let column = |name: &str| KeyColumn { name: name.to_owned(), form: Form::Number };
         let key = Key { columns: vec![column("a"), column("b")], cuts: true };
-        let cut = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
-        assert_eq!(key.range(None, None), "TRUE");
-        assert_eq!(key.range(None, Some(&cut("1", "2"))), "((`a` < 1) OR (`a` = 1 AND `b` <= 2))");
-        assert_eq!(key.range(Some(&cut("1", "2")), None), "((`a` > 1) OR (`a` = 1 AND `b` > 2))");
+        assert_eq!(key.behind(None), "TRUE");
+        assert_eq!(key.behind(Some(&vec!["1".to_owned(), "2".to_owned()])), "(`a` > 1) OR (`a` = 1 AND `b` > 2)");
+    }
+
+    #[test]
+    fn members_are_compared_by_their_texts_where_these_are_as_good_as_numbers() {
+        let form = |full_type| Form::Member(members(full_type).into_iter().map(str::to_owned).collect());
+        let key = |full_type| {
+            let columns = vec![
+                KeyColumn { name: "a".to_owned(), form: form(full_type) },
+                KeyColumn { name: "b".to_owned(), form: Form::Number },
+            ];
+            Key { columns, cuts: true }
+        };
+        let behind = |full_type, a: &str| key(full_type).behind(Some(&vec![a.to_owned(), "7".to_owned()]));
+        assert_eq!(behind("enum('x','y','z')", "1"), "(`a` IN (y, z)) OR (`a` = x AND `b` > 7)");
+        assert_eq!(behind("enum('x','y','z')", "3"), "(`a` = z AND `b` > 7)");
+        // the value that is none of the members, and members that are not certain to differ
+        assert_eq!(behind("enum('x','y','z')", "0"), "(`a` > 0) OR (`a` = 0 AND `b` > 7)");
+        for odd in
+            ["enum('x','X')", "enum('x','x')", "enum('x','1')", "enum('x','')", "enum('x','a'',''b')", "enum('é')"]
+        {
+            assert_eq!(behind(odd, "1"), "(`a` > 1) OR (`a` = 1 AND `b` > 7)", "{odd}");
+        }
     }
 
     #[test]

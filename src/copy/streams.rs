@@ -72,16 +72,15 @@ async fn work(stream: &mut Stream, board: &Board<'_>, shared: &Shared<'_>) -> Re
                 shared.tally.begun(place.name());
                 let mut piece = Piece::new(at, &place);
                 if let Some(key) = &place.table.key {
-                    let cut = match rows {
-                        None => None,
-                        Some(rows) => {
-                            let cut = key.cut(&mut stream.source, (place.schema, place.table), after.as_ref(), rows);
-                            let cut = cut.await.map_err(|trouble| rows::reading(&place, trouble))?;
-                            board.cut(at, cut.clone());
-                            cut
-                        }
-                    };
-                    piece.limit(&place, key, &key.range(after.as_ref(), cut.as_ref()));
+                    let mut most = None;
+                    if let Some(rows) = rows {
+                        let cut = key.cut(&mut stream.source, (place.schema, place.table), after.as_ref(), rows);
+                        let cut = cut.await.map_err(|trouble| rows::reading(&place, trouble))?;
+                        // both count the same rows of the same snapshot, so that the cut is the piece's last row
+                        most = cut.as_ref().map(|_| rows);
+                        board.cut(at, cut);
+                    }
+                    piece.limit(&place, key, after.as_ref(), most);
                 }
                 copy(stream, &place, &piece, shared).await?;
                 board.written(at);

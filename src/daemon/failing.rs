@@ -21,7 +21,8 @@ struct Streak {
     reasons: BTreeMap<Reason, u64>,
 }
 
-/// What is failing now, by what it is: at most one streak of looks and one of beats a server.
+/// What is failing now, by what it is: at most one streak of looks and one of beats a server or
+/// Keystone.
 #[derive(Debug, Default)]
 pub struct Failing {
     streaks: BTreeMap<String, Streak>,

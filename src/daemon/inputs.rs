@@ -2,8 +2,10 @@
 
 use crate::model::haproxy::{Change, HaproxyLook};
 use crate::model::hook::HookOutcome;
+use crate::model::identity::IdentityLook;
 use crate::model::observation::{BeatOutcome, BinlogFacts, Look, MasterFacts, ReplicaFacts};
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
+use crate::model::view::DoctorView;
 use crate::model::{RegionName, ReplicaName};
 
 /// One thing that was seen, or that came of an action.
@@ -16,6 +18,10 @@ pub enum Input {
     Binlogs(usize, BinlogFacts),
     /// A beat at one of the master's addresses, by its number in the settings.
     Beat(usize, BeatOutcome),
+    /// A look at RegionOne's Keystone.
+    Identity(Box<IdentityLook>),
+    /// A look at a region's own Keystone.
+    LocalIdentity(RegionName, Box<IdentityLook>),
     /// The end of a hook's run.
     Hook(RegionName, HookOutcome),
     /// A look at the HAProxy of a hook.
@@ -26,6 +32,8 @@ pub enum Input {
     Upkeep(RegionName, ReplicaName, Result<Vec<UpkeepStep>, UpkeepFailure>),
     /// The end of a comparison: how many tables differ and the sentence, or why there is no result.
     Verified(RegionName, ReplicaName, Result<(usize, String), String>),
+    /// The end of an examination; nothing when it was given up.
+    Examined(Option<Box<DoctorView>>),
     /// The end of a set-up by the daemon: the sentence, and whether the replica is set up now.
     Setup(RegionName, ReplicaName, String, bool),
 }

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod control;
+mod doctors;
 mod failing;
 mod hooks;
 mod inputs;

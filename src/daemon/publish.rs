@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::config::Settings;
 use crate::judge::Judge;
 use crate::model::Now;
-use crate::model::view::Snapshot;
+use crate::model::view::{DoctorView, Snapshot};
 use crate::report;
 
 /// Where snapshots are put.
@@ -36,7 +36,7 @@ impl Publisher {
     }
 
     /// Takes a snapshot.
-    pub fn publish(&self, judge: &Judge, instance: &str, now: Now) {
+    pub fn publish(&self, judge: &Judge, doctor: Option<DoctorView>, instance: &str, now: Now) {
         self.latest.send_replace(Arc::new(Snapshot {
             version: report::VERSION.to_owned(),
             revision: report::REVISION.to_owned(),
@@ -47,6 +47,7 @@ impl Publisher {
             master_region: self.master_region.clone(),
             master_addresses: self.master_addresses.clone(),
             regions: judge.views(now),
+            doctor,
         }));
     }
 

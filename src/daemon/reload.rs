@@ -5,7 +5,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Settings;
-use crate::config::schema::{Account, Failover, Region, Replica, Tls};
+use crate::config::schema::{Account, Failover, Identity, KeystoneLogin, Region, Replica, Tls};
 use crate::model::RegionName;
 
 /// What becomes of settings that were read again.
@@ -48,11 +48,14 @@ fn same<'a>(regions: &'a [Region], wanted: &Region) -> Option<&'a Region> {
 fn changed_keys(old: &Failover, new: &Failover) -> Vec<String> {
     let mut keys = Keys::default();
     keys.compare("mode", &old.mode, &new.mode);
+    keys.compare("trigger", &old.trigger, &new.trigger);
     keys.compare("unreachable_after", &old.unreachable_after, &new.unreachable_after);
     keys.compare("failback", &old.failback, &new.failback);
     keys.compare("failback_after", &old.failback_after, &new.failback_after);
     keys.compare("failback_max_lag", &old.failback_max_lag, &new.failback_max_lag);
     keys.compare("max_data_age", &old.max_data_age, &new.max_data_age);
+    let (before, after) = (&old.require_local_identity, &new.require_local_identity);
+    keys.compare("require_local_identity", before, after);
     keys.compare("hooks", &old.hooks, &new.hooks);
     // a setting that is missing above is still taken over
     if keys.0.is_empty() {
@@ -92,6 +95,12 @@ fn waiting_for_restart(old: &Settings, new: &Settings) -> Vec<String> {
     keys.tls("replication.tls", &before.tls, &after.tls);
     keys.compare("master.region", &old.master.region, &new.master.region);
     keys.compare("master.addresses", &old.master.addresses, &new.master.addresses);
+    keys.compare("master.identity_url", &old.master.identity_url, &new.master.identity_url);
+    keys.identity(&old.identity, &new.identity);
+    keys.compare("doctor.every", &old.doctor.every, &new.doctor.every);
+    keys.compare("doctor.keystone_conf", &old.doctor.keystone_conf, &new.doctor.keystone_conf);
+    keys.compare("doctor.fingerprints", &old.doctor.fingerprints, &new.doctor.fingerprints);
+    keys.compare("doctor.memcached", &old.doctor.memcached, &new.doctor.memcached);
     let names = |settings: &Settings| -> Vec<RegionName> {
         settings.regions.iter().map(|region| region.name.clone()).collect()
     };
@@ -100,6 +109,7 @@ fn waiting_for_restart(old: &Settings, new: &Settings) -> Vec<String> {
         let own = |settings: &Settings, region: &Region| -> Vec<String> {
             region.replicas.iter().map(|replica| own_settings(settings, replica)).collect()
         };
+        keys.compare(&format!("regions.identity_url of {}", region.name), &region.identity_url, &found.identity_url);
         keys.compare(&format!("regions.replicas of {}", region.name), &own(old, region), &own(new, found));
     }
     keys.0
@@ -120,6 +130,39 @@ impl Keys {
     fn compare<T: PartialEq>(&mut self, key: &str, old: &T, new: &T) {
         if old != new {
             self.0.push(key.to_owned());
+        }
+    }
+
+    fn identity(&mut self, old: &Identity, new: &Identity) {
+        self.login("identity", old.login.as_ref(), new.login.as_ref());
+        self.login("identity.local", old.local.as_ref(), new.local.as_ref());
+        self.compare("identity.ca_file", &old.ca_file, &new.ca_file);
+        self.compare("identity.interval", &old.interval, &new.interval);
+        self.compare("identity.timeout", &old.timeout, &new.timeout);
+    }
+
+    fn login(&mut self, at: &str, old: Option<&KeystoneLogin>, new: Option<&KeystoneLogin>) {
+        let words = |login: Option<&KeystoneLogin>| -> [(&str, String); 6] {
+            let secret = |secret: &SecretString| secret.expose_secret().to_owned();
+            let keys = ["user", "user_domain", "project", "project_domain", "password", "application_credential"];
+            let values = match login {
+                None => Default::default(),
+                Some(KeystoneLogin::Password { user, user_domain, project, project_domain, password }) => {
+                    let plain = [user, user_domain, project, project_domain].map(Clone::clone);
+                    let [user, user_domain, project, project_domain] = plain;
+                    [user, user_domain, project, project_domain, secret(password), String::new()]
+                }
+                Some(KeystoneLogin::ApplicationCredential { id, secret: text }) => {
+                    let mut values: [String; 6] = Default::default();
+                    values[5] = format!("{id} {}", secret(text));
+                    values
+                }
+            };
+            let mut values = values.into_iter();
+            keys.map(|key| (key, values.next().unwrap_or_default()))
+        };
+        for ((key, before), (_, after)) in words(old).into_iter().zip(words(new)) {
+            self.compare(&format!("{at}.{key}"), &before, &after);
         }
     }
 

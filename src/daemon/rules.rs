@@ -1,8 +1,9 @@
 //! From the settings to what the judge goes by.
 
 use crate::config::Settings;
-use crate::config::schema::Region;
-use crate::judge::Rules;
+use crate::config::schema::{KeystoneLogin, Region};
+use crate::judge::{Keystone, Rules};
+use crate::model::WebUrl;
 use crate::plan::wanted;
 
 /// The rules of every region, in the order of the settings.
@@ -23,6 +24,10 @@ fn of_region(settings: &Settings, region: &Region) -> Rules {
         replicas: region.replicas.iter().map(|replica| (replica.name.clone(), replica.address.clone())).collect(),
         hooks: failover.hooks.clone(),
         mode: failover.mode,
+        trigger: failover.trigger,
+        identity: settings.master.identity_url.as_ref().map(|url| keystone(settings, url, &settings.identity.login)),
+        local_identity: region.identity_url.as_ref().map(|url| keystone(settings, url, &settings.identity.local)),
+        require_local_identity: failover.require_local_identity,
         failback: failover.failback,
         poll_interval: settings.poll_interval,
         probe_timeout: settings.probe_timeout,
@@ -32,4 +37,9 @@ fn of_region(settings: &Settings, region: &Region) -> Rules {
         failback_max_lag: failover.failback_max_lag,
         max_data_age: failover.max_data_age,
     }
+}
+
+fn keystone(settings: &Settings, url: &WebUrl, login: &Option<KeystoneLogin>) -> Keystone {
+    let (interval, timeout) = (settings.identity.interval, settings.identity.timeout);
+    Keystone { url: url.to_string(), interval, timeout, logs_in: login.is_some() }
 }

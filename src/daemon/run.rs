@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::control::{Control, Request};
+use super::doctors::Doctors;
 use super::failing::Failing;
 use super::hooks::Runner;
 use super::inputs::Input;
@@ -23,6 +24,7 @@ use super::{clock, reload, rules};
 use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
 use crate::model::command::{Command, Reply};
+use crate::model::identity::IdentityLook;
 use crate::model::observation::{BeatOutcome, Look};
 use crate::model::{Event, EventKind, Failure, Moment, Now};
 use crate::report::metrics::Target;
@@ -72,6 +74,7 @@ struct Daemon {
     keepers: Keepers,
     setups: Setups,
     verifies: Verifies,
+    doctors: Doctors,
     levels: Levels,
     runner: Runner,
     publisher: Publisher,
@@ -100,6 +103,7 @@ impl Daemon {
             runner: Runner::new(&settings, sink.clone()),
             setups: Setups::new(&settings, sink.clone()),
             verifies: Verifies::new(&settings, sink.clone()),
+            doctors: Doctors::new(&settings, now, sink.clone()),
             levels: Levels::new(&settings, sink.clone()),
             watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
             publisher: Publisher::new(&settings, now),
@@ -130,7 +134,7 @@ impl Daemon {
     fn begin(&mut self) {
         self.runner.settle(&self.settings);
         // nobody who asks early finds a document without regions
-        self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        self.publisher.publish(&self.judge, self.doctors.seen(), &self.saved.instance, clock::now());
         let told = self.events.list();
         for event in self.saved.regions.iter().filter_map(|(name, region)| region.untold(name, &told)) {
             report::tell(event, &self.metrics, &self.events);
@@ -215,6 +219,14 @@ impl Daemon {
                 self.note_at_master(now.mono, "beats", place, failure);
                 self.judge.handle_beat(now, place, &outcome);
             }
+            Input::Identity(look) => {
+                self.count_identity(now.mono, &self.settings.master.region.to_string(), &look);
+                self.judge.handle_identity(now, &look);
+            }
+            Input::LocalIdentity(region, look) => {
+                self.count_identity(now.mono, &region.to_string(), &look);
+                self.judge.handle_local_identity(now, &region, &look);
+            }
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
             Input::Haproxy(region, hook, look) => {
                 self.levels.handle_look_ended(&region, &hook);
@@ -228,6 +240,7 @@ impl Daemon {
                 self.verifies.handle_end(now, &region, &name, result.is_err());
                 self.judge.handle_verified(now, &region, &name, result);
             }
+            Input::Examined(seen) => self.doctors.handle_end(seen.map(|seen| *seen)),
             Input::Setup(region, name, sentence, done) => {
                 self.setups.handle_end(&mut self.judge, now, &region, &name, done);
                 self.judge.handle_upkeep_ended(now, &region, &name, sentence, true);
@@ -248,6 +261,13 @@ impl Daemon {
             look.ended.since(look.began),
             look.result.as_ref().err().map(|failure| failure.reason),
         );
+    }
+
+    fn count_identity(&mut self, now: Moment, region: &str, look: &IdentityLook) {
+        let failure = look.proof().err();
+        let reason = failure.as_ref().map(|failure| failure.reason);
+        self.metrics.probe_done(Target::Identity, look.ended.since(look.began), reason);
+        self.failing.note(now, &format!("looks at the Keystone of {region}"), failure.as_ref());
     }
 
     fn handle_request(&mut self, (command, user, to): Request) -> Option<(Reply, tokio::sync::oneshot::Sender<Reply>)> {
@@ -288,8 +308,9 @@ impl Daemon {
         self.setups.begin_due(&self.settings, &self.judge, now);
         self.setups.begin_reseeds(&self.settings, &self.judge, saved);
         self.verifies.begin_due(&self.settings, &mut self.judge, now);
+        self.doctors.begin_due(&self.settings, now);
         self.direct_watchers();
-        self.publisher.publish(&self.judge, &self.saved.instance, clock::now());
+        self.publisher.publish(&self.judge, self.doctors.seen(), &self.saved.instance, clock::now());
         self.watchdog.tick_done();
         let unix_seconds = now.wall.as_millisecond() as f64 / 1_000.0;
         self.metrics.tick_done(clock::moment().since(began), unix_seconds);

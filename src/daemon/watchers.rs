@@ -9,10 +9,11 @@ use super::clock;
 use super::inputs::Input;
 use crate::act::beat::{BeatPlan, write_beats};
 use crate::config::Settings;
-use crate::config::schema::{Replica, Tls};
+use crate::config::schema::{Identity, KeystoneLogin, Replica, Tls};
 use crate::model::observation::BeatOrder;
-use crate::model::{Address, RegionName, ReplicaName};
+use crate::model::{Address, RegionName, ReplicaName, WebUrl};
 use crate::observe::binlogs::ask_now_and_then;
+use crate::observe::keystone::{self, Keystone, Tokens};
 use crate::observe::looker::{Rhythm, look_after};
 use crate::observe::master::MasterQuestion;
 use crate::observe::names::{ActingWish, NameTag};
@@ -64,6 +65,7 @@ impl Watchers {
             tokio::spawn(write_beats(plan, clock::now, ordered, sink.clone(), wrap, stopped.clone()));
         }
         let wishes = start_replicas(settings, instance, &masters, rhythm, sink, &stopped);
+        start_keystones(settings, sink, &stopped);
         Self { orders, wishes, stop }
     }
 
@@ -104,6 +106,31 @@ fn start_replicas(
         tokio::spawn(look_after(target, rhythm, question, clock::moment, sink.clone(), wrap, stopped.clone()));
     }
     wishes
+}
+
+/// One task for RegionOne's Keystone, and one for each region's own; they share the last good token of RegionOne's.
+fn start_keystones(settings: &Settings, sink: &mpsc::Sender<Input>, stopped: &watch::Receiver<bool>) {
+    let Identity { login, local, ca_file, interval, timeout } = &settings.identity;
+    let keystone = |url: &WebUrl, login: &Option<KeystoneLogin>| Keystone {
+        url: url.clone(),
+        ca_file: ca_file.clone(),
+        login: login.clone(),
+        interval: *interval,
+        timeout: *timeout,
+    };
+    let (keep, kept) = watch::channel(None);
+    if let Some(url) = &settings.master.identity_url {
+        let (keystone, tokens) = (keystone(url, login), Tokens::Kept(keep));
+        let wrap = |look| Input::Identity(Box::new(look));
+        tokio::spawn(keystone::look_after(keystone, tokens, clock::now, sink.clone(), wrap, stopped.clone()));
+    }
+    for region in &settings.regions {
+        let Some(url) = &region.identity_url else { continue };
+        let (keystone, tokens) = (keystone(url, local), Tokens::Asked(kept.clone()));
+        let name = region.name.clone();
+        let wrap = move |look| Input::LocalIdentity(name.clone(), Box::new(look));
+        tokio::spawn(keystone::look_after(keystone, tokens, clock::now, sink.clone(), wrap, stopped.clone()));
+    }
 }
 
 /// Keyward's own connection to a replica.

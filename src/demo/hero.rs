@@ -49,6 +49,14 @@ impl Hero {
         tokio::task::spawn_blocking(run).await?
     }
 
+    /// `keyward verify`. Returns what it printed; a difference is an error.
+    pub(super) async fn verify(&self) -> anyhow::Result<String> {
+        let (program, settings) = (self.program.clone(), self.settings.clone());
+        let run =
+            move || program::finish(&program, SETUP_LIMIT, |command| with_settings(command.arg("verify"), &settings));
+        tokio::task::spawn_blocking(run).await?
+    }
+
     /// `keyward run`, until this is dropped.
     pub(super) fn start(&mut self) -> anyhow::Result<()> {
         let log = File::create(&self.log).with_context(|| format!("write {}", self.log.display()))?;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -18,7 +18,7 @@ pub(super) const KEYSTONE: (&str, &str) = ("keystone", "keystone-of-the-demo");
 pub(super) const SIZE: Size = Size { users: 3_000, projects: 400 };
 
 /// What `keyward setup` would ask an operator to put into RegionTwo's option file.
-const DROP_IN: [&str; 5] = [
+pub(super) const DROP_IN: [&str; 5] = [
     "skip_slave_start",
     "read_only=1",
     "slave_net_timeout=4",
@@ -52,7 +52,8 @@ impl Stage {
         }
         let http = Port::take().context("find a free port")?;
         let address = format!("127.0.0.1:{}", http.number());
-        let settings = write_files(lab.folder(), &authority.ca_file(), &address, &one, &two)?;
+        let files = Files { ca: &authority.ca_file(), http: &address, one: &one, two: &two, failback_after: "5s" };
+        let settings = files.write(lab.folder(), include_str!("hook-exec.toml"))?;
         let hero = Hero::new(lab.folder(), settings, address)?;
         teller.detail(&format!("RegionOne  {}, {} users", one.address(), thousands(SIZE.users.into())));
         teller.detail(&format!("RegionTwo  {}, empty", two.address()));
@@ -76,47 +77,65 @@ impl Stage {
 
     /// Says where to look while everything stays up.
     pub(super) fn show_the_way(&self, teller: &Teller) {
-        let base = format!("http://127.0.0.1:{}", self.http.number());
-        let settings = self.lab.folder().join("keyward.toml");
-        teller.scene("It all stays up until Ctrl-C; then nothing is left of it:");
-        teller.detail(&format!("{base}/  the page"));
-        teller.detail(&format!("{base}/metrics  for Prometheus"));
-        teller.detail(&format!("{base}/api/v1/status  as JSON"));
-        teller.detail(&format!("keyward --config {} status", settings.display()));
+        show_the_way(teller, self.http.number(), self.lab.folder());
         teller.detail("kill the master yourself:");
         teller.detail(&format!("kill -STOP {0}   and   kill -CONT {0}", self.one.pid().unwrap_or_default()));
     }
 }
 
-fn write_files(folder: &Path, ca: &Path, http: &str, one: &Server, two: &Server) -> anyhow::Result<std::path::PathBuf> {
-    let here = folder.display().to_string();
-    let (ca, master, replica) = (ca.display().to_string(), one.address(), two.address());
-    let gaps = [
-        ("folder", here.as_str()),
-        ("http", http),
-        ("ca", ca.as_str()),
-        ("master", master.as_str()),
-        ("replica", replica.as_str()),
-    ];
-    let settings = folder.join("keyward.toml");
-    let files = [
-        ("keyward.toml", include_str!("keyward.toml"), 0o600),
-        ("local-auth", include_str!("local-auth.sh"), 0o755),
-        ("keyward.password", "keyward-of-the-demo\n", 0o600),
-        ("replication.password", "replication-of-the-demo\n", 0o600),
-    ];
-    for (name, text, mode) in files {
-        let path = folder.join(name);
-        let said = || format!("write {}", path.display());
-        fs::write(
-            &path,
-            gaps.iter().fold(text.to_owned(), |text, (gap, value)| text.replace(&format!("{{{gap}}}"), value)),
-        )
-        .with_context(said)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).with_context(said)?;
+/// Says where to look at a daemon while everything stays up.
+pub(super) fn show_the_way(teller: &Teller, port: u16, folder: &Path) {
+    let base = format!("http://127.0.0.1:{port}");
+    teller.scene("It all stays up until Ctrl-C; then nothing is left of it:");
+    teller.detail(&format!("{base}/  the page"));
+    teller.detail(&format!("{base}/metrics  for Prometheus"));
+    teller.detail(&format!("{base}/api/v1/status  as JSON"));
+    teller.detail(&format!("keyward --config {} status", folder.join("keyward.toml").display()));
+}
+
+/// What stands in the files of keyward.
+pub(super) struct Files<'a> {
+    pub(super) ca: &'a Path,
+    pub(super) http: &'a str,
+    pub(super) one: &'a Server,
+    pub(super) two: &'a Server,
+    pub(super) failback_after: &'a str,
+}
+
+impl Files<'_> {
+    /// Writes settings with these hooks, and all that they name, into the folder. Returns where the settings are.
+    pub(super) fn write(&self, folder: &Path, hooks: &str) -> anyhow::Result<PathBuf> {
+        let here = folder.display().to_string();
+        let (ca, master, replica) = (self.ca.display().to_string(), self.one.address(), self.two.address());
+        let gaps = [
+            ("hooks", hooks),
+            ("folder", here.as_str()),
+            ("failback_after", self.failback_after),
+            ("http", self.http),
+            ("ca", ca.as_str()),
+            ("master", master.as_str()),
+            ("replica", replica.as_str()),
+        ];
+        let settings = folder.join("keyward.toml");
+        let files = [
+            ("keyward.toml", include_str!("keyward.toml"), 0o600),
+            ("local-auth", include_str!("local-auth.sh"), 0o755),
+            ("keyward.password", "keyward-of-the-demo\n", 0o600),
+            ("replication.password", "replication-of-the-demo\n", 0o600),
+        ];
+        for (name, text, mode) in files {
+            let path = folder.join(name);
+            let said = || format!("write {}", path.display());
+            fs::write(
+                &path,
+                gaps.iter().fold(text.to_owned(), |text, (gap, value)| text.replace(&format!("{{{gap}}}"), value)),
+            )
+            .with_context(said)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).with_context(said)?;
+        }
+        fs::create_dir(folder.join("state")).context("make the state folder")?;
+        Ok(settings)
     }
-    fs::create_dir(folder.join("state")).context("make the state folder")?;
-    Ok(settings)
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ async fn set_up(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<()> {
     teller.scene("keyward setup");
     let started = Instant::now();
     let said = stage.hero.setup(&stage.one.socket(), &stage.two.socket()).await?;
-    for step in steps_done(stage, &said) {
+    for step in steps_done(&stage.one.address(), &said) {
         teller.detail(&step);
     }
     same_rows(stage).await?;
@@ -50,8 +50,8 @@ async fn set_up(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<()> {
 }
 
 /// What set-up says of its steps, with the regions' names for their servers.
-fn steps_done(stage: &Stage, said: &str) -> Vec<String> {
-    let master = format!("master {}", stage.one.address());
+pub(super) fn steps_done(one: &str, said: &str) -> Vec<String> {
+    let master = format!("master {one}");
     let step = |line: &str| {
         let (_, step) =
             line.split_once(": ").filter(|(_, step)| step.starts_with('[') || step.starts_with("copied"))?;

@@ -1,6 +1,7 @@
 //! Everything that differs between kinds of server, and how text becomes SQL. No I/O.
 
 pub mod answer;
+pub mod catalog;
 pub mod definition;
 pub mod errors;
 pub mod event;

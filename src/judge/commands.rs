@@ -93,9 +93,10 @@ impl Region {
         self.turn(now, Phase::Returning, true, force, format!("{user} ordered the failback: {reason}"));
         let held = self.state_broken.as_ref().map(|why| format!(", but not before the state can be written ({why})"));
         Reply::done(format!(
-            "{region} returns to {home} now: {}{running}{}; automatic failover rests until its master is next proven alive",
+            "{region} returns to {home} now: {}{running}{}; automatic failover rests until {}",
             self.hooks_to_run(),
-            held.unwrap_or_default()
+            held.unwrap_or_default(),
+            self.next_proof("its master", "its Keystone")
         ))
     }
 

@@ -4,7 +4,7 @@ use super::beats::Beats;
 use super::memory::Pause;
 use super::region::Region;
 use super::replica::Replica;
-use crate::model::phase::Mode;
+use crate::model::phase::{Mode, Trigger};
 use crate::model::{Gate, Now};
 
 impl Region {
@@ -43,7 +43,10 @@ impl Region {
         if !self.was_ever_seen(beats, now) {
             let sentence = format!("{} was never seen alive from here", self.master_name());
             closed.push((Gate::NeverSeen, sentence));
+        } else if matches!(self.rules.trigger, Trigger::Identity | Trigger::Both) && !self.identity_was_seen() {
+            closed.push((Gate::NeverSeen, format!("{} was never seen at work from here", self.keystone_name())));
         }
+        closed.extend(self.local_identity_gate(now));
         closed
     }
 

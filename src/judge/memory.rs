@@ -1,13 +1,14 @@
 //! What must outlive a restart. `daemon::memory` writes it; the judge alone changes it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::hook::HookEvent;
 use crate::model::time::stamp;
-use crate::model::{Cause, Event, EventKind, Phase, RegionName, ReplicaName};
+use crate::model::{Cause, Event, EventKind, Now, Phase, RegionName, ReplicaName};
 
 /// Everything that outlives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,12 @@ pub struct RegionMemory {
     pub sentence: String,
     /// The last proof of life, written down now and then, and the master it was of.
     pub proof: Option<Proof>,
+    /// The same of the master's Keystone.
+    #[serde(default)]
+    pub identity_proof: Option<Proof>,
+    /// When the region's own Keystone last found a token valid, written down now and then.
+    #[serde(default)]
+    pub validated_at: Option<Timestamp>,
     /// The episode under way.
     pub episode: Option<Episode>,
     /// How the last episode ended, for the damping of the next.
@@ -102,8 +109,15 @@ impl RegionMemory {
 pub struct Proof {
     /// When.
     pub at: Timestamp,
-    /// The master's address then.
+    /// The master's address then, or its Keystone's.
     pub master: String,
+}
+
+impl Proof {
+    /// Whether writing down a proof of the same server `at` this moment would add nothing worth it.
+    pub(super) fn is_fresh(&self, master: &str, at: Timestamp, now: Now) -> bool {
+        self.master == master && now.age_of(self.at).saturating_sub(now.age_of(at)) < Duration::from_secs(60)
+    }
 }
 
 /// What is known of a replica's server.

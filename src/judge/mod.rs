@@ -12,6 +12,7 @@ mod damper;
 mod errant;
 mod gates;
 mod hooks;
+mod keystone;
 mod level;
 mod levels;
 mod masters;
@@ -23,6 +24,7 @@ mod reseed;
 mod rules;
 mod stream;
 mod succession;
+mod trigger;
 mod verdicts;
 mod verified;
 mod view;
@@ -33,7 +35,7 @@ pub use level::LevelOrder;
 pub use memory::{Memory, RegionMemory};
 pub use region::{Region, Start};
 pub use replica::{Guard, points_at};
-pub use rules::Rules;
+pub use rules::{Keystone, Rules};
 
 use std::time::Duration;
 

@@ -16,9 +16,10 @@ impl Region {
     pub(super) fn step(&mut self, now: Now, beats: &Beats) {
         self.end_pause(now, beats);
         self.record_proof(now);
+        self.record_identity_proof(now);
         self.note_health(now, beats);
         self.note_silence(now);
-        if self.db.last_proof().is_some_and(|at| self.rested_since.is_none_or(|since| at > since)) {
+        if self.was_proven(|at| self.rested_since.is_none_or(|since| at > since)) {
             self.memory.resting = false;
         }
         match self.memory.phase {
@@ -55,24 +56,14 @@ impl Region {
         episode.forced || (self.memory.pause.is_none() && (self.rules.mode == Mode::Auto || by_hand))
     }
 
-    pub(super) fn is_down(&self, now: Now) -> bool {
-        self.db.is_down(now.mono, self.rules.unreachable_after)
-    }
-
-    /// Whether no witness has proven the master alive for two looks.
-    pub(super) fn is_silent(&self, now: Now) -> bool {
-        self.db.unproven_since().is_some_and(|since| now.mono.since(since) >= 2 * self.rules.poll_interval)
-    }
-
     fn step_outside(&mut self, now: Now, beats: &Beats) {
-        let patience = 2 * self.rules.poll_interval;
         match self.memory.phase {
             Phase::Remote if self.is_silent(now) && self.acts_alone() => {
-                let sentence = self.suspicion();
+                let sentence = self.suspicion(now);
                 self.go(now, Phase::Suspect, Cause::Auto, sentence);
             }
-            Phase::Suspect if self.db.last_proof().is_some_and(|at| now.mono.since(at) < patience) => {
-                let sentence = format!("{} answers again", self.master_name());
+            Phase::Suspect if self.answers_again(now) => {
+                let sentence = self.recovery();
                 self.go(now, Phase::Remote, Cause::Auto, sentence);
             }
             _ => {}
@@ -201,7 +192,11 @@ impl Region {
 
     fn note_health(&mut self, now: Now, beats: &Beats) {
         // a look that failed, or a beat that was refused, breaks it too when another followed before anybody decided
-        let broken = |since| self.db.probe_answers_since() > Some(since) || beats.refused_at() > Some(since);
+        let broken = |since| {
+            self.db.probe_answers_since() > Some(since)
+                || self.identity.probe_answers_since() > Some(since)
+                || beats.refused_at() > Some(since)
+        };
         match self.ailment(now, beats) {
             None if self.healthy_since.is_none_or(broken) => self.healthy_since = Some(now.mono),
             None => {}
@@ -216,14 +211,9 @@ impl Region {
         let unproven = self.db.unproven_since().map(|since| now.mono.since(since));
         let silent = match by_links {
             true => unproven > Some(self.rules.link_patience()),
-            false => self.is_silent(now),
+            false => self.db_is_silent(now),
         };
-        self.flaps.note(now.mono, silent && !self.is_refused(), self.db.last_proof());
-    }
-
-    /// Whether a living server refuses us, so that no outage can follow from its looks.
-    pub(super) fn is_refused(&self) -> bool {
-        self.db.failure().is_some_and(|failure| !failure.reason.is_evidence())
+        self.flaps.note(now.mono, silent && !self.db_is_refused(), self.db.last_proof());
     }
 
     /// The unbroken health that the way back asks for, doublings included.
@@ -259,6 +249,9 @@ impl Region {
         }
         if let Some(refusal) = beats.refusal() {
             return Some(format!("{} takes no beats: {refusal}", self.master_name()));
+        }
+        if let Some(ailment) = self.identity_ailment(now) {
+            return Some(ailment);
         }
         let replica = self.serving(beats, now)?;
         match replica.link_up(now.mono, patience) {
@@ -338,24 +331,13 @@ impl Region {
 
     /// When something next becomes due in this region that was not due in the step at `stepped`.
     pub(super) fn deadline_after(&self, stepped: Moment) -> Option<Moment> {
-        let silence = self.db.deadline(self.rules.unreachable_after);
+        let silence = self.next_silence_after(stepped);
         let health = self.memory.episode.as_ref().and_then(|_| self.healthy_enough_at());
         [silence, self.retries.earliest(), health].into_iter().flatten().filter(|at| *at > stepped).min()
     }
 
     pub(super) fn master_name(&self) -> String {
         format!("{}'s master at {}", self.rules.master_region, self.rules.master_at())
-    }
-
-    fn suspicion(&self) -> String {
-        let why = self.db.failure().map_or("no witness has proven it alive".to_owned(), |failure| failure.to_string());
-        format!("{} is not proven alive: {why}", self.master_name())
-    }
-
-    fn outage(&self, now: Now) -> String {
-        let silent = self.db.silent_since().map(|since| friendly(now.mono.since(since))).unwrap_or_default();
-        let why = self.db.failure().map(|failure| format!("; last probe: {failure}")).unwrap_or_default();
-        format!("{} has not been seen alive for {silent}{why}", self.master_name())
     }
 }
 

@@ -1,17 +1,18 @@
 //! One region: what is known of it, and the plain taking in of what was seen. Deciding is in `phases`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::beats::Beats;
 use super::damper::Flaps;
 use super::hooks::Retries;
+use super::keystone::LocalKeystone;
 use super::level::{Level, LevelOrder};
 use super::memory::{Proof, RegionMemory};
 use super::replica::{Guard, Replica, Scene};
 use super::rules::Rules;
-use super::witness::DbSide;
+use super::witness::Side;
 use crate::model::hook::{HookOutcome, HookRun};
+use crate::model::identity::IdentityLook;
 use crate::model::observation::{BinlogFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::phase::Mode;
 use crate::model::time::friendly;
@@ -31,7 +32,11 @@ pub struct Start {
 pub struct Region {
     pub(super) rules: Rules,
     pub(super) memory: RegionMemory,
-    pub(super) db: DbSide,
+    pub(super) db: Side,
+    /// RegionOne's Keystone.
+    pub(super) identity: Side,
+    pub(super) identity_look: Option<IdentityLook>,
+    pub(super) local: LocalKeystone,
     pub(super) replicas: Vec<Replica>,
     pub(super) retries: Retries,
     pub(super) healthy_since: Option<Moment>,
@@ -69,7 +74,10 @@ impl Region {
         let replicas =
             rules.replicas.iter().map(|(name, address)| Replica::new(name.clone(), address.clone())).collect();
         Self {
-            db: DbSide::new(rules.master_addresses.len()),
+            db: Side::new(rules.master_addresses.len()),
+            identity: Side::new(1),
+            identity_look: None,
+            local: LocalKeystone::default(),
             masters: vec![None; rules.master_addresses.len()],
             binlogs: vec![None; rules.master_addresses.len()],
             rules,
@@ -235,6 +243,7 @@ impl Region {
 
     pub(super) fn handle_gap(&mut self, from: Moment, now: Now) {
         self.db.handle_gap(from, now.mono, self.rules.unreachable_after);
+        self.identity.handle_gap(from, now.mono, self.rules.unreachable_after);
         self.replicas.iter_mut().for_each(|replica| replica.handle_gap(now.mono));
         self.healthy_since = None;
     }
@@ -276,10 +285,7 @@ impl Region {
     pub(super) fn record_proof(&mut self, now: Now) {
         let Some(at) = self.db.last_proof().map(|at| now.wall_at(at)) else { return };
         let Some(master) = self.rules.master_addresses.first().map(ToString::to_string) else { return };
-        let known = |proof: &Proof| {
-            proof.master == master && now.age_of(proof.at).saturating_sub(now.age_of(at)) < Duration::from_secs(60)
-        };
-        if !self.memory.proof.as_ref().is_some_and(known) {
+        if !self.memory.proof.as_ref().is_some_and(|proof| proof.is_fresh(&master, at, now)) {
             self.memory.proof = Some(Proof { at, master });
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::beats::Pace;
 use crate::model::hook::HookSpec;
-use crate::model::phase::{Failback, Mode};
+use crate::model::phase::{Failback, LocalIdentity, Mode, Trigger};
 use crate::model::{Address, RegionName, ReplicaName};
 
 /// The rules of one region.
@@ -26,6 +26,14 @@ pub struct Rules {
     pub hooks: Vec<HookSpec>,
     /// Who decides on a failover.
     pub mode: Mode,
+    /// Which side of the master's region must be down.
+    pub trigger: Trigger,
+    /// The master's region's Keystone, where somebody looks at it.
+    pub identity: Option<Keystone>,
+    /// The region's own Keystone, where somebody looks at it.
+    pub local_identity: Option<Keystone>,
+    /// What that one must be able to do before a failover.
+    pub require_local_identity: LocalIdentity,
     /// Who decides on the way back.
     pub failback: Failback,
     /// Time between looks.
@@ -42,6 +50,19 @@ pub struct Rules {
     pub failback_max_lag: Duration,
     /// Authentication is not served from older data.
     pub max_data_age: Duration,
+}
+
+/// A Keystone, and how it is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keystone {
+    /// Its address, for sentences.
+    pub url: String,
+    /// One look this often.
+    pub interval: Duration,
+    /// Limit of one look.
+    pub timeout: Duration,
+    /// Somebody logs in; otherwise its mere answer counts.
+    pub logs_in: bool,
 }
 
 impl Rules {

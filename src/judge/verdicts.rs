@@ -23,16 +23,25 @@ struct Seen<'a> {
 type Says = fn(&Seen<'_>) -> Option<String>;
 
 /// Every verdict but `healthy`, which holds when no other does.
-const TABLE: [(Verdict, Says); 23] = [
+const TABLE: [(Verdict, Says); 26] = [
     (Verdict::MasterSilent, |seen| {
-        let silent = seen.region.is_silent(seen.now) && !seen.region.is_down(seen.now);
+        let silent = seen.region.db_is_silent(seen.now) && !seen.region.db_is_down(seen.now);
         (silent && seen.region.db.failure().is_none_or(|failure| failure.reason.is_evidence())).then(|| seen.silence())
     }),
-    (Verdict::MasterUnreachable, |seen| seen.region.is_down(seen.now).then(|| seen.silence())),
+    (Verdict::MasterUnreachable, |seen| seen.region.db_is_down(seen.now).then(|| seen.silence())),
     (Verdict::MasterRefusesUs, |seen| {
         let refusal = seen.region.db.failure().filter(|failure| !failure.reason.is_evidence())?;
         Some(format!("{} lives and refuses keyward: {refusal}", seen.region.master_name()))
     }),
+    (Verdict::IdentityDown, |seen| {
+        let down = seen.region.identity_is_down(seen.now);
+        down.then(|| seen.region.identity_silence(seen.now)).flatten()
+    }),
+    (Verdict::IdentityRefusesUs, |seen| {
+        let refusal = seen.region.identity.failure().filter(|failure| !failure.reason.is_evidence())?;
+        Some(format!("{} lives and refuses keyward: {refusal}", seen.region.keystone_name()))
+    }),
+    (Verdict::LocalLoginFails, |seen| seen.region.login_obstacle()),
     (Verdict::Flapping, |seen| seen.flapping()),
     (Verdict::MasterLostTransactions, |seen| seen.region.memory.lost.clone()),
     (Verdict::MasterAddressFailing, |seen| seen.failing_addresses()),

@@ -35,15 +35,18 @@ impl Region {
                 reason: pause.reason.clone(),
                 user: pause.user.clone(),
             }),
-            master_up: known.then(|| !self.is_silent(now)),
+            master_up: known.then(|| !self.db_is_silent(now)),
             master_failure: self.db.failure().map(ToString::to_string),
             master_position: self.master_facts(beats.writer()).map(|facts| facts.position.clone()),
             probe_up: self.db.probe_up(),
             link_up,
+            trigger: self.rules.trigger.code().to_owned(),
+            identity: self.identity_view(now),
+            local_identity: self.local_identity_view(),
             silence_seconds: self.db.last_proof().map(|at| now.mono.since(at).as_secs_f64()),
             flaps: self.flaps.total(),
-            deadline: (self.memory.phase == Phase::Suspect && !down && closed.is_empty() && !self.is_refused())
-                .then(|| self.db.deadline(self.rules.unreachable_after).map(|at| now.wall_at(at)))
+            deadline: (self.memory.phase == Phase::Suspect && !down && closed.is_empty())
+                .then(|| self.failover_due(now).map(|at| now.wall_at(at)))
                 .flatten(),
             verdicts: self.verdicts(beats, now).into_iter().map(verdicts::shown).collect(),
             gates: closed.into_iter().map(gate_view).collect(),
@@ -73,7 +76,7 @@ impl Region {
                        `keyward setup` prints into its option file";
             return (false, why.to_owned());
         }
-        match self.rest().or_else(|| self.level_hindrance()) {
+        match self.rest().or_else(|| self.level_hindrance()).or_else(|| self.login_obstacle()) {
             Some(hindrance) => (false, hindrance),
             None => (true, String::new()),
         }
@@ -102,8 +105,8 @@ impl Region {
 
     /// That automatic failover rests, and until when.
     fn rest(&self) -> Option<String> {
-        let master = self.master_name();
-        let rest = || format!("after the failback by hand automatic failover rests until {master} is proven alive");
+        let until = || self.next_proof(&self.master_name(), &self.keystone_name());
+        let rest = || format!("after the failback by hand automatic failover rests until {}", until());
         self.memory.resting.then(rest)
     }
 
@@ -116,9 +119,9 @@ impl Region {
         }
         if !self.is_silent(now) {
             let patience = friendly(self.rules.unreachable_after);
-            return format!("it fails over once {} has not been seen alive for {patience}", self.master_name());
+            return format!("it fails over once {} for {patience}", self.condition());
         }
-        match self.db.deadline(self.rules.unreachable_after) {
+        match self.failover_due(now) {
             _ if self.is_down(now) => "it switches to local authentication now".to_owned(),
             Some(at) if at > now.mono => format!("failover in {}", friendly(at.since(now.mono))),
             _ => "waiting for looks to fail".to_owned(),

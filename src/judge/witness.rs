@@ -1,19 +1,20 @@
-//! The database side's witnesses: how long nobody has proven the master alive, and what speaks for an outage.
+//! One side's witnesses: how long nobody has proven the database, or the Keystone, alive, and what speaks for an outage.
 //!
 //! Silence alone is never enough: looks must have failed in it. Time in which nobody watched is no silence.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::model::observation::{Look, MasterFacts};
+use crate::model::observation::Look;
 use crate::model::{Failure, Moment};
 
 /// So many gaps are kept apart; older ones are put together.
 const GAPS: usize = 32;
 
-/// The database side of the master's region, as seen from one region. Any of its addresses proves it alive.
+/// One side of the master's region, as seen from one region: its database, of which any address proves it alive, or its
+/// Keystone, which has one.
 #[derive(Clone, Debug)]
-pub struct DbSide {
+pub struct Side {
     watching_since: Option<Moment>,
     last_proof: Option<Moment>,
     last_refusal: Option<Moment>,
@@ -34,7 +35,7 @@ struct Probe {
     failing_since: Option<Moment>,
 }
 
-impl DbSide {
+impl Side {
     /// A side with so many addresses, at least one.
     pub fn new(addresses: usize) -> Self {
         Self {
@@ -47,8 +48,8 @@ impl DbSide {
         }
     }
 
-    /// Takes in one look at the master's address number `place`.
-    pub fn handle_probe(&mut self, place: usize, look: &Look<MasterFacts>) {
+    /// Takes in one look at the side's address number `place`.
+    pub fn handle_probe<T>(&mut self, place: usize, look: &Look<T>) {
         if place >= self.probes.len() {
             return;
         }
@@ -66,7 +67,7 @@ impl DbSide {
         }
     }
 
-    fn handle_failure(&mut self, place: usize, look: &Look<MasterFacts>, failure: &Failure) {
+    fn handle_failure<T>(&mut self, place: usize, look: &Look<T>, failure: &Failure) {
         if look.began < self.not_before {
             return;
         }
@@ -207,6 +208,7 @@ impl DbSide {
 mod tests {
     use super::*;
     use crate::model::Reason;
+    use crate::model::observation::MasterFacts;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -219,8 +221,8 @@ mod tests {
         Look { began: at(began), ended: at(ended), connection: 1, result: Err(failure) }
     }
 
-    fn seen_alive_at(seconds: u64) -> DbSide {
-        let mut side = DbSide::new(1);
+    fn seen_alive_at(seconds: u64) -> Side {
+        let mut side = Side::new(1);
         side.handle_proof(at(seconds));
         side
     }
@@ -297,7 +299,7 @@ mod tests {
 
     #[test]
     fn with_several_addresses_each_of_them_must_have_failed_and_any_that_answers_proves_life() {
-        let mut side = DbSide::new(2);
+        let mut side = Side::new(2);
         side.handle_proof(at(0));
         for second in 1..=20 {
             side.handle_probe(0, &failing(second, second, Reason::Refused));

@@ -5,10 +5,13 @@
 
 pub mod client;
 pub mod folder;
+pub mod haproxy;
 pub mod http;
+pub mod identity;
 pub mod keystone;
 pub mod kind;
 pub mod port;
+pub mod process;
 pub mod program;
 pub mod server;
 pub mod skip;
@@ -21,6 +24,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use folder::Folder;
+pub use haproxy::Haproxy;
 pub use kind::Kind;
 use program::Programs;
 pub use server::{Server, Spec};

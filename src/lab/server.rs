@@ -1,19 +1,20 @@
 //! One server: started, killed, frozen, stopped and started again on the same data and the same port.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::Context;
+use rustix::process::Signal;
 
 use super::client::{Cells, Client};
 use super::folder::{Folder, copy_folder};
 use super::kind::Kind;
 use super::port::Port;
-use super::program::{self, Programs};
+use super::process::Process;
+use super::program::Programs;
 use super::template;
 use super::tls::Pair;
 use crate::model::Family;
@@ -27,9 +28,6 @@ const MYSQL: &str = "gtid_mode=ON\nenforce_gtid_consistency=ON\nmysqlx=OFF\nsecu
     performance_schema_digests_size=100\nperformance_schema_error_size=0\n\
     performance_schema_events_statements_history_long_size=1\nperformance_schema_events_stages_history_long_size=1\n\
     performance_schema_events_waits_history_long_size=1\nperformance_schema_events_transactions_history_long_size=1\n";
-
-/// Limit of a start and of a stop.
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// Which server to start.
 #[derive(Clone, Debug)]
@@ -96,9 +94,10 @@ pub struct Server {
     dir: PathBuf,
     port: Port,
     host: String,
-    child: Option<Child>,
+    process: Process,
     client: Client,
-    below: Vec<String>,
+    /// It runs in a network of its own.
+    elsewhere: bool,
     programs: Arc<Programs>,
     // last, so that the folder outlives the server
     _folder: Arc<Folder>,
@@ -118,7 +117,9 @@ impl Server {
         let port = Port::take().context("find a free port")?;
         let client = Client::root(&spec.name, &dir.join("s"));
         let Spec { name, server_id, lines, host, below, .. } = spec;
-        let mut server = Self { name, dir, port, host, child: None, client, below, programs, _folder: folder };
+        let process = Process::new(&format!("server {name}"), dir.join("log")).below(&below);
+        let elsewhere = !below.is_empty();
+        let mut server = Self { name, dir, port, host, process, client, elsewhere, programs, _folder: folder };
         server.configure(server_id, &lines)?;
         server.start().await?;
         Ok(server)
@@ -171,7 +172,7 @@ impl Server {
 
     /// Its process; `None` while it is down.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
+        self.process.pid()
     }
 
     /// Root through the socket.
@@ -181,9 +182,9 @@ impl Server {
 
     /// An account over TCP without TLS; of a server that runs elsewhere through its socket, whatever the network does.
     pub fn client(&self, user: &str, password: &str) -> Client {
-        match self.below.is_empty() {
-            true => Client::tcp(&self.name, self.port(), user, password),
-            false => Client::socket(&self.name, &self.socket(), user, password),
+        match self.elsewhere {
+            true => Client::socket(&self.name, &self.socket(), user, password),
+            false => Client::tcp(&self.name, self.port(), user, password),
         }
     }
 
@@ -214,50 +215,27 @@ impl Server {
     /// Starts it on its data and port and waits until it answers; nothing happens when it runs.
     ///
     /// # Errors
-    /// It ended or has not answered within a minute; the sentence holds the end of its own log.
+    /// It ended or has not answered within two minutes; the sentence holds the end of its own log.
     pub async fn start(&mut self) -> anyhow::Result<()> {
-        if self.child.is_some() {
+        if self.pid().is_some() {
             return Ok(());
         }
-        let log = self.log()?;
-        let options = self.option_file();
-        let child = program::spawn_through(&self.below, &self.programs.server, |command| {
-            command.arg(format!("--defaults-file={}", options.display())).stdout(log.0).stderr(log.1)
-        })?;
-        self.child = Some(child);
-        let started = Instant::now();
-        while self.answers().await.is_err() {
-            let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            if ended.is_some() || started.elapsed() > LIMIT {
-                self.kill9();
-                let said = fs::read(self.log_file()).unwrap_or_default();
-                let said = program::tail(&String::from_utf8_lossy(&said), 8);
-                let what = ended.map_or("does not answer".to_owned(), |status| format!("ended ({status})"));
-                bail!("the lab's server {} {what}: {said}", self.name);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
+        let (options, client) = (self.option_file(), self.client.clone());
+        let answers = || async {
+            tokio::time::timeout(Duration::from_secs(5), client.run("DO 1")).await.context("no answer within 5s")?
+        };
+        let configure = |command: &mut Command| {
+            command.arg(format!("--defaults-file={}", options.display()));
+        };
+        self.process.start(&self.programs.server, configure, answers).await
     }
 
     /// Ends it in good order (SIGTERM) and waits; nothing happens when it is down.
     ///
     /// # Errors
-    /// It has not ended within a minute; then it is killed.
+    /// It has not ended within two minutes; then it is killed.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        self.signal(Signal::TERM)?;
-        let started = Instant::now();
-        while let Some(child) = &mut self.child {
-            if child.try_wait().context("wait for a server")?.is_some() {
-                self.child = None;
-            } else if started.elapsed() > LIMIT {
-                self.kill9();
-                bail!("the lab's server {} did not stop", self.name);
-            } else {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-        Ok(())
+        self.process.stop(Signal::TERM).await
     }
 
     /// Stops and starts it.
@@ -271,9 +249,7 @@ impl Server {
 
     /// Kills it with SIGKILL and waits until it is gone.
     pub fn kill9(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            program::end(&mut child);
-        }
+        self.process.kill9();
     }
 
     /// Freezes it (SIGSTOP): its connections stay open and nothing answers.
@@ -281,7 +257,7 @@ impl Server {
     /// # Errors
     /// The signal could not be sent.
     pub fn freeze(&self) -> anyhow::Result<()> {
-        self.signal(Signal::STOP)
+        self.process.freeze()
     }
 
     /// Thaws it (SIGCONT).
@@ -289,7 +265,7 @@ impl Server {
     /// # Errors
     /// The signal could not be sent.
     pub fn thaw(&self) -> anyhow::Result<()> {
-        self.signal(Signal::CONT)
+        self.process.thaw()
     }
 
     /// Adds a line to the option file; it counts from the next start.
@@ -301,23 +277,6 @@ impl Server {
 
         let mut file = OpenOptions::new().append(true).open(self.option_file()).context("open an option file")?;
         writeln!(file, "{line}").context("write an option file")
-    }
-
-    async fn answers(&self) -> anyhow::Result<()> {
-        let asked = self.client.run("DO 1");
-        tokio::time::timeout(Duration::from_secs(5), asked).await.context("no answer")?
-    }
-
-    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let Some(pid) = self.pid().and_then(|pid| Pid::from_raw(pid.cast_signed())) else { return Ok(()) };
-        kill_process(pid, signal).with_context(|| format!("send a signal to the lab's server {}", self.name))
-    }
-
-    fn log(&self) -> anyhow::Result<(File, File)> {
-        let path = self.log_file();
-        let log = OpenOptions::new().create(true).append(true).open(&path);
-        let log = log.with_context(|| format!("open {}", path.display()))?;
-        Ok((log.try_clone()?, log))
     }
 
     fn configure(&self, server_id: u32, lines: &[String]) -> anyhow::Result<()> {
@@ -345,11 +304,5 @@ impl Server {
         }
         let path = self.option_file();
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill9();
     }
 }

@@ -31,14 +31,23 @@ pub fn lines(programs: &Programs) -> String {
     lines
 }
 
+/// The folder in which is kept what is made once: the one of `KEYWARD_LAB_CACHE`, or without that one in `folder`.
+///
+/// # Errors
+/// It cannot be made.
+pub fn cache(folder: &Path) -> anyhow::Result<PathBuf> {
+    let cache = std::env::var_os(CACHE).map_or_else(|| folder.join("cache"), PathBuf::from);
+    fs::create_dir_all(&cache).with_context(|| format!("make the folder {}", cache.display()))?;
+    Ok(cache)
+}
+
 /// The folder to copy, made now if it is not there. Without `KEYWARD_LAB_CACHE` it is kept in `folder`.
 /// Blocks while another process makes it.
 ///
 /// # Errors
 /// The cache cannot be written, or the program that makes the folder failed.
 pub fn data_folder(programs: &Programs, folder: &Path) -> anyhow::Result<PathBuf> {
-    let cache = std::env::var_os(CACHE).map_or_else(|| folder.join("cache"), PathBuf::from);
-    fs::create_dir_all(&cache).with_context(|| format!("make the folder {}", cache.display()))?;
+    let cache = cache(folder)?;
     let user = rustix::process::geteuid().as_raw();
     let ready = cache.join(format!("data-{}-{user}", programs.version));
     let lock = File::create(cache.join("lock")).with_context(|| format!("lock the folder {}", cache.display()))?;

@@ -32,13 +32,17 @@ pub enum Reason {
     HostBlocked,
     /// The account may not run the look's statement.
     Privilege,
+    /// A web server answers 5xx: what is behind it does not work.
+    ServerError,
+    /// A Keystone does not take a token that it or another Keystone has issued.
+    Token,
     /// Any other answer that is not the one expected; the server lives.
     Unexpected,
 }
 
 impl Reason {
     /// Every reason, in the order of the table in the README.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 15] = [
         Reason::Refused,
         Reason::TimedOut,
         Reason::Unresolved,
@@ -51,6 +55,8 @@ impl Reason {
         Reason::TooManyConnections,
         Reason::HostBlocked,
         Reason::Privilege,
+        Reason::ServerError,
+        Reason::Token,
         Reason::Unexpected,
     ];
 
@@ -65,6 +71,7 @@ impl Reason {
                 | Reason::Unreachable
                 | Reason::NotPrimary
                 | Reason::NoBackend
+                | Reason::ServerError
         )
     }
 
@@ -83,6 +90,8 @@ impl Reason {
             Reason::TooManyConnections => "too_many_connections",
             Reason::HostBlocked => "host_blocked",
             Reason::Privilege => "privilege",
+            Reason::ServerError => "server_error",
+            Reason::Token => "token",
             Reason::Unexpected => "unexpected",
         }
     }
@@ -102,6 +111,8 @@ impl Reason {
             Reason::TooManyConnections => "too many connections",
             Reason::HostBlocked => "this host is blocked",
             Reason::Privilege => "privilege missing",
+            Reason::ServerError => "answered with an error of its own",
+            Reason::Token => "token refused",
             Reason::Unexpected => "unexpected answer",
         }
     }

@@ -122,6 +122,11 @@ impl AdminState {
         )
     }
 
+    /// `set server … state ready` would let it serve: nothing else keeps it from that.
+    pub fn is_settable(self) -> bool {
+        !self.has(Self::INHERITED_MAINT | Self::INHERITED_DRAIN | Self::UNRESOLVED)
+    }
+
     /// It was put in maintenance itself, and stays there whatever becomes of others.
     pub fn is_in_maint(self) -> bool {
         self.has(Self::FORCED_MAINT)

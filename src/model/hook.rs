@@ -1,16 +1,16 @@
 //! Hooks as plain values: what to run, what it is told, and what came of it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::haproxy::{Haproxy, Side};
-use super::names::{Address, RegionName};
+use super::names::RegionName;
 use super::phase::Phase;
 use super::secret::Secret;
+use super::url::WebUrl;
 
 /// One hook as configured, with defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub enum HookKind {
     /// A POST to a web server.
     Http {
         /// Where to.
-        url: HookUrl,
+        url: WebUrl,
         /// Signs the body.
         secret: Option<Secret>,
         /// CA certificates (PEM) that the server's must come from; without it those of this host.
@@ -63,26 +63,6 @@ impl HookKind {
             HookKind::Http { url, .. } => url.to_string(),
             HookKind::Haproxy(proxy) => proxy.socket.to_string(),
         }
-    }
-}
-
-/// Where an `http` hook posts to. Displayed without path and query, which may hold tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HookUrl {
-    /// `https`, not `http`.
-    pub https: bool,
-    /// Host and port.
-    pub server: Address,
-    /// The authority as it was written, for the header `Host`.
-    pub authority: String,
-    /// Path and query.
-    pub path: Secret,
-}
-
-impl fmt::Display for HookUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.https { "https" } else { "http" };
-        write!(f, "{scheme}://{}", self.authority)
     }
 }
 

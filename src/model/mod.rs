@@ -2,6 +2,7 @@
 
 pub mod aside;
 pub mod budget;
+pub mod catalog;
 pub mod command;
 pub mod failure;
 pub mod family;
@@ -9,6 +10,7 @@ pub mod gate;
 pub mod gtid;
 pub mod haproxy;
 pub mod hook;
+pub mod identity;
 pub mod names;
 pub mod observation;
 pub mod phase;
@@ -17,6 +19,7 @@ pub mod retry;
 pub mod secret;
 pub mod time;
 pub mod upkeep;
+pub mod url;
 pub mod verdict;
 pub mod view;
 
@@ -27,4 +30,5 @@ pub use gate::Gate;
 pub use names::{Address, RegionName, ReplicaName};
 pub use phase::{Cause, Event, EventKind, Phase};
 pub use time::{Moment, Now};
+pub use url::WebUrl;
 pub use verdict::{Severity, Verdict};

@@ -112,6 +112,58 @@ impl Failback {
     }
 }
 
+/// Which side of RegionOne must be down for a failover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trigger {
+    /// The database.
+    #[default]
+    Master,
+    /// The Keystone.
+    Identity,
+    /// One of the two.
+    Either,
+    /// Both of them.
+    Both,
+}
+
+impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Trigger; 4] = [Trigger::Master, Trigger::Identity, Trigger::Either, Trigger::Both];
+
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            Trigger::Master => "master",
+            Trigger::Identity => "identity",
+            Trigger::Either => "either",
+            Trigger::Both => "both",
+        }
+    }
+}
+
+/// What the region's own Keystone must be able to do before a failover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LocalIdentity {
+    /// Nothing is asked.
+    #[default]
+    Off,
+    /// Tokens are found valid there.
+    Validates,
+    /// Somebody who has not logged in today can.
+    FirstLogin,
+}
+
+impl LocalIdentity {
+    /// The word in the settings.
+    pub fn code(self) -> &'static str {
+        match self {
+            LocalIdentity::Off => "off",
+            LocalIdentity::Validates => "validates",
+            LocalIdentity::FirstLogin => "first-login",
+        }
+    }
+}
+
 /// What kind of thing happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]

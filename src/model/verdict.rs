@@ -29,6 +29,12 @@ pub enum Verdict {
     MasterUnreachable,
     /// The master lives and refuses keyward.
     MasterRefusesUs,
+    /// The master's region's Keystone has let nobody log in for `unreachable_after`.
+    IdentityDown,
+    /// The master's region's Keystone lives and refuses keyward.
+    IdentityRefusesUs,
+    /// Somebody who has not logged in today could not log in at the region's own Keystone.
+    LocalLoginFails,
     /// The master falls silent and comes back again and again.
     Flapping,
     /// The master came back without transactions that it had confirmed.
@@ -72,11 +78,14 @@ pub enum Verdict {
 }
 
 /// Every verdict in the order of the list above, with its code and its urgency.
-const TABLE: [(Verdict, &str, Severity); 24] = [
+const TABLE: [(Verdict, &str, Severity); 27] = [
     (Verdict::Healthy, "healthy", Severity::Fine),
     (Verdict::MasterSilent, "master_silent", Severity::Warning),
     (Verdict::MasterUnreachable, "master_unreachable", Severity::Critical),
     (Verdict::MasterRefusesUs, "master_refuses_us", Severity::Critical),
+    (Verdict::IdentityDown, "identity_down", Severity::Critical),
+    (Verdict::IdentityRefusesUs, "identity_refuses_us", Severity::Critical),
+    (Verdict::LocalLoginFails, "local_login_fails", Severity::Warning),
     (Verdict::Flapping, "flapping", Severity::Warning),
     (Verdict::MasterLostTransactions, "master_lost_transactions", Severity::Critical),
     (Verdict::MasterAddressFailing, "master_address_failing", Severity::Warning),

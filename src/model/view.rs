@@ -29,6 +29,43 @@ pub struct Snapshot {
     pub master_addresses: Vec<String>,
     /// The regions, in the order of the settings.
     pub regions: Vec<RegionView>,
+    /// The daemon's last examination; absent before the first.
+    #[serde(default)]
+    pub doctor: Option<DoctorView>,
+}
+
+/// What the daemon's last examination found (`keyward doctor`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DoctorView {
+    /// When it was.
+    pub checked_at: Timestamp,
+    /// Critical findings.
+    pub critical: usize,
+    /// Findings that are warnings.
+    pub warning: usize,
+    /// Findings that are good to know.
+    pub info: usize,
+    /// For how many reasons something was not looked at.
+    pub unasked: usize,
+    /// The memcached servers that were asked.
+    pub caches: Vec<CacheView>,
+}
+
+/// One memcached; what it counts is absent when it did not answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CacheView {
+    /// `HOST:PORT`
+    pub server: String,
+    /// It answered.
+    pub up: bool,
+    /// Bytes that its items take.
+    pub bytes: Option<u64>,
+    /// Bytes that they may take.
+    pub limit_bytes: Option<u64>,
+    /// Items thrown out for lack of room since its start.
+    pub evictions: Option<u64>,
+    /// Items that were to be kept longer and were gone.
+    pub touch_misses: Option<u64>,
 }
 
 /// One region.
@@ -56,6 +93,15 @@ pub struct RegionView {
     pub probe_up: Option<bool>,
     /// The replicas' links: absent before the second look.
     pub link_up: Option<bool>,
+    /// The side of the master's region that must be down: `master`, `identity`, `either` or `both`.
+    #[serde(default)]
+    pub trigger: String,
+    /// The master's region's Keystone; absent when nobody looks at it.
+    #[serde(default)]
+    pub identity: Option<KeystoneView>,
+    /// The region's own Keystone; absent when nobody looks at it.
+    #[serde(default)]
+    pub local_identity: Option<KeystoneView>,
     /// Seconds since the last proof of life of the database side; absent when there was none.
     pub silence_seconds: Option<f64>,
     /// How often the master fell silent and was proven alive again, since the daemon started.
@@ -81,6 +127,34 @@ pub struct RegionView {
     pub masters: Vec<MasterView>,
     /// The replicas, in the order of the settings.
     pub replicas: Vec<ReplicaView>,
+}
+
+/// A Keystone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeystoneView {
+    /// Its address.
+    pub url: String,
+    /// Whether it answered as a Keystone does at the last look; absent before the first.
+    pub up: Option<bool>,
+    /// Whether it issued and validated a token then; absent without a user, and before the first look.
+    pub login_up: Option<bool>,
+    /// Whether it found tokens valid then; absent when there was none to ask about, and for RegionOne's, whose logins say it.
+    pub validates: Option<bool>,
+    /// Why the last look proved nothing.
+    pub failure: Option<String>,
+    /// Seconds since it last proved that it can authenticate; absent when it never did, and for a region's own.
+    pub silence_seconds: Option<f64>,
+    /// What stands in the way of a login by somebody who has not logged in today; of a region's own one.
+    pub obstacle: Option<ObstacleView>,
+}
+
+/// Why nobody who has not logged in today could log in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObstacleView {
+    /// Its code.
+    pub code: String,
+    /// What it means here and now.
+    pub sentence: String,
 }
 
 /// One address of the master.

@@ -125,17 +125,30 @@ async fn works(own: &mut Session) -> Result<Login, Trouble> {
     Ok(Login::Works { account, grants: granted(own, fill(MY_GRANTS, &[])).await? })
 }
 
+/// User and host of an account, and the lines of its `SHOW GRANTS` without password hashes.
+pub type Granted = ((String, String), Vec<String>);
+
 /// The first account with a user name and its grants, `%` before other hosts; needs an administrator.
 ///
 /// # Errors
 /// What the server said.
-pub async fn account_named(work: &mut Session, user: &str) -> Result<Option<((String, String), Vec<String>)>, Trouble> {
-    let found = work.lines(fill(ACCOUNTS_NAMED, &[("user", &literal(user))])).await?;
-    let Some(line) = found.first() else { return Ok(None) };
-    let account = (line.text("user"), line.text("host"));
-    let quoted = format!("{}@{}", literal(&account.0), literal(&account.1));
-    let grants = granted(work, fill(GRANTS_OF, &[("account", &quoted)])).await?;
-    Ok(Some((account, grants)))
+pub async fn account_named(work: &mut Session, user: &str) -> Result<Option<Granted>, Trouble> {
+    Ok(accounts_named(work, user).await?.into_iter().next())
+}
+
+/// Every account with a user name, `%` before other hosts; needs an administrator.
+///
+/// # Errors
+/// What the server said.
+pub async fn accounts_named(work: &mut Session, user: &str) -> Result<Vec<Granted>, Trouble> {
+    let mut accounts = Vec::new();
+    for line in work.lines(fill(ACCOUNTS_NAMED, &[("user", &literal(user))])).await? {
+        let account = (line.text("user"), line.text("host"));
+        let quoted = format!("{}@{}", literal(&account.0), literal(&account.1));
+        let grants = granted(work, fill(GRANTS_OF, &[("account", &quoted)])).await?;
+        accounts.push((account, grants));
+    }
+    Ok(accounts)
 }
 
 async fn granted(session: &mut Session, sql: String) -> Result<Vec<String>, Trouble> {

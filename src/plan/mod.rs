@@ -2,6 +2,7 @@
 
 pub mod aside;
 pub mod by_hand;
+pub mod catalog;
 pub mod diagnosis;
 pub mod journal;
 pub mod refusals;

@@ -7,11 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::config::schema::{
-    Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replication, Settings, Tls, TlsMode,
+    Account, Failback, Failover, Http, Identity, LocalIdentity, Log, LogFormat, Master, Mode, Region, Replication,
+    Settings, Tls, TlsMode, Trigger,
 };
 use crate::model::hook::{HookKind, HookSpec};
 use crate::model::view::{
-    EpisodeView, GateView, HookView, PauseView, RegionView, ReplicaView, Snapshot, VerdictView, WayBackView,
+    EpisodeView, GateView, HookView, KeystoneView, ObstacleView, PauseView, RegionView, ReplicaView, Snapshot,
+    VerdictView, WayBackView,
 };
 use crate::model::{Address, Budget, Phase, RegionName};
 
@@ -42,11 +44,13 @@ pub(crate) fn settings() -> Settings {
     };
     let failover = Failover {
         mode: Mode::Auto,
+        trigger: Trigger::Master,
         unreachable_after: Duration::from_secs(10),
         failback: Failback::Auto,
         failback_after: Duration::from_secs(60),
         failback_max_lag: Duration::from_secs(5),
         max_data_age: Duration::from_secs(86_400),
+        require_local_identity: LocalIdentity::Off,
         hooks: vec![hook],
     };
     Settings {
@@ -68,8 +72,25 @@ pub(crate) fn settings() -> Settings {
             verify_every: None,
             tls,
         },
-        master: Master { region: RegionName("RegionOne".into()), addresses: vec!["10.13.32.19:3306".parse().unwrap()] },
-        regions: vec![Region { name: RegionName("RegionTwo".into()), replicas: Vec::new(), failover }],
+        master: Master {
+            region: RegionName("RegionOne".into()),
+            addresses: vec!["10.13.32.19:3306".parse().unwrap()],
+            identity_url: None,
+        },
+        identity: Identity {
+            login: None,
+            local: None,
+            ca_file: None,
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
+        },
+        doctor: Default::default(),
+        regions: vec![Region {
+            name: RegionName("RegionTwo".into()),
+            identity_url: None,
+            replicas: Vec::new(),
+            failover,
+        }],
     }
 }
 
@@ -108,6 +129,19 @@ pub(crate) fn good_day() -> Snapshot {
     region.sentence = "RegionOne's master answers; users sign in there.".into();
     (region.master_up, region.probe_up, region.link_up) = (Some(true), Some(true), Some(true));
     region.silence_seconds = Some(0.35);
+    region.identity = Some(KeystoneView {
+        url: "http://10.13.32.19:5000".into(),
+        up: Some(true),
+        login_up: Some(true),
+        silence_seconds: Some(2.5),
+        ..KeystoneView::default()
+    });
+    region.local_identity = Some(KeystoneView {
+        url: "http://10.13.131.137:5000".into(),
+        validates: Some(true),
+        silence_seconds: None,
+        ..region.identity.clone().unwrap()
+    });
     region.verdicts = vec![VerdictView {
         code: "healthy".into(),
         severity: "fine".into(),
@@ -138,6 +172,15 @@ pub(crate) fn outage() -> Snapshot {
     (region.master_up, region.probe_up, region.link_up) = (Some(false), Some(false), Some(false));
     region.master_failure = Some("connection refused (10.13.32.19:3306: os error 111)".into());
     region.silence_seconds = Some(161.2);
+    let identity = region.identity.as_mut().unwrap();
+    (identity.up, identity.login_up) = (Some(true), Some(false));
+    identity.failure = Some("answered with an error of its own (the login was answered with 500)".into());
+    identity.silence_seconds = Some(163.0);
+    let local = region.local_identity.as_mut().unwrap();
+    local.login_up = Some(false);
+    local.failure.clone_from(&region.identity.as_ref().unwrap().failure);
+    local.obstacle =
+        Some(ObstacleView { code: "read_only".into(), sentence: "It knows tokens, and a login breaks there.".into() });
     region.verdicts = vec![VerdictView {
         code: "master_unreachable".into(),
         severity: "critical".into(),

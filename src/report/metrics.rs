@@ -3,6 +3,7 @@
 //! Only this module names the `prometheus` crate. No label holds an error text or a GTID, and what was never known
 //! has no series: unknown is never 0.
 
+mod doctor;
 mod gauges;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,17 +45,20 @@ pub enum Target {
     Master,
     /// A replica.
     Replica,
+    /// A Keystone.
+    Identity,
 }
 
 impl Target {
-    /// Both.
-    pub const ALL: [Target; 2] = [Target::Master, Target::Replica];
+    /// All of them.
+    pub const ALL: [Target; 3] = [Target::Master, Target::Replica, Target::Identity];
 
     /// The value of the label `target`.
     pub fn code(self) -> &'static str {
         match self {
             Target::Master => "master",
             Target::Replica => "replica",
+            Target::Identity => "identity",
         }
     }
 }

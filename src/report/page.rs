@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::model::Phase;
 use crate::model::time::{friendly_seconds, stamp};
-use crate::model::view::{GateView, HookView, RegionView, Snapshot};
+use crate::model::view::{GateView, HookView, KeystoneView, RegionView, Snapshot};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -64,6 +64,11 @@ fn region(page: &mut String, view: &RegionView, now: Option<Timestamp>) {
     );
     page.push_str("<dl>\n");
     master(page, view);
+    for (name, keystone) in [("identity", &view.identity), ("local identity", &view.local_identity)] {
+        if let Some(keystone) = keystone {
+            entry(page, name, &keystone_text(keystone));
+        }
+    }
     verdicts(page, view);
     let (class, word) = if view.ready { ("fine", "ready") } else { ("warning", "not ready") };
     entry(page, "failover", &format!("{} {}", tag(class, word), escaped(&view.ready_sentence)));
@@ -123,6 +128,20 @@ fn master(page: &mut String, view: &RegionView) {
         }
         entry(page, "address", &text);
     }
+}
+
+fn keystone_text(view: &KeystoneView) -> String {
+    let mut text = format!("{} {}", escaped(&view.url), state(view.up, "answers", "does not answer"));
+    if view.login_up.is_some() {
+        let _ = write!(text, "; {}", state(view.login_up, "logs in", "does not log in"));
+    }
+    if view.validates.is_some() {
+        let _ = write!(text, "; {}", state(view.validates, "tokens are valid", "tokens are not valid"));
+    }
+    if let Some(failure) = &view.failure {
+        let _ = write!(text, "; last look: {}", escaped(failure));
+    }
+    text
 }
 
 fn verdicts(page: &mut String, view: &RegionView) {

@@ -12,6 +12,7 @@ use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
 use rustix::io::Errno;
 use secrecy::ExposeSecret;
 
+use crate::config::Settings;
 use crate::config::schema::{Account, Tls, TlsMode};
 use crate::model::{Address, Failure, Reason};
 
@@ -33,6 +34,18 @@ pub struct Target {
     pub tls: Tls,
     /// Limit of making the connection.
     pub connect_timeout: Duration,
+}
+
+impl Target {
+    /// Keyward's own login at a server of the settings, for work that may wait a little.
+    pub fn of(settings: &Settings, address: &Address, tls: &Tls) -> Self {
+        Self {
+            place: Place::Tcp(address.clone()),
+            account: settings.account.clone(),
+            tls: tls.clone(),
+            connect_timeout: settings.connect_timeout.max(Duration::from_secs(1)),
+        }
+    }
 }
 
 /// Where a server listens.
@@ -163,7 +176,8 @@ fn server_reason(code: u16) -> Reason {
     }
 }
 
-fn io_reason(error: &io::Error) -> Reason {
+/// What an error of the system means to keyward.
+pub(super) fn io_reason(error: &io::Error) -> Reason {
     use io::ErrorKind as Kind;
     if let Some(inner) = error.get_ref() {
         if inner.is::<rustls::Error>() {

@@ -2,8 +2,11 @@
 //!
 //! Deliberately absent: pools, retries, and any opinion on what is asked.
 
+pub mod blocking;
 pub mod connect;
+pub mod dial;
 pub mod haproxy;
+pub mod http;
 pub mod same;
 pub mod server;
 pub mod session;

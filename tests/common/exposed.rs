@@ -4,9 +4,30 @@ use std::fs;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use keyward::model::view::{EpisodeView, HookView, LevelView, RegionView, ReplicaView, Snapshot, WayBackView};
+use keyward::model::view::{
+    CacheView, DoctorView, EpisodeView, HookView, KeystoneView, LevelView, RegionView, ReplicaView, Snapshot,
+    WayBackView,
+};
 use keyward::model::{Budget, Event, EventKind, Phase, RegionName};
 use keyward::report::Metrics;
+
+fn keystone() -> KeystoneView {
+    let known = Some(true);
+    KeystoneView { up: known, login_up: known, validates: known, silence_seconds: Some(1.0), ..KeystoneView::default() }
+}
+
+fn doctor() -> DoctorView {
+    let number = Some(0);
+    let cache = CacheView {
+        server: "127.0.0.1:11211".into(),
+        up: true,
+        bytes: number,
+        limit_bytes: number,
+        evictions: number,
+        touch_misses: number,
+    };
+    DoctorView { checked_at: Timestamp::UNIX_EPOCH, critical: 0, warning: 1, info: 0, unasked: 1, caches: vec![cache] }
+}
 
 /// Everything that can be known is known.
 fn snapshot() -> Snapshot {
@@ -36,6 +57,8 @@ fn snapshot() -> Snapshot {
         probe_up: Some(false),
         link_up: Some(false),
         silence_seconds: Some(12.0),
+        identity: Some(keystone()),
+        local_identity: Some(keystone()),
         episode: Some(EpisodeView {
             id: "RegionTwo-20261122T051416Z".into(),
             started_at: Timestamp::UNIX_EPOCH,
@@ -60,7 +83,7 @@ fn snapshot() -> Snapshot {
         replicas: vec![replica],
         ..RegionView::default()
     };
-    Snapshot { looked: true, regions: vec![region], ..Snapshot::default() }
+    Snapshot { looked: true, regions: vec![region], doctor: Some(doctor()), ..Snapshot::default() }
 }
 
 /// Every series that there can be, with its help.

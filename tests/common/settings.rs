@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use keyward::config::Settings;
 use keyward::config::schema::{
-    Account, Failback, Failover, Http, Log, LogFormat, Master, Mode, Region, Replica, Replication, Tls, TlsMode,
+    Account, Failback, Failover, Http, Identity, LocalIdentity, Log, LogFormat, Master, Mode, Region, Replica,
+    Replication, Tls, TlsMode, Trigger,
 };
 use keyward::model::{Address, RegionName, ReplicaName};
 
@@ -51,9 +52,22 @@ pub fn settings(master: &str, replica: &str, state_dir: &Path, accounts: [Accoun
             verify_every: None,
             tls: no_tls(),
         },
-        master: Master { region: RegionName("RegionOne".into()), addresses: vec![master.parse().unwrap()] },
+        master: Master {
+            region: RegionName("RegionOne".into()),
+            addresses: vec![master.parse().unwrap()],
+            identity_url: None,
+        },
+        identity: Identity {
+            login: None,
+            local: None,
+            ca_file: None,
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
+        },
+        doctor: Default::default(),
         regions: vec![Region {
             name: region(),
+            identity_url: None,
             replicas: vec![Replica {
                 name: replica_name(),
                 address: replica.parse().unwrap(),
@@ -62,11 +76,13 @@ pub fn settings(master: &str, replica: &str, state_dir: &Path, accounts: [Accoun
             }],
             failover: Failover {
                 mode: Mode::Auto,
+                trigger: Trigger::Master,
                 unreachable_after: Duration::from_secs(10),
                 failback: Failback::Auto,
                 failback_after: Duration::from_secs(60),
                 failback_max_lag: Duration::from_secs(5),
                 max_data_age: Duration::from_secs(86_400),
+                require_local_identity: LocalIdentity::Off,
                 hooks: Vec::new(),
             },
         }],

@@ -8,6 +8,7 @@ mod clock;
 mod commands;
 mod crashes;
 mod daemon;
+mod doctors;
 mod guards;
 #[path = "../common/haproxy.rs"]
 mod haproxy;
@@ -15,6 +16,7 @@ mod hooks;
 mod instants;
 mod kinds;
 mod masters;
+mod monitored;
 mod outages;
 mod pair;
 mod posts;

@@ -49,6 +49,7 @@ pub struct Wishes {
     pub auto_setup: bool,
     pub auto_reseed: bool,
     pub verify_every: &'static str,
+    pub doctor: String,
     pub unreachable_after: &'static str,
     pub failback_after: &'static str,
     pub master: Option<String>,
@@ -59,6 +60,8 @@ pub struct Wishes {
     pub replica: Option<String>,
     pub state_dir: Option<String>,
     pub tls: String,
+    /// Further lines of `[master]`, of the region, of its failover, and further tables.
+    pub more: [String; 4],
     pub hooks: Vec<Hook>,
 }
 
@@ -72,6 +75,7 @@ impl Default for Wishes {
             auto_setup: false,
             auto_reseed: false,
             verify_every: "off",
+            doctor: "every = \"off\"".to_owned(),
             unreachable_after: "2s",
             failback_after: "1s",
             master: None,
@@ -80,6 +84,7 @@ impl Default for Wishes {
             replica: None,
             state_dir: None,
             tls: "mode = \"disabled\"".to_owned(),
+            more: Default::default(),
             hooks: vec![Hook::new("local-auth")],
         }
     }
@@ -96,7 +101,7 @@ impl Wishes {
         let state_dir = self.state_dir.clone().unwrap_or_else(|| format!("{folder}/state"));
         let (master, replica) = (self.master.as_deref().unwrap_or(master), self.replica.as_deref().unwrap_or(replica));
         let Self { poll_interval, probe_timeout, connect_timeout, beat_interval, .. } = self;
-        let Self { auto_setup, auto_reseed, verify_every, .. } = self;
+        let Self { auto_setup, auto_reseed, verify_every, doctor, .. } = self;
         let masters: Vec<String> =
             [master.to_owned()].iter().chain(&self.more_masters).map(|at| format!("{at:?}")).collect();
         let masters = masters.join(", ");
@@ -105,6 +110,7 @@ impl Wishes {
         };
         let more_replicas: String = self.more_replicas.iter().map(more).collect();
         let (tls, unreachable_after, failback_after) = (&self.tls, self.unreachable_after, self.failback_after);
+        let [of_master, of_region, of_failover, tables] = &self.more;
         let mut text = format!(
             r#"state_dir = "{state_dir}"
 poll_interval = "{poll_interval}"
@@ -126,12 +132,17 @@ beat_interval = "{beat_interval}"
 auto_setup = {auto_setup}
 auto_reseed = {auto_reseed}
 verify_every = "{verify_every}"
+[doctor]
+{doctor}
 [replication.tls]
 mode = "disabled"
 [master]
 addresses = [{masters}]
+{of_master}
+{tables}
 [[regions]]
 name = "RegionTwo"
+{of_region}
 [[regions.replicas]]
 name = "r2-db1"
 address = "{replica}"
@@ -139,6 +150,7 @@ address = "{replica}"
 unreachable_after = "{unreachable_after}"
 failback_after = "{failback_after}"
 failback_max_lag = "3s"
+{of_failover}
 "#
         );
         for Hook { name, kind, timeout, optional, .. } in &self.hooks {

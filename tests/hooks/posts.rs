@@ -11,7 +11,8 @@ use keyward::act::told::document;
 use keyward::lab::port::Port;
 use keyward::lab::tls::Authority;
 use keyward::model::Address;
-use keyward::model::hook::{HookEnd, HookEvent, HookKind, HookRun, HookUrl};
+use keyward::model::WebUrl;
+use keyward::model::hook::{HookEnd, HookEvent, HookKind, HookRun};
 use keyward::model::secret::Secret;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -27,12 +28,12 @@ const SHORT: Duration = Duration::from_secs(1);
 const FINE: Answer = Answer::Is(200, "thank you\n");
 
 /// The URL of a server at this place.
-fn url(https: bool, host: &str, port: u16) -> HookUrl {
+fn url(https: bool, host: &str, port: u16) -> WebUrl {
     let server = Address { host: host.to_owned(), port };
-    HookUrl { https, authority: server.to_string(), server, path: Secret::from(PATH) }
+    WebUrl { https, authority: server.to_string(), server, path: Secret::from(PATH) }
 }
 
-fn url_of(receiver: &Receiver) -> HookUrl {
+fn url_of(receiver: &Receiver) -> WebUrl {
     url(false, "127.0.0.1", receiver.port())
 }
 
@@ -56,7 +57,7 @@ async fn rude(piece: &'static [u8], again: bool) -> u16 {
     port
 }
 
-fn post(url: HookUrl, ca_file: Option<PathBuf>, limit: Duration) -> HookRun {
+fn post(url: WebUrl, ca_file: Option<PathBuf>, limit: Duration) -> HookRun {
     let mut told = crate::stage::hook(Vec::new(), limit);
     told.spec.kind = HookKind::Http { url, secret: Some(Secret::from(SECRET)), ca_file };
     told
@@ -71,7 +72,7 @@ async fn posted(stage: &Stage, told: HookRun) -> (HookEnd, Output) {
     (outcome.end, output)
 }
 
-async fn posted_to(url: HookUrl, limit: Duration) -> (HookEnd, Output) {
+async fn posted_to(url: WebUrl, limit: Duration) -> (HookEnd, Output) {
     posted(&Stage::new(), post(url, None, limit)).await
 }
 

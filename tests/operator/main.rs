@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall panic")]
 
 mod flapping;
+mod keystones;
 mod moments;
 mod pauses;
 mod reloads;
@@ -12,5 +13,6 @@ mod rows;
 mod settings;
 mod stage;
 mod table;
+mod triggers;
 mod verdicts;
 mod verified;

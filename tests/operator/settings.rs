@@ -42,7 +42,9 @@ impl Room {
         let end = key.rsplit('.').next().unwrap();
         match (key, end) {
             // in place or in a file, never both
-            (_, "password" | "secret") => None,
+            (_, "password" | "secret" | "application_credential_secret") => None,
+            // in place of a user and a password
+            (_, "application_credential" | "application_credential_secret_file") => None,
             (_, "password_file" | "secret_file") => Some(self.file("one.password")),
             ("regions.replicas.tls", _) => Some("{ mode = \"required\" }".into()),
             ("replication.tls.ca_file" | "replication.tls.cert_file" | "replication.tls.key_file", _) => {
@@ -51,6 +53,9 @@ impl Room {
             (_, "tls_cert_file" | "cert_file") => Some(self.file("one.cert")),
             (_, "tls_key_file" | "key_file") => Some(self.file("one.key")),
             (_, "client_ca_file" | "ca_file") => Some(self.file("one.ca")),
+            // a CA is of no use without TLS, and a trigger asks for more patience than the sample's
+            (_, "identity_url") => Some(sample.replace("http:", "https:")),
+            (_, "unreachable_after") => Some("\"20s\"".into()),
             _ => Some(sample.to_owned()),
         }
     }
@@ -62,12 +67,28 @@ impl Room {
             "http.tls_cert_file" | "tls.cert_file" => Some(self.file("other.cert")),
             "http.tls_key_file" | "tls.key_file" => Some(self.file("other.key")),
             "http.client_ca_file" | "tls.ca_file" | "regions.failover.hooks.2.ca_file" => Some(self.file("other.ca")),
-            "account.password_file" | "replication.password_file" | "regions.failover.hooks.2.secret_file" => {
-                Some(self.file("other.password"))
+            "account.password_file"
+            | "replication.password_file"
+            | "identity.password_file"
+            | "identity.local.password_file"
+            | "regions.failover.hooks.2.secret_file" => Some(self.file("other.password")),
+            "identity.ca_file" => Some(self.file("other.ca")),
+            "identity.interval" | "identity.timeout" => text("\"700ms\""),
+            "master.identity_url" | "regions.identity_url" => text("\"https://other.example/v3\""),
+            "regions.failover.trigger" => text("\"both\""),
+            "regions.failover.require_local_identity" => text("\"first-login\""),
+            "account.password"
+            | "replication.password"
+            | "identity.password"
+            | "identity.local.password"
+            | "regions.failover.hooks.2.secret" => text("\"another secret\""),
+            "identity.user" | "identity.user_domain" | "identity.project" | "identity.project_domain" => {
+                text("\"other\"")
             }
-            "account.password" | "replication.password" | "regions.failover.hooks.2.secret" => {
-                text("\"another secret\"")
-            }
+            "identity.local.user"
+            | "identity.local.user_domain"
+            | "identity.local.project"
+            | "identity.local.project_domain" => text("\"other\""),
             "state_dir"
             | "control.socket"
             | "replication.tls.ca_file"
@@ -105,12 +126,13 @@ impl Room {
             | "regions.failover.hooks.3.timeout" => text("\"7s\""),
             "regions.failover.hooks.optional" | "regions.failover.hooks.3.optional" => text("true"),
             "regions.failover.hooks.2.optional" => text("false"),
+            "doctor.every" => text("\"2h\""),
+            "doctor.keystone_conf" => text("[\"/etc/keystone/keystone.conf\"]"),
+            "doctor.fingerprints" => text("\"/etc/keyward/prints\""),
+            "doctor.memcached" => text("[\"127.0.0.1:11211\"]"),
             "replication.verify_every" => text("\"12h\""),
-            "regions.failover.trigger"
-            | "regions.failover.require_local_identity"
-            | "regions.failover.hooks.kind"
-            | "regions.failover.hooks.2.kind"
-            | "regions.failover.hooks.3.kind" => None,
+            "regions.failover.hooks.kind" | "regions.failover.hooks.2.kind" | "regions.failover.hooks.3.kind" => None,
+            other if other.contains(".application_credential") => None,
             other => panic!("the sample has a new key {other}: give it another value here"),
         }
     }
@@ -122,7 +144,8 @@ impl Room {
             match line {
                 Line::Header(header) => text.push_str(&format!("{header}\n")),
                 Line::Key(key, sample) => {
-                    let secret = ["password", "secret"].iter().any(|word| key.contains(&format!(".{word}")));
+                    let words = ["password", "secret", "application_credential"];
+                    let secret = words.iter().any(|word| key.contains(&format!(".{word}")));
                     let wanted = match changed {
                         Some((other, value)) if other == key => Some(value.to_owned()),
                         Some((other, _)) if format!("{other}_file") == *key && secret => None,

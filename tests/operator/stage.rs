@@ -10,9 +10,11 @@ use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, BeatRow, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts,
     ServerIdentity, ThreadState,
 };
-use keyward::model::phase::{Failback, Mode};
+use keyward::model::phase::{Failback, LocalIdentity, Mode, Trigger};
 use keyward::model::view::RegionView;
 use keyward::model::{Event, EventKind, Failure, Moment, Now, Phase, Reason, RegionName, ReplicaName};
+
+use crate::keystones::Keystones;
 
 pub const USER: &str = "ann";
 pub const REASON: &str = "works in the racks";
@@ -26,6 +28,7 @@ pub struct Stage {
     pub probe: Result<(), Reason>,
     /// What the master's second address answers, where it has one.
     pub standby: Result<(), Reason>,
+    pub keystones: Keystones,
     pub link: bool,
     pub applies: bool,
     pub beats_taken: bool,
@@ -65,6 +68,10 @@ pub fn rules(mode: Mode) -> Rules {
         replicas: vec![(replica(), "10.0.0.2:3306".parse().unwrap())],
         hooks: ["first", "second", "beside"].map(hook).into(),
         mode,
+        trigger: Trigger::Master,
+        identity: None,
+        local_identity: None,
+        require_local_identity: LocalIdentity::Off,
         failback: Failback::Auto,
         poll_interval: Duration::from_secs(1),
         probe_timeout: Duration::from_secs(1),
@@ -80,7 +87,7 @@ pub fn identity(server_id: u32) -> ServerIdentity {
     ServerIdentity { uid: format!("uid-{server_id}"), server_id }
 }
 
-fn failure(reason: Reason) -> Failure {
+pub fn failure(reason: Reason) -> Failure {
     Failure { reason, detail: String::new() }
 }
 
@@ -125,6 +132,7 @@ impl Stage {
             replica: Ok(()),
             probe: Ok(()),
             standby: Ok(()),
+            keystones: Keystones::default(),
             link: true,
             applies: true,
             beats_taken: true,
@@ -254,6 +262,7 @@ impl Stage {
         self.look_at_master(now);
         self.write_beat(now);
         self.look_at_replica(now);
+        self.look_at_keystones(now);
     }
 
     /// The first half of the daemon's turn: the judge decides, and its memory is saved.

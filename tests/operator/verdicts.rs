@@ -7,6 +7,7 @@ use keyward::model::observation::{ActingLock, Durability, ThreadState};
 use keyward::model::phase::Mode;
 use keyward::model::{EventKind, Phase, Reason, Verdict};
 
+use crate::keystones::known;
 use crate::rows::pause;
 use crate::stage::{REASON, Stage, region, replica, rules};
 
@@ -20,6 +21,9 @@ fn bring_about(verdict: Verdict, stage: &mut Stage) {
         }
         Verdict::MasterUnreachable => stage.master(false),
         Verdict::MasterRefusesUs => stage.probe = Err(Reason::Login),
+        Verdict::IdentityDown => stage.keystones.master = Err(Reason::ServerError),
+        Verdict::IdentityRefusesUs => stage.keystones.master = Err(Reason::Login),
+        Verdict::LocalLoginFails => stage.keystones.login = Some(Err(Reason::ServerError)),
         Verdict::Flapping => (0..4).for_each(|_| {
             stage.master(false);
             stage.pass(5);
@@ -94,7 +98,7 @@ fn every_verdict_appears_whether_keyward_acts_or_not() {
     for verdict in Verdict::ALL {
         let mut sentences = Vec::new();
         for (hold, mode, paused) in holds {
-            let mut rules = rules(mode);
+            let mut rules = known(rules(mode));
             if verdict == Verdict::MasterAddressFailing {
                 rules.master_addresses.push("10.0.0.9:3306".parse().unwrap());
             }

@@ -17,6 +17,7 @@ const LEVELS: &str = "judge/levels.rs";
 const SUCCESSION: &str = "judge/succession.rs";
 const MASTERS: &str = "judge/masters.rs";
 const DAMPER: &str = "judge/damper.rs";
+const TRIGGER: &str = "judge/trigger.rs";
 
 const EVIDENCE: &str = "self.probes.iter().all(|probe| probe.evidence >= 2)";
 const IDLE: &str = "!hook.done && hook.running.is_none() && !retries.waits(&spec.name, now)";
@@ -45,8 +46,38 @@ const SLOW_TO_FAIL: &str = "12";
 /// Worlds in which servers of the master leave the stream that they share.
 const APART: &str = "11";
 
+/// Worlds in which RegionOne's Keystone fails while its database lives, and the region's own one.
+const LOGGED_OUT: &str = "13";
+
 /// Every bug.
-pub const BUGS: [Bug; 58] = [
+pub const BUGS: [Bug; 63] = [
+    rare(
+        LOGGED_OUT,
+        bug(
+            "one side is enough for both",
+            TRIGGER,
+            "self.db_is_down(now) && self.identity_is_down(now)",
+            "self.db_is_down(now) || self.identity_is_down(now)",
+        ),
+    ),
+    rare(
+        LOGGED_OUT,
+        bug(
+            "either means the database",
+            TRIGGER,
+            "self.db_is_down(now) || (self.identity_is_down(now) && self.identity_was_seen())",
+            "self.db_is_down(now)",
+        ),
+    ),
+    rare(
+        LOGGED_OUT,
+        bug("comes home to a Keystone that is down", PHASES, "self.identity_ailment(now)", "None::<String>"),
+    ),
+    rare(LOGGED_OUT, bug("ignores local_identity_down", GATES, "closed.extend(self.local_identity_gate(now));", "")),
+    rare(
+        LOGGED_OUT,
+        bug("a Keystone that was good once is good for ever", "judge/keystone.rs", "!good && self.good", "false"),
+    ),
     rare(HARDLY_A_LOOK, bug("fires without failed probes", WITNESS, EVIDENCE, "true")),
     rare(
         HARDLY_A_LOOK,

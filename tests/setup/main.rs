@@ -4,6 +4,7 @@
 
 mod aside;
 mod broken;
+mod catalog;
 mod command;
 #[path = "../common/server.rs"]
 mod common;

@@ -1,6 +1,8 @@
 //! Least privilege: what `--print-sql` prints is enough for everything that keyward does with its own account, and each
 //! right of it that is taken away is missed by a step that says which.
 
+mod linked;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -335,6 +337,8 @@ fn every_right_is_needed_and_missed_by_name(kind: Kind) {
     }
     let (step, end) = stage.set_up();
     assert!(matches!(end, End::Done(_)), "{step}: {end:?}");
+    wrong.extend(stage.missed_by_verify());
+    wrong.extend(stage.missed_by_moving_aside());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

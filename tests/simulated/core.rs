@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use keyward::judge::{Guard, Judge, LevelOrder, Memory, RegionMemory, Rules, Start};
+use keyward::model::WebUrl;
 use keyward::model::command::{Command, Reply};
 use keyward::model::haproxy::{Change, Haproxy, HaproxyLook, HaproxySocket};
-use keyward::model::hook::{HookKind, HookOutcome, HookSpec, HookUrl};
+use keyward::model::hook::{HookKind, HookOutcome, HookSpec};
+use keyward::model::identity::IdentityLook;
 use keyward::model::observation::{
     ActingLock, BeatOrder, BeatOutcome, Durability, LinkFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity,
     ThreadState,
 };
-use keyward::model::phase::{Failback, Mode};
+use keyward::model::phase::{Failback, LocalIdentity, Mode, Trigger};
 use keyward::model::upkeep::UpkeepStep;
 use keyward::model::view::RegionView;
 use keyward::model::{Address, Event, Moment, Now, RegionName};
@@ -43,6 +45,16 @@ impl Core {
     /// A look at the master.
     pub fn master(&mut self, now: Now, place: usize, look: &Look<MasterFacts>) {
         self.0.handle_master(now, place, look);
+    }
+
+    /// A look at RegionOne's Keystone.
+    pub fn identity(&mut self, now: Now, look: &IdentityLook) {
+        self.0.handle_identity(now, look);
+    }
+
+    /// A look at the region's own Keystone.
+    pub fn local_identity(&mut self, now: Now, look: &IdentityLook) {
+        self.0.handle_local_identity(now, &region(), look);
     }
 
     /// A look at a replica.
@@ -200,7 +212,7 @@ pub fn proxy() -> Haproxy {
 /// A hook that posts to a web server.
 pub fn http() -> HookKind {
     let path = secrecy::SecretString::from("/hook").into();
-    let url = HookUrl { https: true, server: address(200), authority: "10.0.0.200:3306".into(), path };
+    let url = WebUrl { https: true, server: address(200), authority: "10.0.0.200:3306".into(), path };
     HookKind::Http { url, secret: None, ca_file: None }
 }
 
@@ -215,6 +227,10 @@ pub fn rules() -> Rules {
         replicas: vec![(replica(0), address(2))],
         hooks: vec![hook("switch", false, Duration::from_secs(60))],
         mode: Mode::Auto,
+        trigger: Trigger::Master,
+        identity: None,
+        local_identity: None,
+        require_local_identity: LocalIdentity::Off,
         failback: Failback::Auto,
         poll_interval: Duration::from_secs(1),
         probe_timeout: Duration::from_secs(1),

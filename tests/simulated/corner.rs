@@ -8,7 +8,9 @@ use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
 
 /// The gates, the rarely closed ones more often.
-const GATES: [Gate; 16] = [
+const GATES: [Gate; 18] = [
+    Gate::LocalIdentityDown,
+    Gate::LocalIdentityDown,
     Gate::ModeManual,
     Gate::ModeOff,
     Gate::Released,
@@ -101,6 +103,7 @@ impl Corner<'_> {
             Gate::ModeManual => self.now(wait, Kind::ReloadMode, 0, 1),
             Gate::Paused => self.now(wait, Kind::Pause, 0, 0),
             Gate::Released => self.now(wait, Kind::Release, 0, 1),
+            Gate::LocalIdentityDown => self.now(wait, Kind::LocalIdentityDown, long, 0),
             Gate::NeverSeen => {
                 // without a state, without a master, and with no beat that is young enough to prove it
                 self.now(wait, Kind::MasterCrash, long, 32);

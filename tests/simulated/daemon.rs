@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use keyward::judge::Memory;
 use keyward::model::haproxy::{Change, HaproxyLook};
 use keyward::model::hook::HookOutcome;
+use keyward::model::identity::IdentityLook;
 use keyward::model::observation::{BeatOutcome, Look, MasterFacts, ReplicaFacts};
 use keyward::model::retry;
 use keyward::model::upkeep::UpkeepStep;
@@ -14,6 +15,7 @@ use keyward::model::{Event, EventKind};
 use super::beater::Beater;
 use super::core::Core;
 use super::fault::{Fault, Kind, Point};
+use super::keystone::Prober;
 use super::looker::Looker;
 use super::proxy::Watch;
 use super::runs::Behaviour;
@@ -31,6 +33,10 @@ pub enum Input {
     Master(usize, Look<MasterFacts>, Ms),
     /// A look at a replica.
     Replica(usize, Box<Look<ReplicaFacts>>),
+    /// A look at RegionOne's Keystone, and when it began.
+    Identity(Box<IdentityLook>, Ms),
+    /// A look at the region's own Keystone.
+    LocalIdentity(Box<IdentityLook>),
     /// What came of a beat at one of them.
     Beat(usize, BeatOutcome),
     /// The end of a hook's run.
@@ -61,6 +67,8 @@ pub struct Daemon {
     pub requests: VecDeque<Fault>,
     /// The tasks that look: at each of the master's addresses, then at each replica.
     pub lookers: Vec<Looker>,
+    /// The tasks that look at Keystones, RegionOne's first.
+    pub probers: [Option<Prober>; 2],
     /// The tasks that beat.
     pub beaters: Vec<Beater>,
     /// Whether the lock on each replica is wanted.
@@ -91,6 +99,7 @@ impl Daemon {
             .chain(upkeeps)
             .chain(self.beaters.iter().filter_map(Beater::next))
             .chain(self.watch.next())
+            .chain(self.probers.iter().flatten().map(Prober::next))
             .min()
             .unwrap_or(Ms::MAX)
     }
@@ -123,6 +132,7 @@ impl World {
             queue: VecDeque::new(),
             requests: VecDeque::new(),
             lookers: (0..addresses + count).map(|_| Looker::new(t, poll, limit, self.setup.connecting)).collect(),
+            probers: Prober::of(&self.rules, t),
             beaters: (0..addresses)
                 .map(|place| Beater::new(t, place, saved.instance.clone(), self.setup.beat(), limit.max(1_000)))
                 .collect(),
@@ -204,6 +214,17 @@ impl World {
                     self.reference.handles(self.t);
                     self.reference.handles_replica(number, &look);
                     daemon.core.replica(now, number, &look);
+                }
+                Input::Identity(look, began) => {
+                    self.reference.handles(self.t);
+                    self.decides |= look.proof().is_err();
+                    self.reference.handles_identity(self.t, began, &look);
+                    daemon.core.identity(now, &look);
+                }
+                Input::LocalIdentity(look) => {
+                    self.reference.handles(self.t);
+                    self.reference.handles_local_identity(&look);
+                    daemon.core.local_identity(now, &look);
                 }
                 Input::Beat(place, outcome) => {
                     self.reference.handles_beat(self.t, place, &outcome);

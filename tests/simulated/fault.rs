@@ -51,6 +51,10 @@ closed_list! {
         IsMaster => "replica is the master",
         Unstamped => "replica not set up",
         ForeignLink => "a foreign link",
+        IdentityDown => "Keystone answers 5xx",
+        IdentityHangs => "Keystone hangs",
+        IdentityRefuses => "Keystone refuses us",
+        LocalIdentityDown => "the region's own Keystone fails",
         StateUnwritable => "state cannot be written",
         ProxyDown => "HAProxy does not answer",
         ProxyWeak => "HAProxy without admin level",
@@ -125,6 +129,11 @@ impl Kind {
     /// Whether it strikes the HAProxy of a hook.
     pub fn is_of_proxy(self) -> bool {
         matches!(self, Kind::ProxyDown | Kind::ProxyWeak | Kind::ProxyReload)
+    }
+
+    /// Whether it strikes RegionOne's Keystone.
+    pub fn is_of_keystone(self) -> bool {
+        matches!(self, Kind::IdentityDown | Kind::IdentityHangs | Kind::IdentityRefuses)
     }
 
     /// Whether it strikes one of the master's addresses, or all of them.

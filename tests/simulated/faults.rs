@@ -47,6 +47,8 @@ impl World {
         if kind == Kind::Unshared && self.setup.addresses() == 1
             || down && kind.needs_daemon()
             || kind.is_of_proxy() && self.setup.proxy.is_none()
+            || kind.is_of_keystone() && self.rules.identity.is_none()
+            || kind == Kind::LocalIdentityDown && self.rules.local_identity.is_none()
         {
             return;
         }

@@ -6,6 +6,7 @@ pub mod corner;
 pub mod daemon;
 pub mod fault;
 pub mod faults;
+pub mod keystone;
 pub mod looker;
 pub mod program;
 pub mod proxy;

@@ -6,7 +6,7 @@ use super::setup::{Setup, pick};
 use super::time::{Ms, ms};
 
 /// Kinds that strike more often in one mood than in another.
-const MOODS: [&[Kind]; 13] = [
+const MOODS: [&[Kind]; 14] = [
     &[Kind::Suspend, Kind::Starved, Kind::Frozen, Kind::Frozen, Kind::Starved, Kind::MasterFreeze],
     &[Kind::FailoverForce, Kind::FailbackForce, Kind::ClockStep, Kind::HookHangs, Kind::StateUnwritable],
     &[Kind::ReplicaLags, Kind::MasterCrash, Kind::ReloadFailback, Kind::StateUnwritable, Kind::MasterCrash],
@@ -20,6 +20,7 @@ const MOODS: [&[Kind]; 13] = [
     &[Kind::Frozen, Kind::MasterFreeze, Kind::Frozen, Kind::PartitionBoth, Kind::Frozen, Kind::MasterFreeze],
     &[Kind::Unshared, Kind::MasterCrash, Kind::Unshared, Kind::MasterFreeze, Kind::Unshared, Kind::BeatsRefused],
     &[Kind::Frozen, Kind::MasterCrash, Kind::Frozen, Kind::MasterFreeze, Kind::Frozen, Kind::MasterCrash],
+    &[Kind::IdentityDown, Kind::IdentityHangs, Kind::IdentityRefuses, Kind::LocalIdentityDown, Kind::MasterCrash],
 ];
 
 /// Those from here on only come where a bug is hunted in them.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use keyward::judge::Rules;
 use keyward::model::hook::HookSpec;
-use keyward::model::phase::{Failback, Mode};
+use keyward::model::phase::{Failback, LocalIdentity, Mode, Trigger};
 
 use super::core;
+use super::keystone::known;
 
 /// A span of time, as in `1.5s`.
 pub fn parse(text: &str) -> Duration {
@@ -46,6 +47,13 @@ pub fn set(rules: &mut Rules, settings: &str) {
             ("unreachable_after", span) => rules.unreachable_after = parse(span),
             ("failback_after", span) => rules.failback_after = parse(span),
             ("max_data_age", span) => rules.max_data_age = parse(span),
+            ("keystones", span) => {
+                let one = |url| Some(known(url, parse(span), Duration::from_secs(1)));
+                (rules.identity, rules.local_identity) = (one("http://10.0.0.1:5000"), one("http://10.0.0.2:5000"));
+            }
+            ("trigger", word) => rules.trigger = Trigger::ALL.into_iter().find(|one| one.code() == word).unwrap(),
+            ("require", "validates") => rules.require_local_identity = LocalIdentity::Validates,
+            ("require", "first-login") => rules.require_local_identity = LocalIdentity::FirstLogin,
             (key, value) => panic!("no setting {key} = {value}"),
         }
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use keyward::judge::Rules;
 use keyward::model::hook::{HookKind, HookSpec};
-use keyward::model::phase::{Failback, Mode};
+use keyward::model::phase::{Failback, LocalIdentity, Mode, Trigger};
 use keyward::model::{RegionName, ReplicaName};
 
 use super::core;
+use super::keystone::known;
 use super::time::{Ms, ms, span};
 
 /// What is drawn once for a world.
@@ -93,6 +94,7 @@ impl Setup {
                 _ => {}
             }
         }
+        draw_keystones(seed, &mut rules);
         Self {
             seed,
             standby: random.bool(),
@@ -146,10 +148,13 @@ impl Setup {
             |hook: &HookSpec| format!("{}{} ({}, {:?})", hook.name, optional(hook), hook.kind.code(), hook.timeout);
         let hooks: Vec<String> = rules.hooks.iter().map(hook).collect();
         format!(
-            "poll_interval {:?}, probe_timeout {:?}, beat_interval {:?}, unreachable_after {:?}, failback_after {:?}, \
+            "trigger {}, require_local_identity {}, Keystones every {:?}, poll_interval {:?}, probe_timeout {:?}, beat_interval {:?}, unreachable_after {:?}, failback_after {:?}, \
              failback_max_lag {:?}, max_data_age {:?}, mode {}, failback {}, {} address(es), standby {}, {} replica(s), \
              hooks {}, latency {} ms, \
              connecting {} ms, durable {}, dark for {} ms at the start, turns of {} ms at most",
+            rules.trigger.code(),
+            rules.require_local_identity.code(),
+            rules.identity.as_ref().or(rules.local_identity.as_ref()).map(|keystone| keystone.interval),
             rules.poll_interval,
             rules.probe_timeout,
             rules.beat_interval,
@@ -169,6 +174,23 @@ impl Setup {
             self.dark_start,
             self.turn_takes
         )
+    }
+}
+
+/// Three worlds of four know the region's own Keystone, and half of them RegionOne's; from a stream of its own, so that
+/// the rest of a world is as it would be without.
+fn draw_keystones(seed: u64, rules: &mut Rules) {
+    let mut random = fastrand::Rng::with_seed(seed ^ 0x1de_2717);
+    let interval = rules.poll_interval * random.u32(1..=2);
+    let timeout = (rules.unreachable_after - interval) / 3;
+    if random.bool() {
+        rules.identity = Some(known("http://10.0.0.1:5000", interval, timeout));
+        rules.trigger = pick(&mut random, &Trigger::ALL);
+    }
+    if random.u32(..4) > 0 {
+        rules.local_identity = Some(known("http://10.0.0.2:5000", interval, timeout));
+        let required = [LocalIdentity::Off, LocalIdentity::Validates, LocalIdentity::FirstLogin];
+        rules.require_local_identity = pick(&mut random, &required);
     }
 }
 

@@ -61,11 +61,8 @@ impl Cell {
     /// Why nothing can ever be counted here.
     fn unreachable(self) -> Option<&'static str> {
         let (kind, point, phase) = (Kind::ALL[self.kind], Point::ALL[self.point], Phase::ALL[self.phase]);
-        let gate = self.gate.checked_sub(1).map(|gate| Gate::ALL[gate]);
         if kind.is_trial() {
             Some("a trial heals everything and is no fault")
-        } else if gate == Some(Gate::LocalIdentityDown) {
-            Some("no witness of the region's own Keystone is simulated")
         } else if point == Point::Down && kind.needs_daemon() {
             Some("it takes a daemon that runs")
         } else if kind.is_request() && point != Point::Idle {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use keyward::judge::{Judge, Memory, Rules};
+use keyward::judge::{Judge, Keystone, Memory, Rules};
 use keyward::model::command::Command;
 use keyward::model::hook::{HookEnd, HookOutcome};
 use keyward::model::observation::{
@@ -14,6 +14,7 @@ use keyward::model::observation::{
 };
 use keyward::model::{EventKind, Moment, Now, Reason};
 
+use super::keystone::Answers;
 use super::looker::failure;
 use super::script::{parse, rules, set};
 use super::setup::{region, replica};
@@ -29,6 +30,8 @@ pub struct World {
     wall_shift: i64,
     master: Result<(), Reason>,
     link: bool,
+    keystone: Answers,
+    own: Answers,
     facts: ReplicaFacts,
     replica: Result<(), Reason>,
     applies: bool,
@@ -107,6 +110,8 @@ impl World {
             wall_shift: 0,
             master: Ok(()),
             link: true,
+            keystone: Answers::all(Ok(()), false),
+            own: Answers::all(Ok(()), true),
             facts,
             replica: Ok(()),
             applies: true,
@@ -153,6 +158,10 @@ impl World {
             ["probe", "path", "breaks"] => self.master = Err(Reason::Unreachable),
             ["link", "breaks"] => self.link = false,
             ["link", "heals"] => self.link = true,
+            ["keystone", what @ ..] => self.keystone = Answers::all(answer(what), false),
+            ["own", "keystone", "has", "other", "keys"] => self.own.foreign = Some(Err(Reason::Token)),
+            ["own", "keystone", "is", "read-only"] => self.own.login = Err(Reason::ServerError),
+            ["own", "keystone", what @ ..] => self.own = Answers::all(answer(what), true),
             ["replica", "is", "gone"] => self.replica = Err(Reason::Refused),
             ["replica", "is", "back"] => {
                 self.replica = Ok(());
@@ -246,6 +255,7 @@ impl World {
             self.beat();
             self.look_at_replica();
         }
+        self.look_at_keystones();
         let now = self.now();
         let (ended, running): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.running).into_iter().partition(|run| run.0 <= self.elapsed);
@@ -307,6 +317,20 @@ impl World {
         self.judge.handle_master(now, 0, &look);
     }
 
+    fn look_at_keystones(&mut self) {
+        let now = self.now();
+        let due = |keystone: &Option<Keystone>| {
+            keystone.as_ref().is_some_and(|one| self.elapsed.as_millis().is_multiple_of(one.interval.as_millis()))
+        };
+        let (master, own) = (due(&self.rules.identity), due(&self.rules.local_identity));
+        if master {
+            self.judge.handle_identity(now, &self.keystone.look(now, Duration::ZERO));
+        }
+        if own {
+            self.judge.handle_local_identity(now, &region(), &self.own.look(now, Duration::ZERO));
+        }
+    }
+
     fn beat(&mut self) {
         let now = self.now();
         if self.master.is_err() {
@@ -364,6 +388,18 @@ impl World {
         let digits = if self.rules.poll_interval < STEP { 2 } else { 1 };
         let seconds = format!("{:.digits$}s", self.elapsed.as_secs_f64());
         writeln!(self.told, "{seconds:<8}{what}").unwrap();
+    }
+}
+
+/// What a Keystone answers, in the words of a timeline.
+fn answer(words: &[&str]) -> Result<(), Reason> {
+    match words {
+        ["lives"] => Ok(()),
+        ["hangs"] => Err(Reason::TimedOut),
+        ["answers", "500"] => Err(Reason::ServerError),
+        ["is", "gone"] => Err(Reason::Refused),
+        ["refuses", "login"] => Err(Reason::Login),
+        _ => panic!("a Keystone that {words:?}"),
     }
 }
 

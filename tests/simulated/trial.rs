@@ -80,7 +80,9 @@ impl World {
     /// How long it may take to become local, hooks included.
     fn way_out(&self) -> Ms {
         let look = self.setup.poll() + self.setup.probe_timeout() + self.setup.connecting;
-        self.setup.unreachable() + 6 * look + self.setup.hook_takes.iter().sum::<Ms>() + 1_000
+        let keystone = self.setup.rules.identity.as_ref();
+        let login = keystone.map_or(0, |keystone| ms(keystone.interval) + ms(keystone.timeout));
+        self.setup.unreachable() + 6 * look + 3 * login + self.setup.hook_takes.iter().sum::<Ms>() + 1_000
     }
 
     /// Looks how far the trial is.

@@ -272,6 +272,7 @@ impl World {
             return;
         }
         self.looks();
+        self.identity_looks();
         self.beats();
         self.upkeeps();
         self.levels_due();

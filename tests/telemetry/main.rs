@@ -1,8 +1,10 @@
-//! What monitoring systems get: the page of metrics, the rules for Prometheus.
+//! What monitoring systems get: the page of metrics, the rules for Prometheus, the
+//! dashboard.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests do")]
 
 mod alerts;
+mod dashboard;
 #[path = "../common/exposed.rs"]
 mod exposed;
 mod page;

@@ -66,6 +66,22 @@ fn systemd_finds_nothing_to_complain_about_in_the_units() {
 }
 
 #[test]
+fn systemd_finds_nothing_to_complain_about_in_the_example_units() {
+    let folder = tempfile::tempdir().unwrap();
+    for unit in ["keystone-keys.service", "keystone-keys.timer"] {
+        let text = fs::read_to_string(shipped("examples").join(unit)).unwrap();
+        // rsync need not be here, nor a user called keystone
+        let text = text.replace("/usr/bin/rsync", env!("CARGO_BIN_EXE_keyward")).replace("User=keystone", "User=root");
+        fs::write(folder.path().join(unit), text).unwrap();
+    }
+    let timer = folder.path().join("keystone-keys.timer").display().to_string();
+    let service = folder.path().join("keystone-keys.service").display().to_string();
+    let Some(verified) = systemd_analyze(&["verify", "--man=no", &service, &timer]) else { return };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
 fn the_daemon_is_exposed_no_more_than_it_must_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = installed(folder.path(), UNITS[0].0, UNITS[0].1);
@@ -111,7 +127,7 @@ fn the_shipped_scripts_are_sound_and_may_be_executed() {
         count += 1;
         shell.extend((!python).then_some(script));
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 6);
     match Command::new("shellcheck").args(&shell).output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             skip("no shellcheck here; the scripts were only parsed")

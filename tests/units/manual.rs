@@ -33,11 +33,12 @@ fn groff_finds_nothing_to_complain_about_in_the_pages() {
     let typeset = |page: &str| {
         said(Command::new("groff").args(["-man", "-ww", "-b", "-Tutf8", "-rLL=80n"]).arg(folder.path().join(page)))
     };
+    // bold and italics, in either of the ways in which groff writes them
+    let faces = regex::Regex::new("\u{1b}\\[[0-9;]*m|.\u{8}").unwrap();
     for (page, words) in [("keyward.1", "--since WHEN"), ("keyward.toml.5", "unreachable_after = \"10s\"")] {
         let Some((done, text, complaint)) = typeset(page) else { return };
         assert!(done && complaint.is_empty(), "{page}: {complaint}");
-        // bold and italics, in either of the ways in which groff writes them
-        let plain = regex::Regex::new("\u{1b}\\[[0-9;]*m|.\u{8}").unwrap().replace_all(&text, "").into_owned();
+        let plain = faces.replace_all(&text, "").into_owned();
         assert!(plain.contains(words), "{page}: {plain}");
         assert_eq!(
             keyward(&["man", page.rsplit_once('.').unwrap().0]),

@@ -1,5 +1,9 @@
 //! Each kind of difference is found and named, and equal servers are equal whatever they hold.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use keyward::compare::{Compared, Pace};
 use keyward::lab::Kind;
 use keyward::lab::skip::lacks;
 
@@ -139,6 +143,99 @@ async fn when_very_much_differs_a_hundred_rows_are_named() {
     let count = |start: &str| found.iter().filter(|sentence| sentence.starts_with(start)).count();
     assert_eq!((count("keystone.user: extra row: id=v"), count("keystone.assignment: missing row: ")), (100, 100));
     assert_eq!((count("keystone.user: more rows differ"), found.len()), (1, 202));
+}
+
+#[tokio::test]
+async fn a_view_that_is_made_differently_is_named_where_the_account_may_see_it() {
+    let stage =
+        Stage::mariadb("CREATE TABLE t (a INT PRIMARY KEY, b INT); CREATE VIEW v AS SELECT a FROM t WHERE b > 0").await;
+    assert_eq!(stage.differences().await, [""; 0]);
+    stage.damage("ALTER VIEW v AS SELECT a FROM t WHERE b > 1").await;
+    let found = stage.differences().await.join("; ");
+    assert!(
+        found.starts_with("keystone.v: definition: CREATE") && found.contains("`t`.`b` > 1 on the replica"),
+        "{found}"
+    );
+    stage.replica.sql("SET SESSION sql_log_bin = 0; REVOKE SHOW VIEW ON keystone.* FROM keyward@'%'").await.unwrap();
+    assert_eq!(stage.differences().await, [""; 0]);
+}
+
+/// Text of several character sets, some of whose bytes are what stands between values: no column flows into the next.
+async fn keeps_columns_apart(kind: Kind) {
+    let stage = Stage::new(
+        (kind, kind),
+        "CREATE TABLE sets (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET latin1, b VARCHAR(20) CHARACTER SET utf8mb4,
+             c VARCHAR(20) CHARACTER SET utf16, d VARBINARY(20), e VARCHAR(20) CHARACTER SET ascii, f BLOB);
+         INSERT INTO sets (id, a, b, d, e, f) VALUES (1, x'ff', 'x', x'fe', '', x'ff'), (2, x'ffff', '', x'ff', 'y', x'ff'),
+             (3, NULL, NULL, NULL, NULL, NULL), (4, '', '', '', '', ''), (5, 'a', 'b', 'c', 'd', 'e')",
+    )
+    .await;
+    assert_eq!(stage.differences().await, [""; 0]);
+    for (id, change) in [
+        (1, "d = x'feff', e = '', f = ''"),
+        (2, "a = x'ff', b = '', d = x'ffff'"),
+        (3, "a = x'fe'"),
+        (4, "b = NULL, e = NULL"),
+        (5, "a = '', b = 'ab'"),
+    ] {
+        stage.damage(&format!("UPDATE sets SET {change} WHERE id = {id}")).await;
+    }
+    assert_eq!(
+        stage.differences().await,
+        (1..=5).map(|id| format!("keystone.sets: different row: id={id}")).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn columns_do_not_flow_into_each_other_on_mariadb() {
+    keeps_columns_apart(Kind::MariaDb1011).await;
+}
+
+#[tokio::test]
+async fn columns_do_not_flow_into_each_other_on_mysql() {
+    if !lacks(Kind::MySql97) {
+        keeps_columns_apart(Kind::MySql97).await;
+    }
+}
+
+/// A table whose one statement would take too long is walked in chunks instead, to the same end.
+async fn a_slow_table_goes_by_chunks(kind: Kind) {
+    let stage = Stage::new(
+        (kind, kind),
+        "CREATE TABLE big (type ENUM('a','b') NOT NULL, who VARCHAR(64) NOT NULL, id INT NOT NULL, n INT, text TEXT,
+             PRIMARY KEY (type, who, id));
+         CREATE TABLE ten (n INT PRIMARY KEY);
+         INSERT INTO ten VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9);
+         INSERT INTO big SELECT 1 + d.n % 2, SHA2(d.n, 224), a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n, d.n, ''
+             FROM ten a, ten b, ten c, ten d, ten e WHERE e.n < 2",
+    )
+    .await;
+    let hurried = Pace { longest_chunk: Duration::from_millis(1), ..Pace::BRISK };
+    let (most, told) = (AtomicU64::new(0), AtomicU64::new(0));
+    let tell = |now: Compared| {
+        let before = told.swap(now.rows, Ordering::Relaxed);
+        most.fetch_max(now.rows - before, Ordering::Relaxed);
+    };
+    let report = stage.verify_at(hurried, &tell).await.unwrap();
+    assert_eq!((report.differences, report.rows), (vec![], 20_010));
+    let most = most.into_inner();
+    assert!(most <= 10_000, "{most} rows in one chunk");
+    stage.damage("UPDATE big SET n = n + 1 WHERE id IN (77, 78, 19999)").await;
+    let found = stage.verify_at(hurried, &|_| {}).await.unwrap().differences;
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert_eq!(found, stage.verify().await.differences);
+}
+
+#[tokio::test]
+async fn a_slow_table_goes_by_chunks_on_mariadb() {
+    a_slow_table_goes_by_chunks(Kind::MariaDb1011).await;
+}
+
+#[tokio::test]
+async fn a_slow_table_goes_by_chunks_on_mysql() {
+    if !lacks(Kind::MySql97) {
+        a_slow_table_goes_by_chunks(Kind::MySql97).await;
+    }
 }
 
 /// The database that set-up promises to copy byte for byte, made by the client that knows DELIMITER.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use keyward::compare::{self, CompareError, Pace, Report};
+use keyward::compare::{self, CompareError, Compared, Pace, Report};
 use keyward::config::Settings;
 use keyward::config::schema::Account;
 use keyward::lab::{Kind, Lab, Server, Spec};
@@ -45,7 +45,7 @@ impl Stage {
 
     async fn link(&self) {
         let (port, mysql) = (self.master.port(), self.family() == Family::MySql);
-        let ours = "CREATE USER keyward@'%' IDENTIFIED BY 'own'; GRANT SELECT ON keystone.* TO keyward@'%'";
+        let ours = "CREATE USER keyward@'%' IDENTIFIED BY 'own'; GRANT SELECT, SHOW VIEW ON keystone.* TO keyward@'%'";
         let link = "CREATE USER link@'%' IDENTIFIED BY 'link'; GRANT REPLICATION SLAVE ON *.* TO link@'%'";
         let start = match mysql {
             false => format!(
@@ -88,8 +88,12 @@ impl Stage {
     }
 
     pub async fn try_verify(&self) -> Result<Report, CompareError> {
+        self.verify_at(Pace::BRISK, &|_| {}).await
+    }
+
+    pub async fn verify_at(&self, pace: Pace, tell: &(dyn Fn(Compared) + Sync)) -> Result<Report, CompareError> {
         let region = &self.settings.regions[0];
-        compare::run(&self.settings, (&region.name, &region.replicas[0]), Pace::BRISK, &|_| {}).await
+        compare::run(&self.settings, (&region.name, &region.replicas[0]), pace, tell).await
     }
 
     pub async fn verify(&self) -> Report {

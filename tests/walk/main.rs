@@ -8,6 +8,9 @@
 
 mod alphabet;
 mod healing;
+#[allow(dead_code, reason = "the operator's tests use the rest of it")]
+#[path = "../operator/keystones.rs"]
+mod keystones;
 mod place;
 mod promises;
 #[allow(dead_code, reason = "the operator's tests use the rest of it")]

@@ -1,6 +1,7 @@
 //! The settings as a whole: what a file, the environment and the files it names make of them.
 
 mod hooks;
+mod identity;
 mod refused;
 mod sample;
 

@@ -52,7 +52,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
          certificate's CA together with its name; use \"verify-identity\"",
     ),
     ("[account]", "[tls]\ncert_file = \"/x\"\n[account]", "tls.key_file: is missing: cert_file needs its private key"),
-    ("[account]", "[identity]\nuser = \"probe\"\n[account]", "identity: is not in this release yet; remove it"),
     (
         "[account]",
         "[account]\nuser = \"root\"",
@@ -130,11 +129,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "master.addresses[0]: \"10.0.0.1\" is not HOST:PORT, for example 10.13.32.19:3306",
     ),
     ("[\"10.0.0.1:3306\"]", "[\"a:1\", \"a:1\"]", "master.addresses[1]: \"a:1\" is already `master.addresses[0]`"),
-    (
-        "[master]",
-        "[master]\nidentity_url = \"http://x/v3\"",
-        "master.identity_url: is not in this release yet; remove it",
-    ),
     ("name = \"RegionTwo\"", "", "regions[0].name: is missing"),
     ("\"RegionTwo\"", "\"\"", "regions[0].name: must not be empty"),
     ("\"RegionTwo\"", "\"Region/Two\"", "regions[0].name: \"Region/Two\" must not hold a slash"),
@@ -157,11 +151,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "[[regions]]",
         "[[regions]]\nname = \"RegionNine\"\n[[regions]]",
         "regions[0].replicas: must hold at least one replica, written [[regions.replicas]]",
-    ),
-    (
-        "[[regions]]",
-        "[[regions]]\nidentity_url = \"http://x/v3\"",
-        "regions[0].identity_url: is not in this release yet; remove it",
     ),
     (
         "10.0.0.2:3306",
@@ -197,16 +186,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "[regions.failover]",
         "[regions.failover]\nmax_data_age = \"10s\"",
         "regions[0].failover.max_data_age: is 10s, but must be more than unreachable_after (10s): no failover could pass it",
-    ),
-    (
-        "[regions.failover]",
-        "[regions.failover]\ntrigger = \"either\"",
-        "regions[0].failover.trigger: \"either\" is not in this release yet; use \"master\"",
-    ),
-    (
-        "[regions.failover]",
-        "[regions.failover]\nrequire_local_identity = \"validates\"",
-        "regions[0].failover.require_local_identity: \"validates\" is not in this release yet; use \"off\"",
     ),
     (
         "[regions.failover]",

@@ -40,8 +40,10 @@ fn keys_of_the_sample() -> BTreeMap<String, String> {
 /// The sample with every key and table that is commented out.
 fn uncommented() -> String {
     let key_or_table = |rest: &str| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
-    // what stands in place of a file is the one thing that cannot stand beside it
-    let in_place = |rest: &str| rest.starts_with("password =") || rest.starts_with("secret =");
+    // what stands in place of a file, or of a user, is what cannot stand beside it
+    let in_place = |rest: &str| {
+        ["password =", "secret =", "application_credential"].iter().any(|instead| rest.starts_with(instead))
+    };
     let bare = |line: &'static str| line.strip_prefix('#').filter(|rest| key_or_table(rest) && !in_place(rest));
     SAMPLE.lines().flat_map(|line| [bare(line).unwrap_or(line), "\n"]).collect()
 }

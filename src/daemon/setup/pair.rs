@@ -1,7 +1,6 @@
 //! A master and one replica as the settings describe them: who connects where, and how the pair should be.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -13,7 +12,7 @@ use crate::model::preflight::LinkWanted;
 use crate::model::{Address, RegionName, ReplicaName};
 use crate::observe::hand::Access;
 use crate::plan::wanted::{self, Mend, Wanted};
-use crate::wire::connect::{Place, Target};
+use crate::wire::connect::Target;
 
 /// A master and one replica.
 pub struct Pair {
@@ -52,15 +51,9 @@ impl Pair {
             .flat_map(|candidate| &candidate.replicas)
             .find(|candidate| candidate.name == *name)
             .ok_or_else(|| format!("the settings have no replica {region}/{name}"))?;
-        let target = |address: &Address, tls: &Tls| Target {
-            place: Place::Tcp(address.clone()),
-            account: settings.account.clone(),
-            tls: tls.clone(),
-            connect_timeout: settings.connect_timeout.max(Duration::from_secs(1)),
-        };
         let access = |name: String, address: &Address, tls: &Tls, admin: &Option<Target>| Access {
             name,
-            own: target(address, tls),
+            own: Target::of(settings, address, tls),
             admin: admin.clone(),
         };
         let called = |region: &RegionName, replica: &Replica| format!("replica {region}/{}", replica.name);

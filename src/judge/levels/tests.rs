@@ -8,7 +8,7 @@ use crate::judge::{Judge, Rules};
 use crate::model::command::Command;
 use crate::model::haproxy::{AdminState, HaproxySocket};
 use crate::model::hook::{HookEnd, HookEvent, HookOutcome};
-use crate::model::phase::{Failback, Mode, Phase};
+use crate::model::phase::{Failback, LocalIdentity, Mode, Phase, Trigger};
 use crate::model::view::RegionView;
 use crate::model::{Moment, RegionName};
 
@@ -38,6 +38,10 @@ fn rules(mode: Mode) -> Rules {
         replicas: Vec::new(),
         hooks: vec![spec(HOOK, HookKind::Haproxy(proxy)), spec("services", services)],
         mode,
+        trigger: Trigger::Master,
+        identity: None,
+        local_identity: None,
+        require_local_identity: LocalIdentity::Off,
         failback: Failback::Auto,
         poll_interval: Duration::from_secs(1),
         probe_timeout: Duration::from_secs(1),

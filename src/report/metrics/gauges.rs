@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-use crate::model::view::{HookView, RegionView, ReplicaView, Snapshot};
+use crate::model::identity::Obstacle;
+use crate::model::view::{HookView, KeystoneView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Budget, Gate, Phase, Verdict};
 use crate::report::{REVISION, VERSION};
 
@@ -34,6 +35,9 @@ pub(super) fn families(snapshot: &Snapshot, last_tick: Option<f64>) -> Vec<Metri
             data(&mut out, &region.name, replica);
         }
     }
+    if let Some(doctor) = &snapshot.doctor {
+        super::doctor::families(&mut out, doctor);
+    }
     out.by_name.into_values().collect()
 }
 
@@ -46,7 +50,11 @@ fn seen(out: &mut Families, region: &RegionView) {
         &[("region", name)],
         region.master_up.map(f64::from),
     );
-    for (witness, up) in [("probe", region.probe_up), ("link", region.link_up)] {
+    // whoever logs in proves more than an answer
+    let proof = |keystone: &KeystoneView| keystone.login_up.or(keystone.up);
+    let identity = region.identity.as_ref();
+    let witnesses = [("probe", region.probe_up), ("link", region.link_up), ("identity", identity.and_then(proof))];
+    for (witness, up) in witnesses {
         out.gauge(
             "keyward_witness_up",
             "Whether the witness gave proof of life at the last look.",
@@ -54,18 +62,58 @@ fn seen(out: &mut Families, region: &RegionView) {
             up.map(f64::from),
         );
     }
-    out.gauge(
-        "keyward_silence_seconds",
-        "Time since the last proof of life of the side.",
-        &[("region", name), ("side", "db")],
-        region.silence_seconds,
-    );
+    let sides = [("db", region.silence_seconds), ("identity", identity.and_then(|keystone| keystone.silence_seconds))];
+    for (side, silence) in sides {
+        out.gauge(
+            "keyward_silence_seconds",
+            "Time since the last proof of life of the side.",
+            &[("region", name), ("side", side)],
+            silence,
+        );
+    }
+    for (site, keystone) in [("master", identity), ("local", region.local_identity.as_ref())] {
+        if let Some(keystone) = keystone {
+            self::keystone(out, name, site, keystone);
+        }
+    }
     out.counter(
         "keyward_master_flaps_total",
         "Times that the master fell silent for two looks or longer and was then proven alive.",
         &[("region", name)],
         region.flaps as f64,
     );
+}
+
+/// A Keystone: RegionOne's, or the region's own.
+fn keystone(out: &mut Families, region: &str, site: &str, keystone: &KeystoneView) {
+    let labels = [("region", region), ("site", site)];
+    out.gauge(
+        "keyward_identity_up",
+        "Whether the Keystone answered as one at the last look; its database may be gone all the same.",
+        &labels,
+        keystone.up.map(f64::from),
+    );
+    out.gauge(
+        "keyward_identity_login_up",
+        "Whether the Keystone issued a token and found it valid at the last look; absent where nobody logs in.",
+        &labels,
+        keystone.login_up.map(f64::from),
+    );
+    out.gauge(
+        "keyward_identity_validates",
+        "Whether the Keystone found tokens valid at the last look: RegionOne's, or its own.",
+        &labels,
+        keystone.validates.map(f64::from),
+    );
+    for obstacle in Obstacle::ALL.into_iter().filter(|_| site == "local" && keystone.up.is_some()) {
+        let holds = keystone.obstacle.as_ref().is_some_and(|held| held.code == obstacle.code());
+        out.gauge(
+            "keyward_local_login_obstacle",
+            "1 for what keeps somebody who has not logged in today from logging in at the region's own Keystone.",
+            &[("region", region), ("reason", obstacle.code())],
+            Some(f64::from(holds)),
+        );
+    }
 }
 
 /// What the judge makes of it; verdicts and gates are not known before the first full look.
@@ -266,13 +314,13 @@ fn data(out: &mut Families, region: &str, replica: &ReplicaView) {
 
 /// Metric families in the making.
 #[derive(Default)]
-struct Families {
+pub(super) struct Families {
     by_name: BTreeMap<&'static str, MetricFamily>,
 }
 
 impl Families {
     /// One more series, unless its value is unknown.
-    fn gauge(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: Option<f64>) {
+    pub(super) fn gauge(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: Option<f64>) {
         let Some(value) = value else { return };
         let mut gauge = Gauge::default();
         gauge.set_value(value);
@@ -282,7 +330,7 @@ impl Families {
     }
 
     /// One more series of a counter that is kept elsewhere.
-    fn counter(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: f64) {
+    pub(super) fn counter(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: f64) {
         let mut counter = Counter::default();
         counter.set_value(value);
         let mut metric = Metric::from_label(pairs(labels));

@@ -34,6 +34,10 @@ fn what_was_never_known_is_absent_and_counters_start_at_0() {
         "keyward_master_up",
         "keyward_witness_up",
         "keyward_silence_seconds",
+        "keyward_identity_up",
+        "keyward_identity_login_up",
+        "keyward_identity_validates",
+        "keyward_local_login_obstacle",
         "keyward_replica_up",
         "keyward_replica_lag_seconds",
         "keyward_replica_data_age_seconds",
@@ -55,6 +59,7 @@ fn what_was_never_known_is_absent_and_counters_start_at_0() {
         r#"keyward_hook_runs_total{event="failover",hook="services",outcome="timeout",region="RegionTwo"}"#,
         r#"keyward_probe_failures_total{reason="timed_out",target="master"}"#,
         r#"keyward_probe_duration_seconds_count{target="replica"}"#,
+        r#"keyward_probe_failures_total{reason="server_error",target="identity"}"#,
         r#"keyward_replica_writable_seen_total{region="RegionTwo",replica="r2-db1"}"#,
         r#"keyward_paused{region="RegionTwo"}"#,
     ] {
@@ -73,6 +78,14 @@ fn an_outage_reads_as_an_outage_and_leaves_nothing_stale() {
         (r#"keyward_master_up{region="RegionTwo"}"#, "0"),
         (r#"keyward_witness_up{region="RegionTwo",witness="link"}"#, "0"),
         (r#"keyward_silence_seconds{region="RegionTwo",side="db"}"#, "161.2"),
+        (r#"keyward_silence_seconds{region="RegionTwo",side="identity"}"#, "163"),
+        (r#"keyward_witness_up{region="RegionTwo",witness="identity"}"#, "0"),
+        (r#"keyward_identity_up{region="RegionTwo",site="master"}"#, "1"),
+        (r#"keyward_identity_login_up{region="RegionTwo",site="master"}"#, "0"),
+        (r#"keyward_identity_login_up{region="RegionTwo",site="local"}"#, "0"),
+        (r#"keyward_identity_validates{region="RegionTwo",site="local"}"#, "1"),
+        (r#"keyward_local_login_obstacle{region="RegionTwo",reason="read_only"}"#, "1"),
+        (r#"keyward_local_login_obstacle{region="RegionTwo",reason="keys_differ"}"#, "0"),
         (r#"keyward_verdict{region="RegionTwo",verdict="master_unreachable"}"#, "1"),
         (r#"keyward_verdict{region="RegionTwo",verdict="healthy"}"#, "0"),
         (r#"keyward_phase{region="RegionTwo",phase="local"}"#, "1"),
@@ -98,6 +111,11 @@ fn an_outage_reads_as_an_outage_and_leaves_nothing_stale() {
     assert_eq!(text.matches("keyward_replica_seconds_behind_master").count(), 0, "the server says NULL");
     let after = metrics.render(&fixtures::good_day());
     assert!(!after.contains("keyward_episode_started"), "the episode is over:\n{after}");
+    assert_eq!(
+        value(&after, r#"keyward_witness_up{region="RegionTwo",witness="identity"}"#).as_deref(),
+        Some("1"),
+        "a login proves more than an answer"
+    );
     assert_eq!(
         value(&after, r#"keyward_replica_lag_seconds{region="RegionTwo",replica="r2-db1"}"#).as_deref(),
         Some("0")

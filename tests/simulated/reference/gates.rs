@@ -46,6 +46,8 @@ impl Reference {
         if !self.was_seen(master, now, doubt, memory) {
             closed.push(Gate::NeverSeen);
         }
+        closed.extend(self.identity_gates(doubt, memory));
+        closed.dedup();
         let of_replicas = (0..self.replicas.len()).map(|number| self.replica_gates(number, master, now, doubt, memory));
         let best = of_replicas.min_by_key(|gates| (gates.iter().filter(|gate| !passes(gate)).count(), gates.len()));
         closed.extend(best.unwrap_or_default());
@@ -122,10 +124,14 @@ impl Reference {
         if step.cause == Cause::Manual {
             return;
         }
-        let (silent, needed) = (self.silence.silent(step.t), ms(self.rules.unreachable_after));
-        self.promise("no failover without silence", silent >= needed, || format!("{silent} ms of {needed}"));
-        let evidence = self.silence.evidence(self.rules.master_addresses.len());
-        self.promise("no failover without failed looks", evidence >= 2, || format!("{evidence} look(s) failed"));
+        let needed = ms(self.rules.unreachable_after);
+        let silent = self.asked_for(|named| named.silence.silent(step.t) >= needed);
+        let all: Vec<Ms> = self.named().iter().map(|named| named.silence.silent(step.t)).collect();
+        self.promise("no failover without silence", silent, || format!("{all:?} ms of {needed}"));
+        let failed = self
+            .asked_for(|named| named.silence.silent(step.t) >= needed && named.silence.evidence(named.addresses) >= 2);
+        let all: Vec<usize> = self.named().iter().map(|named| named.silence.evidence(named.addresses)).collect();
+        self.promise("no failover without failed looks", failed, || format!("{all:?} look(s) failed"));
         let (held, mode) = (self.is_held(step), self.rules.mode.code());
         self.promise("no failover while frozen", !held, || format!("mode {mode}"));
         let rests = self.rests_since;
@@ -138,8 +144,7 @@ impl Reference {
     /// What speaks for a failover without a doubt must lead to one.
     pub(super) fn check_overdue(&mut self, t: Ms, now: Now, master: &Master, after: &RegionMemory) {
         let outside = matches!(after.phase, Phase::Remote | Phase::Suspect | Phase::Returning);
-        let down = self.silence.surely_silent(t) >= ms(self.rules.unreachable_after)
-            && self.silence.sure_evidence(self.rules.master_addresses.len()) >= 2;
+        let down = self.surely_down(t, after);
         let due = outside && down && !after.resting && self.memory.pause.is_none();
         if !due || !self.closed_but(master, now, Doubt::Closed, after, |_| false).is_empty() {
             self.overdue = None;

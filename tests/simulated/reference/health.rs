@@ -35,7 +35,9 @@ impl Reference {
     pub fn is_well(&self, t: Ms, patience: Ms) -> bool {
         let probed = self.answers() && self.answered.is_some_and(|at| t - at <= patience);
         let patience = patience.max(ms(self.rules.link_patience()));
-        probed && self.replicas.iter().any(|seen| seen.linked.is_some_and(|at| t - at <= patience))
+        probed
+            && self.keystone_is_well(t)
+            && self.replicas.iter().any(|seen| seen.linked.is_some_and(|at| t - at <= patience))
     }
 
     /// How far a replica is behind.

@@ -5,6 +5,7 @@ mod beats;
 mod gates;
 mod health;
 mod hooks;
+mod identity;
 mod levels;
 mod orders;
 mod silence;
@@ -17,8 +18,9 @@ use keyward::model::observation::{MasterFacts, ReplicaFacts};
 use keyward::model::{Cause, Event, EventKind, Now, Phase};
 
 use super::servers::{Master, Truth};
-use super::time::{Ms, ms};
+use super::time::Ms;
 use beats::Beats;
+use identity::Keystones;
 use levels::Level;
 use silence::Silence;
 
@@ -64,6 +66,10 @@ pub struct Reference {
     rules: Rules,
     phase: Phase,
     silence: Silence,
+    identity: Silence,
+    keystones: Keystones,
+    /// RegionOne's Keystone was seen at work, in whichever life of the daemon.
+    identity_ever_seen: bool,
     beats: Beats,
     replicas: Vec<Seen>,
     memory: RegionMemory,
@@ -122,6 +128,9 @@ impl Reference {
             broken: None,
             phase: Phase::Remote,
             silence: Silence::default(),
+            identity: Silence::default(),
+            keystones: Keystones::default(),
+            identity_ever_seen: false,
             beats: Beats::default(),
             replicas: vec![Seen { stamped: true, ..Seen::default() }; rules.replicas.len()],
             rules,
@@ -179,7 +188,7 @@ impl Reference {
     /// A life of the daemon begins with this memory.
     pub fn born(&mut self, t: Ms, rules: &Rules, instance: &str, memory: &RegionMemory) {
         self.rules = rules.clone();
-        self.silence = Silence::default();
+        (self.silence, self.identity, self.keystones) = Default::default();
         self.beats.born(instance);
         self.life_done.clear();
         self.running.clear();
@@ -234,6 +243,7 @@ impl Reference {
     /// The state file is gone: nothing is promised of what was in it.
     pub fn forgot(&mut self) {
         (self.episode, self.excused, self.ever_seen, self.rests_since) = (None, true, false, None);
+        self.identity_ever_seen = false;
         self.beats = Beats::default();
         self.ids.clear();
         self.young_ids.clear();
@@ -288,15 +298,16 @@ impl Reference {
         if matches!(to, Phase::Switching | Phase::Returning) {
             self.due.clear();
         }
-        let looks = 2 * ms(self.rules.poll_interval);
         match (from, to) {
             (Phase::Remote, Phase::Suspect) => {
-                let quiet = self.silence.unproven(step.t) >= looks;
+                let quiet = self.named().iter().any(|named| named.silence.unproven(step.t) >= named.looks);
                 self.promise("suspicion needs two silent looks", quiet, || format!("at {}", step.t));
                 self.promise("a frozen phase stays", !self.is_held(step), || step.event.sentence.clone());
             }
             (Phase::Suspect, Phase::Remote) => {
-                let proven = self.silence.proof().is_some_and(|at| step.t - at <= looks);
+                let fresh = |at, looks| step.t - at <= looks;
+                let mut proofs = self.named().into_iter().map(|named| (named.silence.proof(), named.looks));
+                let proven = proofs.all(|(proof, looks)| proof.is_some_and(|at| fresh(at, looks)));
                 self.promise("suspicion ends with a proof of life", proven, || format!("at {}", step.t));
             }
             (Phase::Remote | Phase::Suspect, Phase::Switching) => {

@@ -1,5 +1,6 @@
 //! Silence and evidence, counted from what truly happened: which looks were answered, and when nobody watched.
 
+use keyward::model::Reason;
 use keyward::model::observation::{Look, MasterFacts, ReplicaFacts, ThreadState};
 
 use super::super::servers::Truth;
@@ -29,6 +30,29 @@ impl Silence {
     fn watched_since(&self, start: Ms, t: Ms) -> Ms {
         let gaps = self.unwatched.iter().map(|(from, to)| to.saturating_sub((*from).max(start)));
         (t - start).saturating_sub(gaps.sum())
+    }
+
+    /// Takes in a proof of life.
+    pub fn prove(&mut self, t: Ms) {
+        self.proof = Some(t);
+        self.forget_evidence();
+    }
+
+    /// A look that began and ended then reaches the judge, with the reason for which it failed; whether it says
+    /// anything: a look from before the end of a gap that failed does not.
+    pub fn note(&mut self, place: usize, (began, ended): (Ms, Ms), failed: Option<Reason>) -> bool {
+        self.began.get_or_insert(began);
+        match failed {
+            Some(_) if began < self.last_gap() => return false,
+            Some(reason) if reason.is_evidence() => self.evidence[place].push(began),
+            Some(_) => {
+                // it lived when it refused, not when that was heard
+                self.refusal = Some(ended);
+                self.forget_evidence();
+            }
+            None => {}
+        }
+        true
     }
 
     /// For how long nothing has proven the master alive while somebody watched.
@@ -100,12 +124,9 @@ impl Reference {
     }
 
     fn proven(&mut self, t: Ms) {
-        self.silence.proof = Some(t);
-        self.silence.forget_evidence();
+        self.silence.prove(t);
         self.ever_seen = true;
-        if self.rests_since.is_some_and(|since| t > since) {
-            self.rests_since = None;
-        }
+        self.end_rest();
     }
 
     /// Whether some address answered its last look.
@@ -119,10 +140,12 @@ impl Reference {
         if let Some(active) = self.silence.active.replace(t)
             && t - active > limit
         {
-            if self.silence.unwatched.len() > 32 {
-                self.silence.unwatched.remove(0);
+            for silence in [&mut self.silence, &mut self.identity] {
+                if silence.unwatched.len() > 32 {
+                    silence.unwatched.remove(0);
+                }
+                silence.unwatched.push((active, t));
             }
-            self.silence.unwatched.push((active, t));
             self.sick_at = t;
             self.overdue = None;
             self.level.unwatched();
@@ -133,18 +156,20 @@ impl Reference {
     /// or was in a turn, which takes at most `turn`.
     pub fn wakes(&mut self, t: Ms, held: Ms, turn: Ms) {
         self.handles(t);
-        let ends = self.silence.ends(ms(self.rules.unreachable_after));
-        let (Some(before), Some(ends)) = (self.stepped.replace(t), ends) else { return };
-        let at_once = before >= ends || t <= ends.max(held) + turn + 1;
-        self.promise("the end of the patience is met at once", at_once, || format!("at {t}, it ended at {ends}"));
+        let patience = ms(self.rules.unreachable_after);
+        let all: Vec<Ms> = self.named().iter().filter_map(|named| named.silence.ends(patience)).collect();
+        let Some(before) = self.stepped.replace(t) else { return };
+        for ends in all {
+            let at_once = before >= ends || t <= ends.max(held) + turn + 1;
+            self.promise("the end of the patience is met at once", at_once, || format!("at {t}, it ended at {ends}"));
+        }
     }
 
     /// A look at one of the master's addresses reaches the judge.
     pub fn handles_master(&mut self, t: Ms, place: usize, began: Ms, look: &Look<MasterFacts>) {
-        self.silence.began.get_or_insert(began);
-        // a look from before the end of a gap that failed says nothing
-        let stale = began < self.silence.last_gap();
         let ended = ms(look.ended.since(moment(0)));
+        let failed = look.result.as_ref().err().map(|failure| failure.reason);
+        let stale = !self.silence.note(place, (began, ended), failed);
         let seat = &mut self.seats[place];
         seat.answers = look.result.is_ok() || seat.answers && stale;
         match &look.result {
@@ -155,12 +180,8 @@ impl Reference {
             Err(failure) => {
                 if failure.reason.is_evidence() {
                     seat.gone_since.get_or_insert(ended);
-                    self.silence.evidence[place].push(began);
                 } else {
                     seat.gone_since = None;
-                    // it lived when it refused, not when that was heard
-                    self.silence.refusal = Some(ended);
-                    self.silence.forget_evidence();
                 }
                 if !self.answers() {
                     self.sick_at = t;

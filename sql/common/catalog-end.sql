@@ -1,0 +1,2 @@
+-- Makes a changed catalogue last; needs no privilege.
+COMMIT;

@@ -1,0 +1,2 @@
+-- Asks for the statement that makes a table; the lab's root.
+SHOW CREATE TABLE {table};

@@ -1,0 +1,2 @@
+-- Reads a whole table; the lab's root.
+SELECT * FROM {table};

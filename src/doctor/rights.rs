@@ -1,0 +1,73 @@
+//! Who may do what on the servers: Keystone's account must not pass read-only, keyward's own must see everything.
+
+use super::facts::Facts;
+use super::{Answer, Check, Severity};
+use crate::dialect::grants::{self, Grant, Scope};
+use crate::model::Family;
+use crate::plan::wanted;
+
+/// The checks of this group.
+pub const CHECKS: [Check; 2] = [
+    Check {
+        id: "keystone-account-writes",
+        severity: Severity::Critical,
+        looks_at: "The rights of Keystone's account on each replica.",
+        why: "An account with a right that passes read_only writes rows that only the replica has; with the next transaction of the master replication may stop, and only a new copy helps.",
+        mend: "On the replica, revoke everything on *.* from this account: it needs its rights on Keystone's schema and nothing else.",
+        judge: keystone_account,
+    },
+    Check {
+        id: "own-rights",
+        severity: Severity::Warning,
+        looks_at: "The rights of keyward's own account on every server.",
+        why: "Without them keyward cannot see, keep or compare something that it is there for.",
+        mend: "Run what `keyward setup --print-sql` prints as an administrator (`--print-sql=mysql` for MySQL).",
+        judge: own,
+    },
+];
+
+/// What passes read-only, in the words of `SHOW GRANTS`.
+const PASSING: [&str; 5] = ["ALL PRIVILEGES", "SUPER", "READ_ONLY ADMIN", "READ ONLY ADMIN", "CONNECTION_ADMIN"];
+
+/// What writes rows.
+const WRITING: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
+
+fn keystone_account(facts: &Facts, answer: &mut Answer) {
+    for side in &facts.replicas {
+        let Some(accounts) = answer.need(&side.keystone_account) else { continue };
+        for (account, grants) in accounts {
+            let global = grants.iter().filter(|grant| grant.scope == Scope::Everything);
+            let passing: Vec<&str> = global
+                .flat_map(|grant| grant.rights.iter())
+                .filter(|right| PASSING.contains(&right.as_str()))
+                .map(String::as_str)
+                .collect();
+            // rights on single columns are no grants here: whoever has only these writes down logins and nothing else
+            if !passing.is_empty() && may_write(grants, &facts.databases) {
+                answer.find(format!(
+                    "Keystone's account {account} on the {} writes although it is read-only: it has {} on *.*",
+                    side.name,
+                    passing.join(", ")
+                ));
+            }
+        }
+    }
+}
+
+fn may_write(have: &[Grant], databases: &[String]) -> bool {
+    let wanted = databases.iter().flat_map(|name| WRITING.map(|right| Grant::schema(name, &[right])));
+    wanted.into_iter().any(|grant| grants::missing(have, &[grant]).is_empty())
+}
+
+fn own(facts: &Facts, answer: &mut Answer) {
+    for (index, side) in facts.sides().enumerate() {
+        let Some(server) = answer.need(&side.server) else { continue };
+        let rights: fn(Family, &[String]) -> Vec<Grant> =
+            if index == 0 { wanted::master_rights } else { wanted::replica_rights };
+        let missing = grants::missing(&server.own_rights, &rights(server.family, &facts.databases));
+        if !missing.is_empty() {
+            let missing = missing.iter().map(Grant::words).collect::<Vec<_>>().join("; ");
+            answer.find(format!("keyward's own account on the {} lacks {missing}", side.name));
+        }
+    }
+}
