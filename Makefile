@@ -1,6 +1,6 @@
 # What people do with this project. `make` alone lists it. Everything works from a fresh Debian 12 with cargo.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-keystone test browser test-keystone test-keystone-drivers simulate drills bench bench-copy bench-verify lint packages servers keystones monitoring tools deny
+.PHONY: help build demo demo-keystone test browser test-keystone test-keystone-drivers simulate drills bench bench-copy bench-verify lint packages servers keystones monitoring tools deny deb
 
 CARGO ?= cargo
 FAULTS ?= 12000000
@@ -70,6 +70,10 @@ monitoring: packages
 # without it the drill of the status page is skipped, and counted
 browser: packages
 	@scripts/install-packages browser || echo "no browser: the status page is not tried in one" >&2
+
+deb: packages ## build the Debian package, as target/debian/keyward_*.deb
+	@scripts/install-tools cargo-deb
+	@scripts/build-deb
 
 packages: ## install the Debian packages that are missing
 	@scripts/install-packages

@@ -11,6 +11,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::man::Man;
+use super::since::Since;
 use super::switch::{SWITCH_AUTH_HELP, SwitchAuth};
 use crate::config::duration;
 use crate::model::{Family, RegionName, ReplicaName};
@@ -75,8 +77,8 @@ pub enum Command {
     Demo(Demo),
     /// Print a shell's completions.
     Completions(Completions),
-    /// Print the manual page (not in this release yet).
-    Man,
+    /// Print the manual pages.
+    Man(Man),
 }
 
 impl Command {
@@ -102,7 +104,7 @@ impl Command {
             Command::Fingerprint(_) => "fingerprint",
             Command::Demo(_) => "demo",
             Command::Completions(_) => "completions",
-            Command::Man => "man",
+            Command::Man(_) => "man",
         }
     }
 }
@@ -203,6 +205,9 @@ pub struct Events {
     /// Print one JSON object an event.
     #[arg(long)]
     pub json: bool,
+    /// Only what happened since then: how long ago, like 1h, or the time in UTC, like "2026-11-22 05:03".
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Since>,
 }
 
 /// `keyward failover`, `keyward failback`

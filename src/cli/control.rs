@@ -2,17 +2,21 @@
 //!
 //! Nothing here touches a database or the state folder: what cannot be asked of the daemon cannot be done.
 
-use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::output;
 use super::render;
 use super::sheet::Sheet;
+use super::since::Since;
+use super::watch;
+use crate::daemon::clock;
 use crate::model::command::{Command, HookTested, Reply};
 use crate::model::time::friendly;
 use crate::model::view::Snapshot;
@@ -23,8 +27,6 @@ const REPLY_BYTES: u64 = 64 * 1024 * 1024;
 const SOON: Duration = Duration::from_secs(35);
 /// The most time for an answer that waits for hooks.
 const HOOKS: Duration = Duration::from_secs(610);
-/// How often `--watch` looks again.
-const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// `keyward status`: the sheet or the document, once or every second.
 ///
@@ -36,15 +38,8 @@ pub fn status(socket: &Path, json: bool, watch: bool) -> anyhow::Result<Exit> {
         output::write(&text)?;
         return Ok(exit);
     }
-    let clear = if std::io::stdout().is_terminal() && !json { "\x1b[H\x1b[J" } else { "" };
-    loop {
-        let text = match status_once(socket, json) {
-            Ok((text, _)) => text,
-            Err(error) => format!("keyward: {error}\n"),
-        };
-        output::write(&format!("{clear}{text}"))?;
-        std::thread::sleep(WATCH_EVERY);
-    }
+    let socket = socket.to_owned();
+    watch::run(move || status_once(&socket, json).map(|(text, _)| text), !json)
 }
 
 fn status_once(socket: &Path, json: bool) -> anyhow::Result<(String, Exit)> {
@@ -55,17 +50,22 @@ fn status_once(socket: &Path, json: bool) -> anyhow::Result<(String, Exit)> {
     Ok((text.unwrap_or_else(|| render::status(Sheet::for_stdout(), &snapshot)), exit))
 }
 
-/// `keyward events`: the list, or one JSON object an event.
+/// `keyward events`: the list, or one JSON object an event; all that is kept, or what happened since then.
 ///
 /// # Errors
 /// The daemon does not answer.
-pub fn events(socket: &Path, json: bool) -> anyhow::Result<Exit> {
+pub fn events(socket: &Path, json: bool, since: Option<Since>) -> anyhow::Result<Exit> {
     let mut document = document(ask(socket, &Command::Events)?)?;
     let list = document.get_mut("events").map(serde_json::Value::take).context(OTHER_VERSION)?;
+    let mut list: Vec<serde_json::Value> = serde_json::from_value(list).context(OTHER_VERSION)?;
+    if let Some(since) = since.map(|since| since.at(clock::wall())) {
+        let at = |event: &serde_json::Value| event["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        list.retain(|event| at(event).is_none_or(|at| at >= since));
+    }
     let text = if json {
-        let list: Vec<serde_json::Value> = serde_json::from_value(list).context(OTHER_VERSION)?;
         list.iter().map(|event| format!("{event}\n")).collect()
     } else {
+        let list = serde_json::Value::Array(list);
         render::events(Sheet::for_stdout(), &serde_json::from_value::<Vec<_>>(list).context(OTHER_VERSION)?)
     };
     output::write(&text)?;

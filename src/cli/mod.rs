@@ -10,14 +10,17 @@ pub mod demo;
 pub mod doctor;
 pub mod exit;
 pub mod fingerprint;
+pub mod man;
 pub mod meter;
 pub mod output;
 pub mod render;
 pub mod run;
 pub mod setup;
 pub mod sheet;
+pub mod since;
 pub mod switch;
 pub mod verify;
+pub mod watch;
 
 use std::io::Write;
 use std::path::Path;
@@ -50,7 +53,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Check => check::run(cli.config.as_deref()),
         Command::Completions(args) => completions::run(args),
-        Command::Man => later(cli.command.name()),
+        Command::Man(args) => man::run(args),
         Command::Run => run::run(cli.config.as_deref()),
         Command::Demo(args) => demo::run(args),
         Command::Fingerprint(args) => fingerprint::command(args),
@@ -70,7 +73,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
 fn ask(socket: &Path, asked: &Command) -> anyhow::Result<Exit> {
     let request = match asked {
         Command::Status(args) => return control::status(socket, args.json, args.watch),
-        Command::Events(args) => return control::events(socket, args.json),
+        Command::Events(args) => return control::events(socket, args.json, args.since),
         Command::Failover(args) => {
             Request::Failover { region: args.region.clone(), force: args.force, reason: args.reason.clone() }
         }

@@ -7,6 +7,7 @@ mod certificates;
 pub mod clock;
 pub mod control;
 mod doctors;
+mod failing;
 mod hooks;
 mod inputs;
 mod keep;

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::control::{Control, Request};
 use super::doctors::Doctors;
+use super::failing::Failing;
 use super::hooks::Runner;
 use super::inputs::Input;
 use super::keep::{self, Keepers};
@@ -24,8 +25,8 @@ use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
 use crate::model::command::{Command, Reply};
 use crate::model::identity::IdentityLook;
-use crate::model::observation::Look;
-use crate::model::{Event, EventKind, Moment, Now};
+use crate::model::observation::{BeatOutcome, Look};
+use crate::model::{Event, EventKind, Failure, Moment, Now};
 use crate::report::metrics::Target;
 use crate::report::systemd::{self, Watchdog};
 use crate::report::{self, Events, Metrics, serve};
@@ -79,6 +80,7 @@ struct Daemon {
     levels: Levels,
     runner: Runner,
     publisher: Publisher,
+    failing: Failing,
     metrics: Arc<Metrics>,
     events: Arc<Events>,
     watchdog: Arc<Watchdog>,
@@ -108,6 +110,7 @@ impl Daemon {
             watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
             publisher: Publisher::new(&settings, now),
             keepers: Keepers::default(),
+            failing: Failing::default(),
             saved_at: None,
             save_failed: false,
             settings,
@@ -201,20 +204,30 @@ impl Daemon {
         match input {
             Input::Master(place, look) => {
                 self.count(Target::Master, &look);
+                self.note_at_master(now.mono, "looks", place, look.result.as_ref().err());
                 self.judge.handle_master(now, place, &look);
             }
             Input::Replica(region, name, look) => {
                 self.count(Target::Replica, &look);
+                let what = format!("looks at replica {name} of {region}");
+                self.failing.note(now.mono, &what, look.result.as_ref().err());
                 self.judge.handle_replica(now, &region, &name, &look);
             }
             Input::Binlogs(place, binlogs) => self.judge.handle_binlogs(place, &binlogs),
-            Input::Beat(place, outcome) => self.judge.handle_beat(now, place, &outcome),
+            Input::Beat(place, outcome) => {
+                let failure = match &outcome {
+                    BeatOutcome::Refused(failure) | BeatOutcome::Unknown(failure) => Some(failure),
+                    BeatOutcome::Acknowledged { .. } | BeatOutcome::Read { .. } => None,
+                };
+                self.note_at_master(now.mono, "beats", place, failure);
+                self.judge.handle_beat(now, place, &outcome);
+            }
             Input::Identity(look) => {
-                self.count_identity(&look);
+                self.count_identity(now.mono, &self.settings.master.region.to_string(), &look);
                 self.judge.handle_identity(now, &look);
             }
             Input::LocalIdentity(region, look) => {
-                self.count_identity(&look);
+                self.count_identity(now.mono, &region.to_string(), &look);
                 self.judge.handle_local_identity(now, &region, &look);
             }
             Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
@@ -238,6 +251,13 @@ impl Daemon {
         }
     }
 
+    /// Notes for the log how a look or a beat went at one of the master's addresses.
+    fn note_at_master(&mut self, now: Moment, what: &str, place: usize, failure: Option<&Failure>) {
+        if let Some(address) = self.settings.master.addresses.get(place) {
+            self.failing.note(now, &format!("{what} at the master {address}"), failure);
+        }
+    }
+
     fn count<T>(&self, target: Target, look: &Look<T>) {
         self.metrics.probe_done(
             target,
@@ -246,9 +266,11 @@ impl Daemon {
         );
     }
 
-    fn count_identity(&self, look: &IdentityLook) {
-        let failure = look.proof().err().map(|failure| failure.reason);
-        self.metrics.probe_done(Target::Identity, look.ended.since(look.began), failure);
+    fn count_identity(&mut self, now: Moment, region: &str, look: &IdentityLook) {
+        let failure = look.proof().err();
+        let reason = failure.as_ref().map(|failure| failure.reason);
+        self.metrics.probe_done(Target::Identity, look.ended.since(look.began), reason);
+        self.failing.note(now, &format!("looks at the Keystone of {region}"), failure.as_ref());
     }
 
     fn handle_request(&mut self, (command, user, to): Request) -> Option<(Reply, tokio::sync::oneshot::Sender<Reply>)> {

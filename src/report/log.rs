@@ -171,17 +171,18 @@ impl Lines {
         let level = *about.level();
         let stamp = at.strftime("%Y-%m-%d %H:%M:%S%.3f");
         let text = parts.text();
-        match self.format {
+        let line = match self.format {
             LogFormat::Json => parts.json(at, level, about.target()),
             LogFormat::Oslo => {
                 let name = about.target().replace("::", ".");
                 format!("{stamp} {} {} {name} [-] {text}", std::process::id(), oslo_level(level))
             }
-            // the journal takes the priority from the prefix and shows it its own way
-            LogFormat::Plain if self.journal => format!("<{}>{text}", priority(level)),
+            LogFormat::Plain if self.journal => text,
             LogFormat::Plain if colours => format!("{stamp} {}{level:<5}\x1b[0m {text}", colour(level)),
             LogFormat::Plain => format!("{stamp} {level:<5} {text}"),
-        }
+        };
+        // the journal takes the prefix off and keeps it as the line's priority
+        if self.journal { format!("<{}>{line}", priority(level)) } else { line }
     }
 }
 

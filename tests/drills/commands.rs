@@ -1,11 +1,14 @@
 //! What an operator asks for.
 
-use std::time::Duration;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use keyward::model::{EventKind, Phase};
 
 use super::crashes::until_hook_starts;
-use super::daemon::{gates, has_verdict, texts, verdicts};
+use super::daemon::{Daemon, gates, has_verdict, texts, verdicts};
 use super::hooks;
 use super::pair::{Pair, read_only};
 use super::settings::{Hook, Wishes};
@@ -51,7 +54,7 @@ async fn an_episode_by_hand_ends_by_hand() {
     assert_eq!(manual, Some(1.0));
     let told = daemon.until_told(&["failover, because: works in RegionOne; ", "hook local-auth runs"]).await;
     // a user whom only a directory service knows is a number
-    let own = |flag| texts(&std::process::Command::new("id").arg(flag).output().unwrap()).0.trim().to_owned();
+    let own = |flag| texts(&Command::new("id").arg(flag).output().unwrap()).0.trim().to_owned();
     let by = |user| EventKind::Command { command: "failover".to_owned(), user };
     assert!([by(own("-un")), by(format!("uid {}", own("-u")))].contains(&told.what), "{told:?}");
 
@@ -69,7 +72,47 @@ async fn an_episode_by_hand_ends_by_hand() {
     let told: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let causes: Vec<&str> = told.iter().filter_map(|event| event["cause"].as_str()).collect();
     assert_eq!(causes, ["manual"; 4], "{json}");
+    assert_eq!(daemon.does(&["events", "--json", "--since", "1h"]).await, json);
+    assert_eq!(daemon.does(&["events", "--since", "2100-01-01 00:00"]).await, "");
     pair.until_rows_equal().await;
+    assert_watching_ends_cleanly(daemon).await;
+}
+
+/// `status --watch` shows one sheet after the other, says once that the daemon is gone, and ends with 0 at Ctrl-C.
+async fn assert_watching_ends_cleanly(mut daemon: Daemon) {
+    let (shown, complaint) = (daemon.folder.join("watched"), daemon.folder.join("complained"));
+    let file = |path: &Path| fs::File::create(path).unwrap();
+    let mut watching = Command::new(env!("CARGO_BIN_EXE_keyward"))
+        .args(["status", "--watch", "--config"])
+        .arg(daemon.folder.join("keyward.toml"))
+        .stdout(file(&shown))
+        .stderr(file(&complaint))
+        .spawn()
+        .unwrap();
+    let count = |path: &Path, word: &str| fs::read_to_string(path).unwrap().matches(word).count();
+    until("two sheets", || count(&shown, "The master is RegionOne") >= 2).await;
+    assert!(!fs::read_to_string(&shown).unwrap().contains('\u{1b}'), "a file gets no colours and is not cleared");
+    daemon.kill9();
+    until("the daemon is missed", || count(&complaint, "keyward is not running") >= 1).await;
+    let sheets = count(&shown, "The master is RegionOne");
+    tokio::time::sleep(SPAN).await;
+    assert_eq!((count(&complaint, "not running"), count(&shown, "The master is RegionOne")), (1, sheets));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&watching), rustix::process::Signal::INT).unwrap();
+    let mut ended = None;
+    until("it ends", || {
+        ended = watching.try_wait().unwrap();
+        ended.is_some()
+    })
+    .await;
+    assert_eq!(ended.unwrap().code(), Some(0));
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "still waiting until {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

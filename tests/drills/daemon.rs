@@ -252,6 +252,24 @@ impl Daemon {
         }
     }
 
+    /// The daemon's log so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap()
+    }
+
+    /// Waits until a line of the log has every one of these pieces.
+    pub async fn until_logged(&self, pieces: &[&str]) -> String {
+        let began = Instant::now();
+        loop {
+            let log = self.log();
+            if let Some(line) = log.lines().rfind(|line| pieces.iter().all(|piece| line.contains(piece))) {
+                return line.to_owned();
+            }
+            assert!(began.elapsed() < LIMIT, "no line of the log has {pieces:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Waits until the region is as wanted.
     pub async fn until(&self, what: &str, wanted: impl Fn(&RegionView) -> bool) -> RegionView {
         let began = Instant::now();

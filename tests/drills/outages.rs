@@ -20,6 +20,27 @@ async fn the_master_is_killed_and_comes_back() {
     let back = async |pair: &mut Pair| pair.master.start().await.unwrap();
     story_of_one_outage(&mut pair, &daemon, back).await;
     daemon.until_healthy().await;
+    assert_the_log_is_short(&pair, &daemon).await;
+}
+
+/// Hundreds of looks and beats have failed; each kind of them is a line when that begins and one when it is over.
+async fn assert_the_log_is_short(pair: &Pair, daemon: &Daemon) {
+    for kind in ["looks", "beats"] {
+        let what = format!("{kind} at the master {}", pair.master.address());
+        let over = daemon.until_logged(&[&what, "succeed again", "connection refused"]).await;
+        let failed = over.split("; ").nth(1).unwrap().split(' ').next().unwrap();
+        assert!(failed.parse::<u64>().unwrap() >= 5, "{over}");
+        let log = daemon.log();
+        let lines = |word: &str| log.lines().filter(|line| line.contains(&what) && line.contains(word)).count();
+        let (begun, ended) = (lines(" fail: "), lines(" succeed again; "));
+        // under load more may have failed before and after, and the last of it may not be over
+        assert!(begun == ended || begun == ended + 1, "{log}");
+        assert!(begun <= 10, "hundreds have failed, and a streak takes 10 s of calm to end: {log}");
+    }
+    for transition in daemon.transitions().await {
+        let (from, to) = transition.split_once('>').unwrap();
+        assert!(daemon.log().contains(&format!("kind=transition from={from} to={to}")), "{transition}");
+    }
 }
 
 #[tokio::test]

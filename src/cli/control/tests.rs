@@ -54,7 +54,7 @@ fn the_client_speaks_what_the_daemon_understands() {
         let failover = Command::Failover { region, force: false, reason: "x".into() };
         let refused = command(socket, &failover).unwrap_err();
         assert_eq!((refused.to_string().as_str(), Exit::of(&refused)), ("RegionTwo is not known here.", Exit::Failed));
-        let error = events(socket, false).unwrap_err().to_string();
+        let error = events(socket, false, None).unwrap_err().to_string();
         assert_eq!(error, "RegionTwo is not known here.");
     });
 }
@@ -78,7 +78,7 @@ fn a_daemon_that_is_not_there_is_one_sentence_with_the_socket() {
     let missing = status(&socket, false, false).unwrap_err();
     assert_eq!((missing.to_string(), Exit::of(&missing)), (wanted.clone(), Exit::Failed));
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    assert_eq!(events(&socket, true).unwrap_err().to_string(), wanted, "a dead daemon's socket");
+    assert_eq!(events(&socket, true, None).unwrap_err().to_string(), wanted, "a dead daemon's socket");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_daemon_that_ends_in_the_middle_is_told() {
         }
     });
     for wanted in ["ended before it answered", "ended before it answered", "of another version"] {
-        let error = events(&socket, false).unwrap_err().to_string();
+        let error = events(&socket, false, None).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");
     }
     dying.join().unwrap();

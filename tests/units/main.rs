@@ -1,5 +1,9 @@
-//! What is shipped for systemd, polkit and `/etc/keyward/hooks`: as far as it can be tried without being process 1.
+//! What is shipped: for systemd, polkit and `/etc/keyward/hooks` as far as it can be tried without being process 1; manual
+//! pages, completions, kolla's drop-ins, and the Debian package.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod manual;
+mod package;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,6 +19,12 @@ use keyward::model::{Moment, Phase, RegionName};
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// The search path with the tools of `scripts/install-tools` and those of an administrator.
+fn path() -> String {
+    let tools = shipped("target/tools/bin");
+    format!("{}:{}:/usr/sbin:/sbin", tools.display(), std::env::var("PATH").unwrap())
 }
 
 /// `None`, and a word about it, where there is no systemd.
