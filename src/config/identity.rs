@@ -148,20 +148,12 @@ fn required(settings: &Settings, region: &Region, index: usize, notes: &Notes) {
         return;
     }
     let identity = &settings.identity;
-    let first_login = matches!(identity.local, Some(KeystoneLogin::Password { .. }));
-    let of_the_master = identity.login.is_some() && settings.master.identity_url.is_some();
-    match (region.failover.require_local_identity, &region.identity_url) {
-        (LocalIdentity::Off, _) | (LocalIdentity::Validates, None) => {}
-        (LocalIdentity::FirstLogin, Some(_)) if first_login => {}
-        (LocalIdentity::Validates, Some(_)) if of_the_master || identity.local.is_some() => {}
-        (LocalIdentity::FirstLogin, _) => notes.problem(
+    let first_login = matches!(identity.local, Some(KeystoneLogin::Password { .. })) && region.identity_url.is_some();
+    if region.failover.require_local_identity == LocalIdentity::FirstLogin && !first_login {
+        notes.problem(
             key,
             "is \"first-login\", which needs the region's identity_url and a user in [identity.local]: only the first \
              login of a day with a password shows it",
-        ),
-        (LocalIdentity::Validates, Some(_)) => notes.problem(
-            key,
-            "is \"validates\", which needs a token: write a user into [identity] or [identity.local], or \"off\" here",
-        ),
+        );
     }
 }

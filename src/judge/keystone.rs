@@ -97,11 +97,15 @@ impl Region {
         let name = self.local_name();
         let closed = |why: String| Some((Gate::LocalIdentityDown, why));
         let Some(look) = &self.local.look else { return closed(format!("{name} was not looked at yet")) };
+        // nobody logs in anywhere: its mere answer is all that can be asked for
+        let tokenless =
+            [&self.rules.identity, &self.rules.local_identity].into_iter().flatten().all(|one| !one.logs_in);
         // in an outage there may be no token left to ask about, or none yet after a restart: then its last answer counts
         let blind = required == LocalIdentity::Validates && look.validates().is_none();
         let remembered = || self.memory.validated_at.is_some_and(|at| now.age_of(at) <= self.rules.max_data_age);
         let (passes, wanted) = match required {
             LocalIdentity::FirstLogin => (self.local.logs_in.good, "a login"),
+            _ if tokenless => (self.local.free.good, "an answer"),
             _ if blind => (self.local.free.good && remembered(), "the validation of a token"),
             _ => (self.local.validates.good, "the validation of a token"),
         };
@@ -110,7 +114,7 @@ impl Region {
         }
         closed(match Obstacle::of(look) {
             Some(found) => self.obstacle_sentence(&found),
-            None if blind => format!("there is no token that {name} could be asked about"),
+            None if blind && !tokenless => format!("there is no token that {name} could be asked about"),
             None => format!("{name} has not shown {wanted} twice in a row"),
         })
     }

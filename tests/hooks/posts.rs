@@ -276,7 +276,7 @@ async fn https_trusts_the_ca_that_is_named_and_the_name_that_was_asked_for() {
     let place = format!("the certificate of 127.0.0.1:{}", fine.port());
     let said = why(ask("127.0.0.1", &fine, Some(other.ca_file())).await.0);
     let origin = other.ca_file().display().to_string();
-    assert_eq!(said, format!("{place} comes from no CA in {origin}; name its CA in ca_file"));
+    assert_eq!(said, format!("{place} comes from no CA in {origin}; name its CA in the hook's ca_file"));
     // without one, the CAs of this host count, where it has any; it knows nothing of ours
     let said = why(ask("127.0.0.1", &fine, None).await.0);
     assert!(said.starts_with(&place) || said.starts_with("this host has no list of CAs"), "{said}");

@@ -247,6 +247,22 @@ fn the_regions_own_keystone_closes_the_gate_by_what_is_required_of_it() {
     }
 }
 
+/// Nobody logs in anywhere: all that can be asked of the region's own Keystone is that it answers.
+#[test]
+fn without_anybody_who_logs_in_an_answer_is_enough() {
+    let mut rules = Rules { require_local_identity: LocalIdentity::Validates, ..known(rules(Mode::Auto)) };
+    [&mut rules.identity, &mut rules.local_identity].into_iter().flatten().for_each(|one| one.logs_in = false);
+    for (discovery, opens) in [(Ok(()), true), (Err(Reason::Refused), false)] {
+        let mut stage = Stage::fresh(rules.clone());
+        stage.keystones = Keystones { discovery, login: None, foreign: None, ..Keystones::default() };
+        stage.pass(20);
+        assert_eq!(gates(&stage).is_empty(), opens);
+        stage.master(false);
+        stage.pass_with_hooks(20);
+        assert_eq!(stage.phase() == Phase::Local, opens);
+    }
+}
+
 #[test]
 fn one_bad_look_at_the_regions_own_keystone_is_a_doubt() {
     let rules = Rules { require_local_identity: LocalIdentity::FirstLogin, ..known(rules(Mode::Auto)) };

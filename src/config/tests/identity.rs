@@ -115,11 +115,6 @@ const REFUSED: &[([&str; 5], &str)] = &[
         "regions[0].identity_url: is master.identity_url; a region's own Keystone is another one",
     ),
     (
-        ["", "", "", LOCAL, ""],
-        "regions[0].failover.require_local_identity: is \"validates\", which needs a token: write a user into [identity] or \
-         [identity.local], or \"off\" here",
-    ),
-    (
         [MASTER, PROBE, "", LOCAL, "require_local_identity = \"first-login\""],
         "regions[0].failover.require_local_identity: is \"first-login\", which needs the region's identity_url and a user in \
          [identity.local]: only the first login of a day with a password shows it",
