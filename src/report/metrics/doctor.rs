@@ -34,8 +34,11 @@ pub(super) fn families(out: &mut Families, doctor: &DoctorView) {
             Some(f64::from(cache.up)),
         );
         let number = |value: Option<u64>| value.map(|value| value as f64);
-        out.gauge("keyward_memcached_bytes", "Bytes that its items take.", &labels, number(cache.bytes));
-        out.gauge("keyward_memcached_limit_bytes", "Bytes that they may take.", &labels, number(cache.limit_bytes));
+        let seen = |value| Some(number(value).unwrap_or(f64::NAN));
+        let help = "Bytes that its items take; NaN while it does not answer.";
+        out.gauge("keyward_memcached_bytes", help, &labels, seen(cache.bytes));
+        let help = "Bytes that they may take; NaN while it does not answer.";
+        out.gauge("keyward_memcached_limit_bytes", help, &labels, seen(cache.limit_bytes));
         let counters = [
             (
                 "keyward_memcached_evictions_total",

@@ -138,7 +138,7 @@ fn keystone(out: &mut Families, region: &str, site: &str, keystone: &KeystoneVie
         "keyward_identity_validates",
         "Whether the Keystone found tokens valid at the last look: RegionOne's, or its own.",
         &labels,
-        keystone.validates.map(f64::from),
+        keystone.validates.map(f64::from).or((site == "local" && keystone.up == Some(false)).then_some(f64::NAN)),
     );
     for obstacle in Obstacle::ALL.into_iter().filter(|_| site == "local" && keystone.up.is_some()) {
         let holds = keystone.obstacle.as_ref().is_some_and(|held| held.code == obstacle.code());
