@@ -30,7 +30,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use args::{Cli, Command};
-use exit::{BadInput, Exit};
+use exit::Exit;
 use output::ReaderLeft;
 
 use crate::config;
@@ -95,13 +95,10 @@ fn ask(socket: &Path, asked: &Command) -> anyhow::Result<Exit> {
             Request::Adopt { region: args.place.region.clone(), replica: args.place.replica.clone() }
         }
         Command::HookTest(args) => Request::HookTest { region: args.region.clone() },
-        other => return later(other.name()),
+        // every other one was done before anybody was asked
+        other => anyhow::bail!("the daemon knows no command `{}`", other.name()),
     };
     control::command(socket, &request)
-}
-
-fn later(what: &str) -> anyhow::Result<Exit> {
-    Err(BadInput(format!("`keyward {what}` is not in this release yet; nothing was changed")).into())
 }
 
 /// What clap has to say: help and version on stdout, anything wrong as one line.

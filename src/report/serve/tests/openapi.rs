@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
-use crate::model::view::{CacheView, DoctorView};
+use crate::model::view::{CacheView, DoctorView, LevelView};
 use crate::model::{Budget, Cause, Event, EventKind, Gate, RegionName, Verdict};
 
 fn document() -> Value {
