@@ -67,6 +67,7 @@ pub async fn scrape_many(rig: &Rig) -> anyhow::Result<()> {
         snapshot,
         metrics: Arc::new(Metrics::new(&settings)?),
         events: Arc::new(Events::open(&folder)?),
+        history: Arc::default(),
         watchdog: Arc::new(Watchdog::new(settings.poll_interval)),
     };
     let server = serve::bind(&settings.http).await?;

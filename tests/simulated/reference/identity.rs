@@ -122,7 +122,10 @@ impl Reference {
     }
 
     fn identity_seen(&self, doubt: Doubt, memory: &RegionMemory) -> bool {
-        let on_record = if doubt == Doubt::Open { self.identity_ever_seen } else { memory.identity_proof.is_some() };
-        on_record || self.identity.proof().is_some()
+        match doubt {
+            Doubt::Open => self.identity_ever_seen || self.identity.proof().is_some(),
+            // what the judge has not heard of yet, it cannot know
+            Doubt::Closed => memory.identity_proof.is_some() || self.keystones.answered.is_some(),
+        }
     }
 }
