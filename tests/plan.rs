@@ -280,6 +280,11 @@ fn a_move_that_has_begun_is_ended_first_whichever_command_comes_and_nothing_of_i
     let said = sentences(&facts, &wanted);
     assert!(said.contains("Write down on replica RegionTwo/r2-db1 that keyward will be moved aside"), "{said}");
     assert!(said.contains("and keyward to keyward_keyward_20261122_130000"), "{said}");
+    // a move that was ended within the same second has that name
+    let name = "keyward_keyward_20261122_130000".to_owned();
+    facts.replica.schemas.push(Schema { name, ..Schema::default() });
+    assert!(sentences(&facts, &wanted).contains("and keyward to keyward_keyward_20261122_130001"));
+    facts.replica.schemas.pop();
     // one that was ended is history
     facts.copy.moves = vec![moving("keystone", Stage::Moved)];
     let why = setup::plan(&facts, &wanted).unwrap_err().join("\n");
