@@ -216,13 +216,6 @@ fn a_password_on_a_broken_line_is_not_quoted_back() {
 }
 
 #[test]
-fn what_a_later_release_brings_is_refused_with_one_sentence() {
-    let room = Room::new();
-    let output = room.keyward(&["man"]).output().unwrap();
-    assert_eq!(refused(&output), "keyward: `keyward man` is not in this release yet; nothing was changed\n");
-}
-
-#[test]
 fn bad_arguments_are_one_line_and_exit_with_2() {
     let cases: [(&[&str], &str); 6] = [
         (&["staus"], "staus"),

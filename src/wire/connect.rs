@@ -172,6 +172,8 @@ fn server_reason(code: u16) -> Reason {
         ACCESS_DENIED | 1698 | 1820 | 1862 | 4151 => Reason::Login,
         1044 | 1142 | 1143 | 1227 | 1370 => Reason::Privilege,
         1053 | 1927 => Reason::Reset,
+        // ended by the limit that keyward set itself
+        1969 | 3024 => Reason::TimedOut,
         _ => Reason::Unexpected,
     }
 }
@@ -246,6 +248,7 @@ mod tests {
             (1227, Reason::Privilege),
             (1047, Reason::NotPrimary),
             (9001, Reason::NoBackend),
+            (1969, Reason::TimedOut),
             (1064, Reason::Unexpected),
         ] {
             assert_eq!(server_reason(code), reason, "{code}");

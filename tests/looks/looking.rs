@@ -265,7 +265,7 @@ async fn an_answer_never_belongs_to_an_earlier_question() {
                 answers += 1;
             }
             Err(failure) => {
-                assert_eq!(failure.reason, Reason::TimedOut);
+                assert_eq!(failure.reason, Reason::TimedOut, "{failure}");
                 late += 1;
             }
         }
