@@ -143,21 +143,26 @@ const ROWS: [Case; 16] = [
     ),
 ];
 
+/// Wrong in the same words on either family.
+const SAME_ID: Case =
+    case(Replica, "SET GLOBAL server_id = 1", &[("server-id", "the same server_id 1")], "SET GLOBAL server_id = 2");
+const SHORT_EXPIRY: Case = case(
+    Master,
+    "SET GLOBAL binlog_expire_logs_seconds = 3600",
+    &[("binlog-expiry", "for 1h, less than max_data_age (1d)")],
+    "SET GLOBAL binlog_expire_logs_seconds = 864000",
+);
+
 /// What is wrong with a MariaDB server and with rights on it.
 const MARIADB: [Case; 5] = [
-    case(Replica, "SET GLOBAL server_id = 1", &[("server-id", "the same server_id 1")], "SET GLOBAL server_id = 2"),
+    SAME_ID,
     case(
         Master,
         "SET GLOBAL binlog_format = MIXED",
         &[("binlog-format", "is MIXED, but must be ROW")],
         "SET GLOBAL binlog_format = ROW",
     ),
-    case(
-        Master,
-        "SET GLOBAL binlog_expire_logs_seconds = 3600",
-        &[("binlog-expiry", "for 1h, less than max_data_age (1d)")],
-        "SET GLOBAL binlog_expire_logs_seconds = 864000",
-    ),
+    SHORT_EXPIRY,
     case(
         Replica,
         "GRANT READ_ONLY ADMIN ON *.* TO keystone@'%'",
@@ -174,13 +179,8 @@ const MARIADB: [Case; 5] = [
 
 /// The same on MySQL.
 const MYSQL: [Case; 4] = [
-    case(Replica, "SET GLOBAL server_id = 1", &[("server-id", "the same server_id 1")], "SET GLOBAL server_id = 2"),
-    case(
-        Master,
-        "SET GLOBAL binlog_expire_logs_seconds = 3600",
-        &[("binlog-expiry", "for 1h, less than max_data_age (1d)")],
-        "SET GLOBAL binlog_expire_logs_seconds = 864000",
-    ),
+    SAME_ID,
+    SHORT_EXPIRY,
     case(
         Replica,
         "GRANT CONNECTION_ADMIN ON *.* TO keystone@'%'",
