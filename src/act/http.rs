@@ -20,6 +20,7 @@ use super::told::document;
 use crate::model::WebUrl;
 use crate::model::hook::{HookEnd, HookRun};
 use crate::model::secret::Secret;
+use crate::model::url::percent_encoded;
 use crate::wire::dial::Server;
 use crate::wire::http::{Answer, send};
 
@@ -93,12 +94,7 @@ fn request(run: &HookRun, target: Target<'_>) -> Result<Request<Full<Bytes>>, St
 
 /// `EPISODE/TURN/HOOK`: the same for every attempt at the same thing. What no header can hold stands as `%XX`.
 fn idempotency_key(run: &HookRun) -> String {
-    let part = |text: &str| -> String {
-        let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
-        text.bytes()
-            .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-            .collect()
-    };
+    let part = |text: &str| percent_encoded(text, |byte| byte.is_ascii_graphic() && byte != b'%');
     format!("{}/{}/{}", part(&run.episode), run.turn, part(&run.spec.name))
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::procs;
 use crate::model::hook::{HookEvent, HookRun, HookSpec};
+use crate::model::url::percent_encoded;
 use crate::model::{Moment, RegionName};
 
 /// Where a region's hooks keep their locks, and the clock that their time limits are written down by.
@@ -274,7 +275,7 @@ impl Taken {
 /// A name as part of a file name: letters, digits, `_` and `-` as they are, every other byte as `%XX`.
 fn file_name_part(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    percent_encoded(name, plain)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::observation::ServerIdentity;
+use crate::model::url::percent_encoded;
 use crate::model::{RegionName, ReplicaName};
 
 /// A stamp is a few hundred bytes; a file beyond this is none.
@@ -51,14 +52,7 @@ fn path_of(state_dir: &Path, region: &RegionName, replica: &ReplicaName) -> Path
 
 /// A name as part of a file's name.
 fn plain(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => text.push(char::from(byte)),
-            other => text.push_str(&format!("%{other:02X}")),
-        }
-    }
-    text
+    percent_encoded(name, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 /// The stamp of a replica; `None` when it was never set up.

@@ -10,6 +10,7 @@ use keyward::lab::port::Port;
 use keyward::lab::skip::skip;
 use keyward::lab::{Lab, http, program};
 use keyward::model::Phase;
+use keyward::model::url::percent_encoded;
 use serde_json::Value;
 
 use super::daemon::{Daemon, LIMIT};
@@ -136,18 +137,15 @@ impl Monitoring {
             .replace("\"$region\"", "\"RegionTwo\"");
         assert!(!filled.contains('$'), "an unknown variable: {filled}");
         let start = now - i64::try_from(span).unwrap();
-        let path = format!("/api/v1/query_range?query={}&start={start}&end={now}&step=1", percent(&filled));
+        let path = format!(
+            "/api/v1/query_range?query={}&start={start}&end={now}&step=1",
+            percent_encoded(&filled, |byte| byte.is_ascii_alphanumeric())
+        );
         let answer = http::get(&self.prometheus.address(), &path).await.unwrap();
         let said: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body));
         assert_eq!(said["status"], "success", "{filled}: {said}");
         said["data"]["result"].as_array().unwrap().len()
     }
-}
-
-fn percent(text: &str) -> String {
-    text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 #[tokio::test]
