@@ -194,7 +194,7 @@ impl Beats {
     /// is a loss, told in a sentence's words. Only the address that beats are written to must have them at once.
     pub fn handle_master(&mut self, place: usize, look: &Look<MasterFacts>) -> Option<String> {
         let Ok(facts) = &look.result else { return None };
-        if place != self.writer || self.settling_until.is_some() {
+        if place != self.writer || self.settling_until.is_some() || facts.beats_are_old {
             return None;
         }
         let on_replica = self.before_look.iter().rev().find(|(at, _)| *at < look.began).map(|(_, number)| *number);
