@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use keyward::lab::{Lab, Spec};
+use keyward::model::view::RegionView;
+use keyward::model::{Event, EventKind};
 
 use super::daemon::{Daemon, has_verdict};
 use super::pair::{DROP_IN, Pair, set_up};
@@ -66,6 +68,28 @@ async fn a_beat_that_waits_for_a_standby_and_has_arrived_on_the_replica_is_no_lo
     standby.freeze().unwrap();
     daemon.stays(Duration::from_secs(12), "whole", |region| !has_verdict(region, LOST)).await;
     standby.thaw().unwrap();
+    daemon.until_healthy().await;
+    daemon.assert_never_acted().await;
+}
+
+#[tokio::test]
+async fn an_error_that_stops_a_thread_is_one_verdict_however_often_the_thread_is_started() {
+    let (pair, daemon) = Pair::healthy(Wishes::default()).await;
+    let row = "INSERT INTO keystone.region (id, description, extra) VALUES ('twice', '', '{}')";
+    pair.replica.sql(&format!("SET sql_log_bin = 0; {row}")).await.unwrap();
+    pair.master.sql(row).await.unwrap();
+    let stopped = |region: &RegionView| has_verdict(region, "replication_stopped");
+    let seen = daemon.until("stopped", stopped).await;
+    assert!(seen.verdicts.iter().any(|verdict| verdict.sentence.contains("1062")), "{:#?}", seen.verdicts);
+    // started again after pauses of about 1 s, 2 s, 4 s
+    daemon.stays(Duration::from_secs(9), "stopped", stopped).await;
+    let events = daemon.events().await;
+    let verdicts =
+        |event: &&Event| matches!(&event.what, EventKind::Verdict { verdict, .. } if verdict == "replication_stopped");
+    assert_eq!(events.iter().filter(verdicts).count(), 1, "{events:#?}");
+    let starts = events.iter().filter(|event| event.sentence.contains("did start the replication threads")).count();
+    assert!((1..=2).contains(&starts), "{starts} starts were told: {events:#?}");
+    pair.replica.sql("SET sql_log_bin = 0; DELETE FROM keystone.region WHERE id = 'twice'").await.unwrap();
     daemon.until_healthy().await;
     daemon.assert_never_acted().await;
 }
