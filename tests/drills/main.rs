@@ -19,6 +19,7 @@ mod instants;
 mod kinds;
 mod masters;
 mod monitored;
+mod nights;
 mod outages;
 mod page;
 mod pair;
