@@ -45,6 +45,7 @@ use super::systemd::Watchdog;
 use super::tls::Door;
 use crate::config::schema::Http;
 use crate::model::Phase;
+use crate::model::url::percent_decoded;
 use crate::model::view::Snapshot;
 
 mod slots;
@@ -113,8 +114,16 @@ pub async fn bind(http: &Http) -> anyhow::Result<Server> {
     let listener = TcpListener::bind((http.listen.host.as_str(), http.listen.port))
         .await
         .and_then(TcpListener::into_std)
-        .map_err(|error| anyhow::anyhow!("http.listen: cannot listen on {}: {error}", http.listen))?;
+        .map_err(|error| anyhow::anyhow!("http.listen: cannot listen on {}: {error}{}", http.listen, hint(&error)))?;
     Ok(Server { listener, tls, auth })
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; end the program that has this port (`ss -ltnp` names it), or choose another one",
+        io::ErrorKind::AddrNotAvailable => "; this host has no such address",
+        _ => "",
+    }
 }
 
 /// Answers until `shutdown` is done, from a thread of its own: neither a crowd of clients nor what their handshakes and
@@ -234,6 +243,9 @@ async fn respond(request: &Request<Incoming>, auth: Option<&Auth>, state: &State
     if request.uri().path_and_query().is_some_and(|whole| whole.as_str().len() > PATH_BYTES) {
         return refusal(path, StatusCode::URI_TOO_LONG, "the path is too long");
     }
+    if head_bytes(request) > HEAD_BYTES {
+        return refusal(path, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large");
+    }
     let Some(found) = Endpoint::find(path) else {
         return refusal(path, StatusCode::NOT_FOUND, "there is nothing at this path");
     };
@@ -243,6 +255,13 @@ async fn respond(request: &Request<Incoming>, auth: Option<&Auth>, state: &State
         return refused;
     }
     found.answer(state)
+}
+
+/// What the head of a request weighs. hyper's own limit is that of its buffer, which grows beyond it while it reads.
+fn head_bytes(request: &Request<Incoming>) -> usize {
+    let path = request.uri().path_and_query().map_or(0, |whole| whole.as_str().len());
+    // each line with its colon, its space and its end
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + path
 }
 
 /// An answer that is none, in the form that whoever asks below this path can read.
@@ -276,7 +295,7 @@ impl Endpoint {
             "/api/v1/status" => Endpoint::Status,
             "/api/v1/events" => Endpoint::Events,
             "/api/v1/openapi.json" => Endpoint::OpenApi,
-            other => Endpoint::LocalAuth(decoded(other.strip_prefix("/local-auth/")?)?),
+            other => Endpoint::LocalAuth(percent_decoded(other.strip_prefix("/local-auth/")?)?),
         })
     }
 
@@ -317,23 +336,6 @@ fn page(state: &State, snapshot: &Snapshot) -> Response<Full<Bytes>> {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     answer
-}
-
-/// A path's last part without its percent signs; none when they are not followed by UTF-8.
-fn decoded(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        if *first == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn json(document: &impl serde::Serialize) -> Response<Full<Bytes>> {

@@ -250,7 +250,7 @@ async fn what_cannot_be_served_is_one_sentence_with_its_key() {
     let taken = bind(&fixtures::http()).await.unwrap();
     let mut http = fixtures::http();
     http.listen.port = taken.address().unwrap().port();
-    let mut errors = vec![("http.listen: cannot listen on 127.0.0.1:", bind(&http).await.err().unwrap())];
+    let mut errors = vec![("(`ss -ltnp` names it), or choose another one", bind(&http).await.err().unwrap())];
     let mut http = fixtures::http();
     http.tls_cert_file = Some("/nowhere/cert.pem".into());
     errors.push(("belong together", bind(&http).await.err().unwrap()));
