@@ -4,6 +4,7 @@
 //! has no series: unknown is never 0.
 
 mod doctor;
+mod expiry;
 mod gauges;
 
 use std::collections::BTreeMap;
