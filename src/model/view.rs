@@ -139,6 +139,9 @@ pub struct RegionView {
     pub verdicts: Vec<VerdictView>,
     /// The gates that are closed now.
     pub gates: Vec<GateView>,
+    /// Whether everything is down that the trigger asks for: a failover is due, unless a gate is closed.
+    #[serde(default)]
+    pub wanted: bool,
     /// Would a failover now be allowed and useful?
     pub ready: bool,
     /// Why it would not.

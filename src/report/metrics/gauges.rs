@@ -203,6 +203,12 @@ fn diagnosed(out: &mut Families, region: &RegionView) {
         );
     }
     out.gauge(
+        "keyward_failover_wanted",
+        "Whether everything is down that the trigger asks for: a failover is due, unless a gate is closed.",
+        &[("region", name)],
+        Some(f64::from(region.wanted)),
+    );
+    out.gauge(
         "keyward_failover_ready",
         "Whether a failover now would be allowed and useful.",
         &[("region", name)],
