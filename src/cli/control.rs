@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 
-use super::exit::Exit;
+use super::exit::{BadInput, Exit};
 use super::output;
 use super::render;
 use super::sheet::Sheet;
@@ -80,6 +80,9 @@ pub fn command(socket: &Path, command: &Command) -> anyhow::Result<Exit> {
     let reply = ask(socket, command)?;
     if let (Command::HookTest { .. }, Some(data)) = (command, reply.data) {
         output::write(&hooks_tested(&serde_json::from_value::<Vec<_>>(data).context(OTHER_VERSION)?))?;
+    }
+    if reply.unknown {
+        return Err(BadInput(reply.message).into());
     }
     if !reply.ok {
         return Err(anyhow!(reply.message));
