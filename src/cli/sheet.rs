@@ -2,7 +2,7 @@
 //!
 //! Control characters never reach the terminal, whatever a server or an operator said.
 
-use std::io::IsTerminal;
+use crate::report::log;
 
 /// Widths that a sheet takes; a narrower or wider terminal gets the nearest.
 const WIDTHS: (usize, usize) = (40, 120);
@@ -93,12 +93,11 @@ impl Sheet {
     }
 
     /// An empty sheet for standard output: as wide as the terminal, 80 columns elsewhere, colours only on a terminal
-    /// and without `NO_COLOR`.
+    /// that knows them and without `NO_COLOR`.
     pub fn for_stdout() -> Self {
         let stdout = std::io::stdout();
         let width = rustix::termios::tcgetwinsize(&stdout).map_or(80, |size| usize::from(size.ws_col));
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self::new(if width == 0 { 80 } else { width }, stdout.is_terminal() && !no_color)
+        Self::new(if width == 0 { 80 } else { width }, log::colours(&stdout))
     }
 
     /// The lines.
