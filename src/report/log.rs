@@ -138,7 +138,8 @@ impl<'a> From<&'a Event> for Said<'a> {
                 hook: Some(hook),
                 event: Some(event),
                 outcome: Some(outcome),
-                seconds: Some(*seconds),
+                // a millisecond is fine enough for eyes
+                seconds: Some((*seconds * 1e3).round() / 1e3),
                 ..none
             },
             EventKind::Level { hook } => Said { kind: "level", hook: Some(hook), ..none },
@@ -189,8 +190,8 @@ impl Lines {
                 format!("{stamp} {} {} {name} [-] {text}", std::process::id(), oslo_level(level))
             }
             LogFormat::Plain if self.journal => text,
-            LogFormat::Plain if colours => format!("{stamp} {}{level:<5}\x1b[0m {text}", colour(level)),
-            LogFormat::Plain => format!("{stamp} {level:<5} {text}"),
+            LogFormat::Plain if colours => format!("{stamp}Z {}{level:<5}\x1b[0m {text}", colour(level)),
+            LogFormat::Plain => format!("{stamp}Z {level:<5} {text}"),
         };
         // the journal takes the prefix off and keeps it as the line's priority
         if self.journal { format!("<{}>{line}", priority(level)) } else { line }
