@@ -178,7 +178,11 @@ impl Seen<'_> {
                         region.master_name(),
                         region.name()
                     ),
-                    _ => format!("the {thread} thread of {name} stopped: {errno} {error}"),
+                    _ => format!(
+                        "the {thread} thread of {name} stopped: {errno} {error}; `keyward setup --region {}/{name} \
+                         --dry-run` says what mends it",
+                        region.name()
+                    ),
                 });
             }
         }

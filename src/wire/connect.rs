@@ -217,6 +217,8 @@ pub(super) fn io_reason(error: &io::Error) -> Reason {
 fn innermost(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
         Some(inner) => innermost(inner),
+        // rustls, at length and with an address of its manual
+        None if error.kind() == io::ErrorKind::UnexpectedEof => "the other side ended it".to_owned(),
         None => error.to_string(),
     }
 }
