@@ -9,6 +9,7 @@ mod browser;
 mod clock;
 mod commands;
 mod crashes;
+mod crowds;
 mod daemon;
 mod doctors;
 mod guards;
