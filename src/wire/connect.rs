@@ -217,7 +217,11 @@ pub(super) fn io_reason(error: &io::Error) -> Reason {
 fn innermost(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
         Some(inner) => innermost(inner),
-        None => error.to_string(),
+        // rustls adds an address for programmers to a connection that broke
+        None => match error.to_string().split_once(": https://docs.rs/") {
+            Some((said, _)) => said.to_owned(),
+            None => error.to_string(),
+        },
     }
 }
 
@@ -241,6 +245,11 @@ mod tests {
         assert!(!system(Errno::MFILE).is_evidence());
         let wrapped = io::Error::other(io::Error::from(io::ErrorKind::ConnectionReset));
         assert_eq!(io(wrapped), Reason::Reset);
+        let broken = "peer closed connection without sending TLS close_notify";
+        let link = format!("{broken}: https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof");
+        let broken_off = io::Error::other(io::Error::new(io::ErrorKind::UnexpectedEof, link));
+        let told = meaning(&mysql_async::Error::Io(mysql_async::IoError::Io(broken_off)));
+        assert_eq!((told.reason, told.detail.as_str()), (Reason::Reset, broken), "nothing for programmers");
         for (code, reason) in [
             (1045, Reason::Login),
             (1040, Reason::TooManyConnections),
