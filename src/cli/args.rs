@@ -20,15 +20,18 @@ use crate::model::{Family, RegionName, ReplicaName};
 pub use catalog::{CatalogMerge, FromTls};
 pub use doctor::{Doctor, Fingerprint};
 
+const EXITS: &str = "Ends with 0 when it is done or healthy, 1 when it failed or was refused, 2 on bad arguments or \
+    settings, and 3 when something is degraded. `keyward man | man -l -` shows the manual.";
+
 /// Keeps every other OpenStack region signing its users in when RegionOne is gone.
 #[derive(Debug, Parser)]
-#[command(name = "keyward", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "keyward", version, max_term_width = 80, arg_required_else_help = true, after_help = EXITS)]
 pub struct Cli {
     /// The settings file [env: KEYWARD_CONFIG] [default: /etc/keyward/keyward.toml].
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 900)]
     pub config: Option<PathBuf>,
     /// Say more: errors come with what led to them.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 901)]
     pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
@@ -180,10 +183,11 @@ pub struct Setup {
     /// Read at most so many bytes a second from the master while copying, for example 20MiB.
     #[arg(long, value_name = "BYTES")]
     pub max_rate: Option<Rate>,
-    /// Administrator at the master: USER@HOST:PORT, or a unix socket's path (USER@/path).
+    /// Administrator at the master: USER@HOST:PORT, or a unix socket's path (USER@/path); the password is asked for, or
+    /// comes from KEYWARD_MASTER_ADMIN_PASSWORD.
     #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
     pub master_admin: Option<String>,
-    /// Administrator at the replica: USER@HOST:PORT, or a unix socket's path (USER@/path).
+    /// Administrator at the replica, in the same way; the variable is KEYWARD_REPLICA_ADMIN_PASSWORD.
     #[arg(long, value_name = "ADMIN", value_parser = NonEmptyStringValueParser::new())]
     pub replica_admin: Option<String>,
 }
@@ -191,10 +195,10 @@ pub struct Setup {
 /// `keyward status`
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Print the document of `/api/v1/status`.
+    /// Print the document of `/api/v1/status`; with --watch one line each time.
     #[arg(long)]
     pub json: bool,
-    /// Show it again and again until Ctrl-C.
+    /// Show it every second until Ctrl-C.
     #[arg(long)]
     pub watch: bool,
 }
@@ -202,11 +206,11 @@ pub struct Status {
 /// `keyward events`
 #[derive(Debug, Args)]
 pub struct Events {
-    /// Print one JSON object an event.
+    /// Print one JSON object an event, each on a line of its own.
     #[arg(long)]
     pub json: bool,
     /// Only what happened since then: how long ago, like 1h, or the time in UTC, like "2026-11-22 05:03".
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, allow_hyphen_values = true, value_name = "WHEN")]
     pub since: Option<Since>,
 }
 
@@ -231,7 +235,7 @@ pub struct Pause {
     #[arg(value_parser = region)]
     pub region: Option<RegionName>,
     /// For how long, like 30m or 2h; until `resume` when left out.
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long = "for", allow_hyphen_values = true, value_name = "DURATION", value_parser = duration::parse)]
     pub span: Option<Duration>,
     /// Why; kept in the log and the events.
     #[arg(long, value_name = "TEXT", value_parser = reason)]

@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use clap::{Arg, Args, Command, CommandFactory, ValueEnum};
+use clap::{Arg, ArgAction, Args, Command, CommandFactory, ValueEnum};
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use super::args::Cli;
 use super::exit::Exit;
 use super::output;
+use crate::report::VERSION;
 
 /// `keyward man`
 #[derive(Debug, Args)]
@@ -61,22 +62,42 @@ fn page(page: Page) -> anyhow::Result<String> {
     }
 }
 
+/// The first lines of a page: its name, the day of the release, and that no word is parted: a path or a flag that is cut in
+/// two cannot be copied.
+fn title(name: &str, section: &str) -> String {
+    const RELEASES: &str = include_str!("../../debian/changelog");
+    let newest = RELEASES.lines().find_map(|line| line.strip_prefix(" -- ")?.split_once(">  ")).map(|(_, at)| at);
+    let day = newest.and_then(|at| jiff::fmt::rfc2822::parse(at).ok()).map(|at| at.strftime("%F").to_string());
+    let day = day.unwrap_or_default();
+    format!(".TH {name} {section} \"{day}\" \"keyward {VERSION}\" Keyward\n.nh\n.ad l\n")
+}
+
+/// Lines that stay as they are.
+fn example(page: &mut Roff, lines: &[&str]) {
+    page.control("PP", []);
+    page.control("nf", []);
+    for line in lines {
+        page.text([roman(format!("    {}", line.trim_start()))]);
+    }
+    page.control("fi", []);
+}
+
 /// keyward(1)
 fn program() -> anyhow::Result<String> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
-    let man = clap_mangen::Man::new(command.clone()).manual("Keyward").section("1");
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
-    man.render_name_section(&mut page)?;
+    let mut page = title("keyward", "1").into_bytes();
+    clap_mangen::Man::new(command.clone()).render_name_section(&mut page)?;
     let mut rest = Roff::new();
     rest.control("SH", ["SYNOPSIS"]);
     let words =
         [bold("keyward"), roman(" [OPTIONS] "), italic("COMMAND"), roman(" ["), italic("ARGUMENTS"), roman("]")];
     rest.text(words);
     rest.control("SH", ["DESCRIPTION"]);
-    for paragraph in DESCRIPTION {
-        rest.control("PP", []);
+    for (place, paragraph) in DESCRIPTION.iter().enumerate() {
+        if place > 0 {
+            rest.control("PP", []);
+        }
         rest.text([roman(*paragraph)]);
     }
     rest.control("SH", ["OPTIONS"]);
@@ -84,13 +105,22 @@ fn program() -> anyhow::Result<String> {
     command.get_arguments().for_each(|argument| self::argument(&mut rest, argument));
     rest.control("SH", ["COMMANDS"]);
     command.get_subcommands().for_each(|command| self::command(&mut rest, command));
-    for (heading, entries) in [("EXIT STATUS", EXITS), ("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES)] {
+    let lists = [("EXIT STATUS", EXITS), ("SIGNALS", SIGNALS), ("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES)];
+    for (heading, entries) in lists {
         rest.control("SH", [heading]);
         for (term, text) in entries {
             rest.control("TP", []);
             rest.text([bold(*term)]);
             rest.text([roman(*text)]);
         }
+    }
+    rest.control("SH", ["EXAMPLES"]);
+    for (place, (what, line)) in EXAMPLES.iter().enumerate() {
+        if place > 0 {
+            rest.control("PP", []);
+        }
+        rest.text([roman(*what)]);
+        example(&mut rest, &[line]);
     }
     rest.control("SH", ["SEE ALSO"]);
     rest.text([bold("keyward.toml"), roman("(5), /usr/share/doc/keyward/README.md")]);
@@ -103,6 +133,7 @@ fn command(page: &mut Roff, command: &Command) {
     for argument in command.get_positionals() {
         let name = value(argument);
         line.push_str(&if argument.is_required_set() { format!(" {name}") } else { format!(" [{name}]") });
+        line.push_str(if matches!(argument.get_action(), ArgAction::Append) { "..." } else { "" });
     }
     page.control("SS", [line.as_str()]);
     if let Some(about) = command.get_about() {
@@ -110,6 +141,16 @@ fn command(page: &mut Roff, command: &Command) {
     }
     let own = |argument: &&Arg| !argument.is_global_set() && argument.get_id() != "help";
     command.get_arguments().filter(own).for_each(|argument| self::argument(page, argument));
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    for paragraph in help.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
+        let lines: Vec<&str> = paragraph.lines().collect();
+        if lines.iter().all(|line| line.starts_with("  ")) {
+            example(page, &lines);
+        } else {
+            page.control("PP", []);
+            page.text([roman(lines.join(" "))]);
+        }
+    }
 }
 
 fn argument(page: &mut Roff, argument: &Arg) {
@@ -135,6 +176,13 @@ fn argument(page: &mut Roff, argument: &Arg) {
     if argument.get_action().takes_values() && !values.is_empty() {
         text.push(roman(format!(" One of {}.", values.join(", "))));
     }
+    let default: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if argument.get_action().takes_values() && !default.is_empty() {
+        text.push(roman(format!(" By default {}.", default.join(", "))));
+    }
+    if argument.get_long().is_some() && argument.is_required_set() {
+        text.push(roman(" Required."));
+    }
     page.text(text);
 }
 
@@ -159,17 +207,34 @@ const EXITS: &[(&str, &str)] = &[
     ("2", "Bad arguments or settings; nothing was changed."),
     ("3", "Something is degraded (status, doctor), or verify found a difference."),
 ];
+const SIGNALS: &[(&str, &str)] = &[
+    ("SIGTERM, SIGINT", "The daemon ends. What it was about to do it does when it is started again."),
+    ("SIGHUP", "The daemon reads its settings again and takes in [regions.failover] of each region."),
+];
+const EXAMPLES: &[(&str, &str)] = &[
+    ("Look at the regions until Ctrl-C:", "keyward status --watch"),
+    ("What has happened this night?", "keyward events --since 8h"),
+    (
+        "Before work on RegionOne's network, so that nothing turns by itself:",
+        "keyward pause --for 2h --reason \"change 4711\"",
+    ),
+    ("RegionTwo is to authenticate locally now, as a drill:", "keyward failover RegionTwo --reason drill"),
+    ("And home again:", "keyward failback RegionTwo --reason \"drill is over\""),
+];
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("KEYWARD_CONFIG", "The settings file, where --config does not name one."),
     ("KEYWARD__HTTP__LISTEN and the like", "One setting each; they win over the file."),
     (
         "KEYWARD_MASTER_ADMIN_PASSWORD, KEYWARD_REPLICA_ADMIN_PASSWORD",
-        "Passwords of the administrators that setup logs in as.",
+        "Passwords of the administrators that setup, doctor and catalog-merge log in as.",
     ),
-    ("NO_COLOR", "When it is not empty, nothing is written in colour."),
+    ("KEYWARD_FROM_PASSWORD", "The password of the user at catalog-merge --from."),
+    ("CREDENTIALS_DIRECTORY", "Where password files without a slash in their names are looked up; systemd sets it."),
+    ("NO_COLOR", "When it is not empty, nothing is written in colour; nor where TERM is dumb."),
 ];
 const FILES: &[(&str, &str)] = &[
     ("/etc/keyward/keyward.toml", "The settings."),
+    ("/etc/keyward/hooks", "Hooks of an administrator."),
     ("/var/lib/keyward", "What must outlive a restart: the phase of each region, stamps of replicas, events."),
     ("/run/keyward/control.sock", "The socket on which the daemon is spoken to."),
 ];

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::sheet::{Sheet, Tone, Words};
+use super::sheet::{Sheet, Tone, Words, columns};
 use crate::model::time::{friendly, friendly_seconds, stamp};
 use crate::model::view::{GateView, HookView, KeystoneView, MasterView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Budget, Event, EventKind, Phase};
 
 /// An outage budget below this, in seconds, is pointed out: a day.
 const SHORT_BUDGET: f64 = 86_400.0;
+/// A region's name that is longer does not move the others' lines of the overview.
+const LONGEST_NAME: usize = 24;
 
 /// Whether anything in a snapshot needs a person's eye: a verdict, a pause, an episode, or no full look yet.
 pub fn is_degraded(snapshot: &Snapshot) -> bool {
@@ -39,6 +41,10 @@ pub fn status(mut sheet: Sheet, snapshot: &Snapshot) -> String {
     if !snapshot.looked {
         sheet.line(2, Words::new().say(Tone::Warning, "Not every server has been looked at yet."));
     }
+    if snapshot.regions.len() > 1 {
+        sheet.gap();
+        overview(&mut sheet, &snapshot.regions, now);
+    }
     for view in &snapshot.regions {
         sheet.gap();
         region(&mut sheet, view, now);
@@ -46,8 +52,23 @@ pub fn status(mut sheet: Sheet, snapshot: &Snapshot) -> String {
     sheet.into_text()
 }
 
-fn region(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
-    let mut head = Words::new().unit(Tone::Bold, &view.name);
+/// One line for each of several regions: what a window that is too low for all of them must show.
+fn overview(sheet: &mut Sheet, regions: &[RegionView], now: Option<Timestamp>) {
+    let room = regions.iter().map(|view| columns(&view.name)).max().unwrap_or_default().min(LONGEST_NAME);
+    for view in regions {
+        let gap = " ".repeat(room.saturating_sub(columns(&view.name)));
+        let mut words = standing(view, now, &format!("{}{gap}", view.name));
+        for verdict in &view.verdicts {
+            words = words.fact(severity_tone(&verdict.severity), &verdict.code);
+        }
+        words = if view.ready { words } else { words.fact(Tone::Warning, "NOT ready") };
+        sheet.line(4, words);
+    }
+}
+
+/// A region's name, where it authenticates, since when, and what keeps it there.
+fn standing(view: &RegionView, now: Option<Timestamp>, name: &str) -> Words {
+    let mut head = Words::new().unit(Tone::Bold, name);
     head = head.fact(phase_tone(view.phase), &view.phase.code().to_uppercase());
     if let (Some(now), Some(since)) = (now, view.phase_since) {
         head = head.fact(Tone::Plain, &format!("for {}", ago(now, since)));
@@ -58,7 +79,11 @@ fn region(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
     if view.paused.is_some() {
         head = head.fact(Tone::Warning, "PAUSED");
     }
-    sheet.line(2, head);
+    head
+}
+
+fn region(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
+    sheet.line(2, standing(view, now, &view.name));
     sheet.entry("why", Words::new().say(Tone::Plain, &view.sentence));
     master(sheet, view, now);
     for (label, view) in [("identity", &view.identity), ("local", &view.local_identity)] {
@@ -88,6 +113,14 @@ fn phase_tone(phase: Phase) -> Tone {
         Phase::Remote => Tone::Good,
         Phase::Suspect | Phase::Returning => Tone::Warning,
         Phase::Switching | Phase::Local => Tone::Bad,
+    }
+}
+
+fn severity_tone(severity: &str) -> Tone {
+    match severity {
+        "fine" => Tone::Good,
+        "warning" => Tone::Warning,
+        _ => Tone::Bad,
     }
 }
 
@@ -164,11 +197,7 @@ fn address_words(view: &MasterView) -> Words {
 
 fn verdicts(sheet: &mut Sheet, view: &RegionView) {
     for (index, verdict) in view.verdicts.iter().enumerate() {
-        let tone = match verdict.severity.as_str() {
-            "fine" => Tone::Good,
-            "warning" => Tone::Warning,
-            _ => Tone::Bad,
-        };
+        let tone = severity_tone(&verdict.severity);
         let words = Words::new().unit(tone, &format!("{}:", verdict.code)).say(Tone::Plain, &verdict.sentence);
         sheet.entry(if index == 0 { "verdicts" } else { "" }, words);
     }

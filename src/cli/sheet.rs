@@ -2,7 +2,7 @@
 //!
 //! Control characters never reach the terminal, whatever a server or an operator said.
 
-use std::io::IsTerminal;
+use crate::report::log;
 
 /// Widths that a sheet takes; a narrower or wider terminal gets the nearest.
 const WIDTHS: (usize, usize) = (40, 120);
@@ -93,12 +93,11 @@ impl Sheet {
     }
 
     /// An empty sheet for standard output: as wide as the terminal, 80 columns elsewhere, colours only on a terminal
-    /// and without `NO_COLOR`.
+    /// that knows them and without `NO_COLOR`.
     pub fn for_stdout() -> Self {
         let stdout = std::io::stdout();
         let width = rustix::termios::tcgetwinsize(&stdout).map_or(80, |size| usize::from(size.ws_col));
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self::new(if width == 0 { 80 } else { width }, stdout.is_terminal() && !no_color)
+        Self::new(if width == 0 { 80 } else { width }, log::colours(&stdout))
     }
 
     /// The lines.
@@ -134,7 +133,7 @@ impl Sheet {
         let mut column = at;
         let mut first = true;
         for (tone, word) in words.words {
-            let long = word.chars().count();
+            let long = columns(&word);
             if !first && column + 1 + long > self.width {
                 self.end_line();
                 self.text.extend(std::iter::repeat_n(' ', indent));
@@ -159,6 +158,33 @@ impl Sheet {
     }
 }
 
+/// Whether a character could move the cursor, or turn the order of what follows it.
+fn meddles(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if meddles(c) { ' ' } else { c }).collect()
+}
+
+/// How many columns of a terminal a text takes: two for each character of East Asian scripts and each pictograph, none for
+/// what is written over the character before it.
+pub fn columns(text: &str) -> usize {
+    let of = |c: char| match c {
+        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{303e}'
+        | '\u{3041}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1f64f}'
+        | '\u{1f680}'..='\u{1f6ff}'
+        | '\u{1f900}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    };
+    text.chars().map(of).sum()
 }

@@ -2,7 +2,6 @@
 //!
 //! When the daemon does not answer, that stands above what it said last.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use super::exit::Exit;
 use super::output;
 use super::sheet::{Sheet, Tone, Words};
 use crate::model::time::friendly;
+use crate::report::log;
 
 /// How often the daemon is asked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ const MISSED: Duration = Duration::from_secs(3);
 /// Standard output cannot be written.
 pub fn run(look: impl Fn() -> anyhow::Result<String> + Send + Sync + 'static, drawn: bool) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
-    let drawn = drawn && std::io::stdout().is_terminal();
+    let drawn = drawn && log::moves(&std::io::stdout());
     let result = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -49,6 +49,10 @@ async fn watch(
     look: Arc<impl Fn() -> anyhow::Result<String> + Send + Sync + 'static>,
     drawn: bool,
 ) -> anyhow::Result<()> {
+    if drawn {
+        // what stands there goes up and out, to be scrolled back to, before the first frame is drawn over it
+        output::write(&"\n".repeat(rows()))?;
+    }
     let mut shown = Shown { drawn, sheet: String::new(), heard: Instant::now(), trouble: None };
     loop {
         let asked = Arc::clone(&look);
@@ -109,8 +113,15 @@ fn notice(why: &str, silent: Duration, mut sheet: Sheet) -> String {
 }
 
 fn draw(text: &str) -> anyhow::Result<()> {
-    let rows = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row));
-    output::write(&frame(text, if rows == 0 { 24 } else { rows }))
+    output::write(&frame(text, rows()))
+}
+
+/// How tall the terminal is.
+fn rows() -> usize {
+    match rustix::termios::tcgetwinsize(std::io::stdout()) {
+        Ok(size) if size.ws_row > 0 => usize::from(size.ws_row),
+        _ => 24,
+    }
 }
 
 /// One write that goes over what stands there, line by line, so that nothing flickers; what a window of `rows` lines

@@ -152,7 +152,7 @@ fn answer(region: &RegionName, tested: Vec<(HookOutcome, Output)>, given_up: Opt
             format!("{failed} hook(s) of {region} failed with the event `test`; mend them before they are needed")
         }
     };
-    Reply { ok: failed == 0, message, data }
+    Reply { ok: failed == 0, data, ..Reply::done(message) }
 }
 
 /// A hook's output goes to the log only, and to the operator who tests it: it may hold secrets.

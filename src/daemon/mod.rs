@@ -8,6 +8,7 @@ pub mod clock;
 pub mod control;
 mod doctors;
 mod failing;
+mod greeting;
 mod hooks;
 mod inputs;
 mod keep;

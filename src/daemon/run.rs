@@ -20,7 +20,7 @@ use super::publish::Publisher;
 use super::setups::Setups;
 use super::verifies::Verifies;
 use super::watchers::Watchers;
-use super::{certificates, clock, reload, rules};
+use super::{certificates, clock, greeting, reload, rules};
 use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
 use crate::model::command::{Command, Reply};
@@ -53,7 +53,10 @@ pub async fn run(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<()
     let mut daemon = Daemon::new(settings, store, memory)?;
     let (requests, mut commands) = mpsc::channel(16);
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(serve::serve(server, daemon.served(), gone(stopped.clone())));
+    let served = serve::serve_apart(server, daemon.served(), gone(stopped.clone()))?;
+    tasks.spawn(async {
+        let _ = served.await;
+    });
     let (files, metrics) = (daemon.settings.clone(), Arc::clone(&daemon.metrics));
     tasks.spawn(certificates::watch(files, metrics, gone(stopped.clone())));
     tasks.spawn(control.serve(requests, gone(stopped)));
@@ -142,7 +145,7 @@ impl Daemon {
         for event in self.saved.regions.iter().filter_map(|(name, region)| region.untold(name, &told)) {
             report::tell(event, &self.metrics, &self.events);
         }
-        self.tell_daemon(format!("keyward {} starts", report::VERSION));
+        self.tell_daemon(greeting::starts(&self.settings, &self.saved));
         systemd::ready();
     }
 
@@ -276,10 +279,8 @@ impl Daemon {
     fn handle_request(&mut self, (command, user, to): Request) -> Option<(Reply, tokio::sync::oneshot::Sender<Reply>)> {
         let now = clock::now();
         let reply = match &command {
-            Command::Status => {
-                Reply { ok: true, message: String::new(), data: serde_json::to_value(&*self.publisher.latest()).ok() }
-            }
-            Command::Events => Reply { ok: true, message: String::new(), data: Some(self.events.document()) },
+            Command::Status => Reply::document(serde_json::to_value(&*self.publisher.latest()).ok()),
+            Command::Events => Reply::document(Some(self.events.document())),
             _ => self.judge.handle_command(now, &command, &user),
         };
         if let Command::HookTest { region } = &command

@@ -288,7 +288,7 @@ impl Region {
         match replica {
             None => Ok(all.collect()),
             Some(name) if self.replicas.iter().any(|replica| replica.name == *name) => Ok(vec![name.clone()]),
-            Some(name) => Err(Reply::refused(format!(
+            Some(name) => Err(Reply::unknown(format!(
                 "{} has no replica {name}; it has {}",
                 self.name(),
                 list(&all.collect::<Vec<_>>())

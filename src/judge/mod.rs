@@ -284,6 +284,7 @@ impl Judge {
             Command::Pause { region, .. } | Command::Resume { region } => named(region),
             Command::Status | Command::Events => Vec::new(),
         };
+        let known: Vec<String> = self.regions.iter().map(|region| region.name().to_string()).collect();
         let was_lost = self.is_lost();
         let mut said: Vec<Reply> = Vec::new();
         for name in &names {
@@ -291,7 +292,10 @@ impl Judge {
             said.push(match self.regions.iter_mut().find(|region| region.name() == name) {
                 Some(region) => region.handle_command(now, beats, command, user),
                 None => {
-                    let reply = Reply::refused(format!("there is no region {name} in the settings"));
+                    let reply = Reply::unknown(format!(
+                        "there is no region {name} in the settings; they have {}",
+                        known.join(", ")
+                    ));
                     self.events.push(commands::event(now, None, command, user, &reply));
                     reply
                 }
@@ -306,6 +310,7 @@ impl Judge {
             ok: said.iter().all(|reply| reply.ok),
             message: said.iter().map(|reply| reply.message.as_str()).collect::<Vec<_>>().join("\n"),
             data: None,
+            unknown: said.iter().any(|reply| reply.unknown),
         }
     }
 

@@ -94,17 +94,30 @@ pub struct Reply {
     /// The document that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<serde_json::Value>,
+    /// Refused because the settings have no such region or replica: the request was wrong, whatever is going on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 impl Reply {
     /// It was done, or will be.
     pub fn done(message: impl Into<String>) -> Self {
-        Self { ok: true, message: message.into(), data: None }
+        Self { ok: true, message: message.into(), data: None, unknown: false }
+    }
+
+    /// What was asked for.
+    pub fn document(data: Option<serde_json::Value>) -> Self {
+        Self { data, ..Self::done("") }
     }
 
     /// It was not done.
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { ok: false, message: message.into(), data: None }
+        Self { ok: false, ..Self::done(message) }
+    }
+
+    /// It names what the settings do not have.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self { unknown: true, ..Self::refused(message) }
     }
 }
 

@@ -26,10 +26,21 @@ pub fn init(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.level)
         .map_err(|error| anyhow::anyhow!("log.level: {:?} is neither a level nor a filter: {error}", log.level))?;
     let lines = Lines { format: log.format, journal: stderr_is_the_journal() };
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let layer = tracing_subscriber::fmt::layer().with_ansi(colours).event_format(lines).with_writer(io::stderr);
+    let layer =
+        tracing_subscriber::fmt::layer().with_ansi(colours(&io::stderr())).event_format(lines).with_writer(io::stderr);
     tracing_subscriber::registry().with(filter).with(layer).try_init()?;
     Ok(())
+}
+
+/// Whether what is written to `stream` may have colours: a terminal that knows them, and no `NO_COLOR`.
+pub fn colours(stream: &impl IsTerminal) -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    moves(stream) && !unwanted
+}
+
+/// Whether `stream` is a terminal that understands more than lines.
+pub fn moves(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// Whether the journal reads standard error, and so adds the time and the host by itself.
@@ -127,7 +138,8 @@ impl<'a> From<&'a Event> for Said<'a> {
                 hook: Some(hook),
                 event: Some(event),
                 outcome: Some(outcome),
-                seconds: Some(*seconds),
+                // a millisecond is fine enough for eyes
+                seconds: Some((*seconds * 1e3).round() / 1e3),
                 ..none
             },
             EventKind::Level { hook } => Said { kind: "level", hook: Some(hook), ..none },
@@ -178,8 +190,8 @@ impl Lines {
                 format!("{stamp} {} {} {name} [-] {text}", std::process::id(), oslo_level(level))
             }
             LogFormat::Plain if self.journal => text,
-            LogFormat::Plain if colours => format!("{stamp} {}{level:<5}\x1b[0m {text}", colour(level)),
-            LogFormat::Plain => format!("{stamp} {level:<5} {text}"),
+            LogFormat::Plain if colours => format!("{stamp}Z {}{level:<5}\x1b[0m {text}", colour(level)),
+            LogFormat::Plain => format!("{stamp}Z {level:<5} {text}"),
         };
         // the journal takes the prefix off and keeps it as the line's priority
         if self.journal { format!("<{}>{line}", priority(level)) } else { line }

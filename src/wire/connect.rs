@@ -8,10 +8,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts, TlsError};
 use rustix::io::Errno;
 use secrecy::ExposeSecret;
 
+use super::distrust::{refusal, told};
 use crate::config::Settings;
 use crate::config::schema::{Account, Tls, TlsMode};
 use crate::model::{Address, Failure, Reason};
@@ -139,6 +140,9 @@ fn tls_options(tls: &Tls) -> Option<SslOpts> {
     Some(options)
 }
 
+/// Where the CAs of a database's certificate come from, for sentences.
+const TRUSTED: &str = "tls.ca_file";
+
 /// What a driver's error means to keyward.
 pub fn meaning(error: &mysql_async::Error) -> Failure {
     use mysql_async::{Error, IoError};
@@ -154,7 +158,8 @@ pub fn meaning(error: &mysql_async::Error) -> Failure {
     };
     let detail = match error {
         Error::Server(server) => format!("{} {}", server.code, server.message),
-        Error::Io(IoError::Io(error)) => innermost(error),
+        Error::Io(IoError::Io(error)) => told(error, TRUSTED),
+        Error::Io(IoError::Tls(TlsError::Tls(error))) => refusal(error, TRUSTED),
         Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { name }) => {
             format!("there is no such account, or it logs in by {name}, which keyward does not speak")
         }
@@ -211,13 +216,6 @@ pub(super) fn io_reason(error: &io::Error) -> Reason {
         }
         _ if error.to_string().contains("failed to lookup address") => Reason::Unresolved,
         _ => Reason::Unexpected,
-    }
-}
-
-fn innermost(error: &io::Error) -> String {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
-        Some(inner) => innermost(inner),
-        None => error.to_string(),
     }
 }
 

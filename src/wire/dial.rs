@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::blocking::off_thread;
 use super::connect::io_reason;
+use super::distrust::{distrust, told};
 use crate::model::{Reason, WebUrl};
 
 /// Where systems keep the CAs that they trust: Debian and its kin, Red Hat's, SUSE's.
@@ -148,22 +149,15 @@ async fn roots(server: Server<'_>) -> Result<(RootCertStore, PathBuf), String> {
 
 fn tls_refusal(error: &io::Error, place: Server<'_>, origin: &Path) -> String {
     let server = &place.url.server;
+    let origin = format!("{}; name its CA in {}", origin.display(), place.ca_setting);
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(why)) = inner else {
-        return format!("the TLS handshake with {server} failed: {error}; check that it speaks HTTPS there");
-    };
-    match why {
-        CertificateError::UnknownIssuer => {
-            let (origin, setting) = (origin.display(), place.ca_setting);
-            format!("the certificate of {server} comes from no CA in {origin}; name its CA in {setting}")
+    match inner {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            format!("the certificate of {server} {}", distrust(why, &origin, place.url_setting))
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            let setting = place.url_setting;
-            format!("the certificate of {server} is for another name; write a name that it holds into {setting}")
+        _ => {
+            let said = told(error, &origin);
+            format!("the TLS handshake with {server} failed: {said}; check that it speaks HTTPS there")
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("the certificate of {server} has expired; renew it, and check this host's clock")
-        }
-        other => format!("the certificate of {server} cannot be trusted: {other}"),
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::connect::io_reason;
 use super::dial::{NoAnswer, Server, dial};
+use super::distrust::told;
 use crate::model::Reason;
 
 /// The largest head of an answer, in bytes.
@@ -67,8 +68,11 @@ pub async fn send(
     // with what is behind it: `connection error` alone helps nobody
     let broken = |error: hyper::Error| {
         let reason = meaning(&error);
-        let said = anyhow::Error::from(error);
-        NoAnswer::new(reason, format!("{url} gave no answer: {said:#}; look into that server's log"))
+        let said = match inner(&error) {
+            Some(inner) => told(inner, server.ca_setting),
+            None => format!("{:#}", anyhow::Error::from(error)),
+        };
+        NoAnswer::new(reason, format!("{url} gave no answer: {said}; look into that server's log"))
     };
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
@@ -88,12 +92,16 @@ pub async fn send(
     Ok(Answer { head, _driving: driving })
 }
 
+/// What the system or TLS said of the connection.
+fn inner(error: &hyper::Error) -> Option<&std::io::Error> {
+    std::error::Error::source(error).and_then(|inner| inner.downcast_ref())
+}
+
 fn meaning(error: &hyper::Error) -> Reason {
-    use std::error::Error;
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return Reason::Reset;
     }
-    error.source().and_then(|inner| inner.downcast_ref::<std::io::Error>()).map_or(Reason::Unexpected, io_reason)
+    inner(error).map_or(Reason::Unexpected, io_reason)
 }
 
 /// Tells when a server has given too many interim answers: a flood of them would keep this thread from looking.

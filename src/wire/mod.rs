@@ -5,6 +5,7 @@
 pub mod blocking;
 pub mod connect;
 pub mod dial;
+mod distrust;
 pub mod haproxy;
 pub mod http;
 pub mod same;

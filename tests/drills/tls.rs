@@ -53,6 +53,8 @@ async fn servers_are_reached_with_every_mode_that_fits() {
     }
     pair.master.kill9();
     daemon.until_phase(Phase::Local).await;
+    // a killed server says no goodbye, about which rustls would quote its manual
+    assert!(!daemon.log().contains("rustls") && !daemon.log().contains("docs.rs"), "{}", daemon.log());
     for certificate in sides {
         let labels = [("certificate", certificate)];
         let known = daemon.metric("keyward_certificate_expiry_timestamp_seconds", &labels).await;
@@ -80,7 +82,22 @@ async fn a_certificate_of_the_wrong_authority_is_no_outage() {
     daemon.configure(&pair, &Wishes { tls: verify(&wrong), ..Wishes::default() });
     daemon.start().await;
     let seen = daemon.until("refused", |region| has_verdict(region, "master_refuses_us")).await;
-    assert!(seen.master_failure.unwrap().contains("TLS"));
+    let words = "TLS handshake failed (the server's certificate comes from no CA in tls.ca_file; name its CA there)";
+    assert_eq!(seen.master_failure.as_deref(), Some(words));
+    let failing = daemon.until_logged(&["looks at the master", "fail", words]).await;
+    assert!(failing.contains("WARN"), "{failing}");
+    // and whoever reads this log knows from its first line what keyward was told to do
+    let first = daemon.log().lines().rfind(|line| line.contains(" starts: ")).unwrap().to_owned();
+    let master = format!("RegionOne's master is at {}; ", pair.master.address());
+    for words in [
+        env!("CARGO_PKG_VERSION"),
+        &master,
+        "RegionTwo (remote) fails over after ",
+        "http://127.0.0.1:",
+        "control.sock",
+    ] {
+        assert!(first.contains(words), "{words}: {first}");
+    }
     daemon.stays(2 * SPAN, "not failing over", |region| !region.phase.in_episode()).await;
     daemon.assert_never_acted().await;
     let failures = daemon.metric("keyward_probe_failures_total", &[("target", "master"), ("reason", "tls")]).await;

@@ -65,7 +65,8 @@ fn a_region_that_is_not_there_is_refused_and_that_is_told() {
         Command::Adopt { region: nine, replica: None },
     ] {
         let reply = stage.order(&command);
-        assert!(!reply.ok && reply.message.contains("no region RegionNine"), "{}", reply.message);
+        assert_eq!(reply.message, "there is no region RegionNine in the settings; they have RegionTwo");
+        assert!(!reply.ok && reply.unknown);
         assert_eq!(stage.told.last().unwrap().region, None);
     }
 }

@@ -90,10 +90,18 @@ fn assert_contents(package: &Path) {
         "usr/share/doc/keyward/README.md",
         "usr/share/doc/keyward/docs/runbook.md",
         "usr/share/doc/keyward/copyright",
+        "usr/share/doc/keyward/changelog.gz",
+        "usr/share/doc/keyward/changelog.Debian.gz",
+        "usr/share/lintian/overrides/keyward",
+        "usr/share/keyward/keystone/pyproject.toml",
+        "usr/share/keyward/keystone/keyward_keystone/drivers.py",
         "usr/share/doc/keyward/examples/kolla/README.md",
     ] {
         has("-rw-r--r-- 0/0", file);
     }
+    let written = fs::read_to_string(shipped("debian/changelog")).unwrap();
+    let version = run(Command::new("dpkg-deb").arg("--field").arg(package).arg("Version"));
+    assert!(written.starts_with(&format!("keyward ({}) ", version.trim())), "{version}{written}");
     // nobody can write what is root's
     let writable = listed.lines().filter(|line| line.starts_with("drwx") && !line.starts_with("drwxr-xr-x "));
     assert_eq!(writable.count(), 0, "{listed}");

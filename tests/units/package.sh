@@ -30,8 +30,11 @@ fi
 echo "== upgraded"
 inside sh -c 'echo "# mine" >>/etc/keyward/keyward.toml; echo secret >/etc/keyward/keyward.password
     chmod 644 /etc/keyward/keyward.password; echo "{}" >/var/lib/keyward/state.json
-    echo mine >/etc/keyward/hooks/local-auth'
+    echo secret >/etc/keyward/probe.password; echo mine >/etc/keyward/hooks/local-auth'
 install
+# dpkg may run it again after it was interrupted; the name is dpkg-query's
+# shellcheck disable=SC2016
+inside /var/lib/dpkg/info/keyward.postinst configure "$(inside dpkg-query --show --showformat='${Version}' keyward)"
 inside tail -n 1 /etc/keyward/keyward.toml
 modes /etc/keyward/keyward.password
 echo "== removed"

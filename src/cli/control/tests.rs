@@ -34,23 +34,30 @@ fn answer(command: Command) -> Reply {
             { "hook": "services", "outcome": "failed", "detail": "exit status 1", "seconds": 1.5, "output": "a\n\u{1b}[2Jb" }
         ]),
         Command::Pause { seconds: Some(7200), .. } => return Reply::done("RegionTwo is paused for 2h."),
+        Command::Resume { .. } => return Reply::unknown("There is no region RegionNine."),
         _ => return Reply::refused("RegionTwo is not known here."),
     };
-    Reply { ok: true, message: String::new(), data: Some(data) }
+    Reply::document(Some(data))
 }
 
 #[test]
 fn the_client_speaks_what_the_daemon_understands() {
     with_daemon(answer, |socket| {
-        let (text, exit) = status_once(socket, false).unwrap();
+        let (text, exit) = status_once(socket, None, Impatience::Said).unwrap();
         assert_eq!(exit, Exit::Degraded);
         assert!(text.contains("RegionTwo LOCAL, for 2m 31s"), "{text}");
-        let (text, exit) = status_once(socket, true).unwrap();
-        assert_eq!(exit, Exit::Degraded, "also with --json");
-        assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), fixtures::outage());
+        for (json, lines) in [(Json::Pretty, false), (Json::Line, true)] {
+            let (text, exit) = status_once(socket, Some(json), Impatience::Said).unwrap();
+            assert_eq!(exit, Exit::Degraded, "also with --json");
+            assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), fixtures::outage());
+            assert_eq!(text.matches('\n').count() == 1, lines, "{text}");
+        }
         let region = crate::model::RegionName("RegionTwo".into());
         let pause = Command::Pause { region: Some(region.clone()), seconds: Some(7200), reason: "x".into() };
         assert_eq!(command(socket, &pause).unwrap(), Exit::Done);
+        let nowhere = Command::Resume { region: Some(crate::model::RegionName("RegionNine".into())) };
+        let wrong = command(socket, &nowhere).unwrap_err();
+        assert_eq!((wrong.to_string().as_str(), Exit::of(&wrong)), ("There is no region RegionNine.", Exit::BadInput));
         let failover = Command::Failover { region, force: false, reason: "x".into() };
         let refused = command(socket, &failover).unwrap_err();
         assert_eq!((refused.to_string().as_str(), Exit::of(&refused)), ("RegionTwo is not known here.", Exit::Failed));

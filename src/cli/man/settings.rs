@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use crate::report::VERSION;
-
 const SAMPLE: &str = include_str!("../../../examples/keyward.toml");
 const NONE: &str = "No default.";
 
@@ -33,21 +31,21 @@ fn read(line: &str) -> Line<'_> {
 /// The page.
 pub fn page() -> String {
     let mut page = Roff::new();
-    let source = format!("keyward {VERSION}");
-    page.control("TH", ["keyward.toml", "5", "", source.as_str(), "Keyward"]);
     page.control("SH", ["NAME"]);
     page.text([roman("keyward.toml - settings of keyward")]);
     page.control("SH", ["DESCRIPTION"]);
     let (head, tables) = SAMPLE.split_once("\n\n").unwrap_or((SAMPLE, ""));
-    for paragraph in head.split("\n#\n").skip(1) {
-        page.control("PP", []);
+    for (place, paragraph) in head.split("\n#\n").skip(1).enumerate() {
+        if place > 0 {
+            page.control("PP", []);
+        }
         page.text([roman(joined(paragraph.lines().filter_map(|line| line.strip_prefix("# "))))]);
     }
     page.control("SH", ["SETTINGS"]);
     blocks(tables).iter().for_each(|block| block.write(&mut page));
     page.control("SH", ["SEE ALSO"]);
     page.text([bold("keyward"), roman("(1), /usr/share/doc/keyward/README.md")]);
-    page.to_roff()
+    format!("{}{}", super::title("keyward.toml", "5"), page.to_roff())
 }
 
 fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {

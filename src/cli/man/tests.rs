@@ -24,6 +24,29 @@ fn every_command_and_every_flag_has_its_entry() {
 }
 
 #[test]
+fn the_head_has_its_parts_in_order_and_no_word_is_cut_in_two() {
+    for (page, name) in [(Page::Keyward, "keyward 1"), (Page::Settings, "keyward.toml 5")] {
+        let text = super::page(page).unwrap();
+        let head = text.lines().next().unwrap();
+        let day = head.strip_prefix(&format!(".TH {name} \"")).and_then(|rest| rest.split('"').next()).unwrap();
+        assert!(day.parse::<jiff::civil::Date>().is_ok(), "{head}");
+        assert!(head.ends_with(&format!("\"keyward {VERSION}\" Keyward")), "{head}");
+        assert!(text.lines().any(|line| line == ".nh"), "{name}");
+    }
+}
+
+#[test]
+fn what_help_says_of_a_command_stands_in_the_page_too() {
+    let page = read(Page::Keyward);
+    let entry = |name: &str| page.split(&format!(".SS \"keyward {name}")).nth(1).unwrap().split("\n.S").next().unwrap();
+    assert!(entry("failover").contains("Why; kept in the log and the events. Required."), "{}", entry("failover"));
+    let switch = entry("switch-auth");
+    assert!(switch.starts_with(" [FILE]...\"") && switch.contains("3 when --revert had to leave"), "{switch}");
+    assert!(switch.contains(".nf\n    keyward switch-auth --from"), "{switch}");
+    assert!(switch.contains("By default /var/lib/keyward-switch-auth."), "{switch}");
+}
+
+#[test]
 fn every_setting_has_its_entry_with_its_default_or_an_example() {
     let page = read(Page::Settings);
     let keys = include_str!("../../../examples/keyward.toml").lines().filter_map(|line| {

@@ -55,6 +55,35 @@ fn an_haproxy_is_told_below_its_hook() {
 }
 
 #[test]
+fn several_regions_begin_with_one_line_each() {
+    let mut snapshot = fixtures::good_day();
+    let mut other = fixtures::outage().regions.remove(0);
+    other.name = "Region地域".into();
+    snapshot.regions.push(other);
+    snapshot.regions[1].phase_since = snapshot.regions[0].phase_since;
+    let text = plain(120, &snapshot);
+    let lines: Vec<&str> = text.lines().skip_while(|line| !line.is_empty()).skip(1).take(3).collect();
+    assert!(lines[0].starts_with("RegionTwo  REMOTE, for ") && lines[0].ends_with(", healthy"), "{text}");
+    assert!(lines[1].starts_with("Region地域 LOCAL, for ") && lines[1].contains(", master_unreachable"), "{text}");
+    assert_eq!(lines[2], "", "{text}");
+    assert!(!plain(120, &fixtures::good_day()).contains(", healthy\n"), "one region needs none");
+}
+
+#[test]
+fn wide_characters_count_for_the_columns_that_they_take() {
+    for (text, wide) in [("abc", 3), ("地域", 4), ("Ü", 1), ("U\u{308}", 1), ("😀", 2), ("→ ✓", 3)] {
+        assert_eq!(columns(text), wide, "{text}");
+    }
+    let mut snapshot = fixtures::outage();
+    snapshot.regions[0].sentence = "地域 ".repeat(60);
+    let longest = plain(80, &snapshot).lines().map(columns).max().unwrap();
+    assert!((74..=80).contains(&longest), "{longest}");
+    // what turns the direction of writing is no more welcome than what moves the cursor
+    snapshot.regions[0].sentence = "a\u{202e}b".into();
+    assert!(plain(80, &snapshot).contains("why        a b\n"));
+}
+
+#[test]
 fn a_server_cannot_speak_to_the_terminal() {
     let mut snapshot = fixtures::outage();
     snapshot.regions[0].master_failure = Some("bad \x1b[2J\r\nevil\u{9b}31m".into());

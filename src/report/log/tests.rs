@@ -59,7 +59,7 @@ fn verdict(code: &str, on: bool) -> Event {
 fn plain_lines_carry_a_time_by_hand_and_a_priority_in_the_journal() {
     let by_hand = lines(LogFormat::Plain, false, || event(&switching()));
     let stamp =
-        regex::Regex::new(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} WARN  The master is gone. ERROR forged ").unwrap();
+        regex::Regex::new(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z WARN  The master is gone. ERROR forged ").unwrap();
     assert_eq!(by_hand.len(), 1, "one event, one line: {by_hand:?}");
     assert!(stamp.is_match(&by_hand[0]), "{by_hand:?}");
     assert!(by_hand[0].ends_with("region=RegionTwo episode=e1 kind=transition from=suspect to=switching cause=auto"));
