@@ -1,4 +1,4 @@
-//! `keyward run`: the daemon in the foreground, on one thread.
+//! `keyward run`: the daemon in the foreground, on one thread, and one for HTTP.
 
 use std::path::Path;
 

@@ -127,19 +127,21 @@ pub async fn run(
         tell,
         state: Mutex::new(State {
             queue: queue.into_iter().map(|table| (table, 1)).collect(),
-            report: Report { differences, standing: first.standing.clone(), ..Report::default() },
+            report: Report { differences, ..Report::default() },
             progress,
         }),
     };
     if pace.tables_at_once > 1 && job.state().queue.len() > 1 {
         let mut second = sides.connect().await?;
         tokio::try_join!(job.work(&mut first), job.work(&mut second))?;
+        first.standing = first.standing.or(second.standing.take());
         second.end().await;
     } else {
         job.work(&mut first).await?;
     }
-    first.end().await;
     let mut report = job.state.into_inner().unwrap_or_else(PoisonError::into_inner).report;
+    report.standing = first.standing.take();
+    first.end().await;
     report.differences.sort();
     report.restless.sort();
     report.took = began.elapsed();

@@ -127,7 +127,12 @@ impl Pair {
                         return Ok(());
                     }
                     Ok(Met::Ahead) => break,
-                    Ok(Met::Behind) => self.may_still_come(waited_from.elapsed()).await?,
+                    Ok(Met::Behind) => {
+                        self.standing = self.may_still_come(waited_from.elapsed()).await?;
+                        if self.standing.is_some() {
+                            break;
+                        }
+                    }
                     Err(why) => return Err(while_doing("open a snapshot")(self.replica.trouble(&why))),
                 }
             }
@@ -202,11 +207,11 @@ impl Pair {
         self.replica.end().await;
     }
 
-    /// Whether it is worth waiting on for a replica that is behind for so long.
-    async fn may_still_come(&mut self, behind: Duration) -> Result<(), CompareError> {
+    /// Why it is not worth waiting on for a replica that is behind for so long; `None` when it is.
+    async fn may_still_come(&mut self, behind: Duration) -> Result<Option<String>, CompareError> {
         let stopped = self.why_standing().await;
         if behind < if stopped.is_some() { STOPPED } else { FOLLOW } {
-            return Ok(());
+            return Ok(None);
         }
         let late = || {
             format!(
@@ -215,7 +220,8 @@ impl Pair {
                 FOLLOW.as_secs()
             )
         };
-        Err(CompareError::NotFollowing(stopped.unwrap_or_else(late)))
+        // one that stopped only now is compared as it stands from here on
+        stopped.map(Some).ok_or_else(|| CompareError::NotFollowing(late()))
     }
 
     /// Why the replica does not follow its master; nothing when it does, or when nobody may say.

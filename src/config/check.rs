@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -17,6 +18,8 @@ use crate::model::time::friendly;
 const LONGEST_USER: usize = 128;
 /// The longest password of a link that MariaDB takes, in bytes; beyond it, the server's error quotes the password.
 const LONGEST_LINK_PASSWORD: usize = 96;
+/// Costs of bcrypt hashes: one of 16 takes seconds.
+const BCRYPT_COSTS: RangeInclusive<u32> = 4..=16;
 /// The longest schema name that MariaDB takes, in characters.
 const LONGEST_SCHEMA: usize = 64;
 /// The longest name of a region, as in Keystone.
@@ -107,9 +110,21 @@ fn http(settings: &Settings, notes: &Notes) {
         if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
             notes.problem(&key, "a user's name must not be empty and must hold neither a colon nor control characters");
         }
-        if hash.expose_secret().parse::<bcrypt::HashParts>().is_err() {
-            notes.problem(&key, "is not a bcrypt hash like $2y$10$...; make one with `htpasswd -nB NAME`");
+        if let Some(sentence) = unusable(hash.expose_secret()) {
+            notes.problem(&key, sentence);
         }
+    }
+}
+
+/// Why nobody could log in against a bcrypt hash.
+fn unusable(hash: &str) -> Option<&'static str> {
+    let kind = ["$2a$", "$2b$", "$2y$"].iter().any(|kind| hash.starts_with(kind));
+    match hash.parse::<bcrypt::HashParts>() {
+        Ok(parts) if kind && BCRYPT_COSTS.contains(&parts.get_cost()) => None,
+        Ok(parts) if kind && parts.get_cost() > *BCRYPT_COSTS.end() => Some(
+            "is a bcrypt hash that takes too long to compute, its cost is above 16; make one with `htpasswd -nB NAME`",
+        ),
+        _ => Some("is not a bcrypt hash like $2y$10$...; make one with `htpasswd -nB NAME`"),
     }
 }
 

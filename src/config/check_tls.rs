@@ -3,8 +3,11 @@
 
 use std::path::Path;
 
+use rustls::Error;
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
 use super::notes::Notes;
 use super::schema::{Settings, Tls, TlsMode};
@@ -29,8 +32,8 @@ pub fn settings(settings: &Settings, notes: &Notes) {
 /// Notes every file of keyward's own that is missing or does not hold what it should.
 pub fn files(settings: &Settings, notes: &Notes) {
     let http = &settings.http;
-    certificates("http.tls_cert_file", http.tls_cert_file.as_deref(), notes);
-    private_key("http.tls_key_file", http.tls_key_file.as_deref(), notes);
+    let (cert, key) = (http.tls_cert_file.as_deref(), http.tls_key_file.as_deref());
+    matching(("http.tls_cert_file", cert), ("http.tls_key_file", key), notes);
     certificates("http.client_ca_file", http.client_ca_file.as_deref(), notes);
     certificates("identity.ca_file", settings.identity.ca_file.as_deref(), notes);
     connection("tls", &settings.tls, notes);
@@ -84,28 +87,49 @@ fn pair(at: &str, tls: &Tls, notes: &Notes) {
 
 fn connection(at: &str, tls: &Tls, notes: &Notes) {
     certificates(&format!("{at}.ca_file"), tls.ca_file.as_deref(), notes);
-    certificates(&format!("{at}.cert_file"), tls.cert_file.as_deref(), notes);
-    private_key(&format!("{at}.key_file"), tls.key_file.as_deref(), notes);
+    let (cert, key) = (format!("{at}.cert_file"), format!("{at}.key_file"));
+    matching((&cert, tls.cert_file.as_deref()), (&key, tls.key_file.as_deref()), notes);
 }
 
-fn certificates(key: &str, path: Option<&Path>, notes: &Notes) {
-    let Some(path) = path else { return };
+/// Notes what is wrong with a certificate, with its private key, or with the two together; each is its key and its file.
+fn matching(cert: (&str, Option<&Path>), key: (&str, Option<&Path>), notes: &Notes) {
+    let found = (certificates(cert.0, cert.1, notes), private_key(key.0, key.1, notes));
+    let (Some((chain, chain_file)), Some((private, file))) = found else { return };
+    match CertifiedKey::from_der(chain, private, &default_provider()) {
+        Ok(_) => {}
+        Err(Error::InconsistentKeys(_)) => {
+            let sentence = format!("{} is not the private key of {}", file.display(), chain_file.display());
+            notes.problem(key.0, sentence);
+        }
+        Err(error) => notes.problem(cert.0, format!("{} cannot be used: {error}", chain_file.display())),
+    }
+}
+
+/// The certificates in a file, and the file; none when it is not given, or has been noted as a problem.
+fn certificates<'a>(
+    key: &str,
+    path: Option<&'a Path>,
+    notes: &Notes,
+) -> Option<(Vec<CertificateDer<'static>>, &'a Path)> {
+    let path = path?;
     let sentence = match contents(path) {
         Err(sentence) => sentence,
         Ok(bytes) => match CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>() {
-            Ok(found) if !found.is_empty() => return,
+            Ok(found) if !found.is_empty() => return Some((found, path)),
             _ => format!("{} does not hold a certificate in PEM form", path.display()),
         },
     };
     notes.problem(key, sentence);
+    None
 }
 
-fn private_key(key: &str, path: Option<&Path>, notes: &Notes) {
-    let Some(path) = path else { return };
-    let sentence = match contents(path) {
+fn private_key<'a>(key: &str, path: Option<&'a Path>, notes: &Notes) -> Option<(PrivateKeyDer<'static>, &'a Path)> {
+    let path = path?;
+    let sentence = match contents(path).map(|bytes| PrivateKeyDer::from_pem_slice(&bytes)) {
         Err(sentence) => sentence,
-        Ok(bytes) if PrivateKeyDer::from_pem_slice(&bytes).is_ok() => return,
-        Ok(_) => format!("{} does not hold a private key in PEM form without a passphrase", path.display()),
+        Ok(Ok(found)) => return Some((found, path)),
+        Ok(Err(_)) => format!("{} does not hold a private key in PEM form without a passphrase", path.display()),
     };
     notes.problem(key, sentence);
+    None
 }

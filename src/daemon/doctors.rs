@@ -7,11 +7,12 @@ use tokio::sync::mpsc;
 use super::clock;
 use super::inputs::Input;
 use crate::config::Settings;
+use crate::config::schema::Replica;
 use crate::doctor::facts::{Cache, Facts};
 use crate::doctor::{self, Report, Severity};
 use crate::gather::{self, Wish};
-use crate::model::view::{CacheView, DoctorView};
-use crate::model::{Moment, Now};
+use crate::model::view::{CacheView, DoctorView, PasswordView};
+use crate::model::{Moment, Now, RegionName};
 
 /// How long after its start the daemon examines first: by then it knows its servers.
 const FIRST: Duration = Duration::from_secs(10);
@@ -51,7 +52,11 @@ impl Doctors {
     /// Takes in what one found; nothing when it was given up.
     pub fn handle_end(&mut self, seen: Option<DoctorView>) {
         self.running = false;
-        self.seen = seen.or_else(|| self.seen.take());
+        let Some(mut seen) = seen else { return };
+        if let Some(last) = &self.seen {
+            keep(&mut seen, last);
+        }
+        self.seen = Some(seen);
     }
 
     /// What the last one found; absent before the first.
@@ -66,7 +71,22 @@ async fn examine(settings: &Settings) -> DoctorView {
     let facts = gather::facts(settings, &chosen, &Wish::of(settings), clock::now).await;
     let report = doctor::examine(&facts);
     tell(&report);
-    view(&facts, &report)
+    let passwords = passwords(&facts, &chosen);
+    DoctorView { passwords, ..view(&facts, &report) }
+}
+
+/// What could not be asked this time is as it was known: a counter and a date must not vanish with what they tell of.
+fn keep(seen: &mut DoctorView, last: &DoctorView) {
+    for cache in &mut seen.caches {
+        let Some(known) = last.caches.iter().find(|known| known.server == cache.server) else { continue };
+        cache.evictions = cache.evictions.or(known.evictions);
+        cache.touch_misses = cache.touch_misses.or(known.touch_misses);
+    }
+    for password in &mut seen.passwords {
+        let same = |known: &&PasswordView| (&known.region, &known.replica) == (&password.region, &password.replica);
+        let known = last.passwords.iter().find(same).and_then(|known| known.expiry);
+        password.expiry = password.expiry.or(known);
+    }
 }
 
 /// One line a finding that should be mended, so that the metric's number can be looked up.
@@ -85,7 +105,18 @@ fn view(facts: &Facts, report: &Report) -> DoctorView {
         info: report.count(Severity::Info),
         unasked: report.unasked.len(),
         caches,
+        passwords: Vec::new(),
     }
+}
+
+fn passwords(facts: &Facts, chosen: &[(&RegionName, &Replica)]) -> Vec<PasswordView> {
+    let master = PasswordView { expiry: facts.master.own_password.clone().ok(), ..PasswordView::default() };
+    let replicas = chosen.iter().zip(&facts.replicas).map(|((region, replica), side)| PasswordView {
+        region: Some(region.0.clone()),
+        replica: Some(replica.name.0.clone()),
+        expiry: side.own_password.clone().ok(),
+    });
+    std::iter::once(master).chain(replicas).collect()
 }
 
 fn cache(cache: &Cache) -> CacheView {
@@ -97,5 +128,45 @@ fn cache(cache: &Cache) -> CacheView {
         limit_bytes: of(|stats| stats.limit_bytes),
         evictions: of(|stats| stats.evictions),
         touch_misses: of(|stats| stats.touch_misses),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::view::ExpiryView;
+
+    #[test]
+    fn what_could_not_be_asked_this_time_is_as_it_was_known() {
+        let cache = |up, evictions| CacheView { server: "m:11211".into(), up, evictions, ..CacheView::default() };
+        let password = |replica: Option<&str>, expiry| PasswordView {
+            region: replica.map(|_| "RegionTwo".into()),
+            replica: replica.map(Into::into),
+            expiry,
+        };
+        let never = Some(ExpiryView::default());
+        let soon = Some(ExpiryView { limited: true, at: Some(clock::now().wall) });
+        let seen = |caches, passwords| DoctorView {
+            checked_at: clock::now().wall,
+            critical: 0,
+            warning: 0,
+            info: 0,
+            unasked: 0,
+            caches,
+            passwords,
+        };
+        let (sink, _keep) = mpsc::channel(1);
+        let mut doctors = Doctors::new(&crate::report::fixtures::settings(), clock::now(), sink);
+        doctors.handle_end(Some(seen(vec![cache(true, Some(7))], vec![password(None, soon), password(Some("a"), never)])));
+        let silent = vec![password(None, None), password(Some("a"), None), password(Some("b"), None)];
+        doctors.handle_end(Some(seen(vec![cache(false, None)], silent)));
+        doctors.handle_end(None);
+        let known = doctors.seen().unwrap();
+        assert_eq!(known.caches, [cache(false, Some(7))], "a counter does not vanish");
+        assert_eq!(
+            known.passwords,
+            [password(None, soon), password(Some("a"), never), password(Some("b"), None)],
+            "nor does a date, and none is taken for another's"
+        );
     }
 }

@@ -102,8 +102,8 @@ impl Keepers {
                 failure.to_string()
             }
         };
-        // the same failure every minute is told once
-        let is_news = keeper.said != sentence || result.is_ok();
+        // the same failure every minute is told once, and so is a start that each time ends in the same error
+        let is_news = keeper.said != sentence || (result.is_ok() && keeper.failures <= 1);
         keeper.said.clone_from(&sentence);
         judge.handle_upkeep_ended(now, region, replica, sentence, is_news);
     }

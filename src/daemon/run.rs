@@ -53,7 +53,10 @@ pub async fn run(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<()
     let mut daemon = Daemon::new(settings, store, memory)?;
     let (requests, mut commands) = mpsc::channel(16);
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(serve::serve(server, daemon.served(), gone(stopped.clone())));
+    let served = serve::serve_apart(server, daemon.served(), gone(stopped.clone()))?;
+    tasks.spawn(async {
+        let _ = served.await;
+    });
     let (files, metrics) = (daemon.settings.clone(), Arc::clone(&daemon.metrics));
     tasks.spawn(certificates::watch(files, metrics, gone(stopped.clone())));
     tasks.spawn(control.serve(requests, gone(stopped)));

@@ -85,6 +85,7 @@ pub fn master(tables: &[Table]) -> Result<MasterFacts, String> {
         // told when the connection was made
         certificate_until: None,
         beats: beats(tables)?.unwrap_or_default(),
+        beats_are_old: beats_locked(tables),
     })
 }
 

@@ -12,6 +12,7 @@ pub mod keep;
 pub mod looks;
 mod mariadb;
 pub mod mysql;
+pub mod password;
 pub mod position;
 pub mod privilege;
 pub mod settings;

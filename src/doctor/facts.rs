@@ -11,6 +11,7 @@ use crate::dialect::grants::Grant;
 use crate::dialect::settings::Variables;
 use crate::model::Family;
 use crate::model::preflight::CopySide;
+use crate::model::view::ExpiryView;
 
 /// A fact, or in one sentence why it is not known.
 pub type Asked<T> = Result<T, String>;
@@ -111,6 +112,8 @@ pub struct Side {
     pub keystone_account: Asked<Vec<(String, Vec<Grant>)>>,
     /// Keystone's rows.
     pub keystone: Asked<Keystone>,
+    /// When the password of keyward's own account expires there.
+    pub own_password: Asked<ExpiryView>,
 }
 
 impl Side {
@@ -122,7 +125,8 @@ impl Side {
             server: Err(why.clone()),
             copy: Err(why.clone()),
             keystone_account: Err(why.clone()),
-            keystone: Err(why),
+            keystone: Err(why.clone()),
+            own_password: Err(why),
         }
     }
 }
@@ -154,6 +158,11 @@ impl Server {
             Family::MariaDb => "server_uid",
             Family::MySql => "server_uuid",
         })
+    }
+
+    /// How many days a password lives that has no word of its own on that; 0 is forever.
+    pub fn default_password_days(&self) -> u64 {
+        self.value("default_password_lifetime").parse().unwrap_or_default()
     }
 
     /// Whether a setting is on.

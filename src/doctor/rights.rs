@@ -1,13 +1,18 @@
-//! Who may do what on the servers: Keystone's account must not pass read-only, keyward's own must see everything.
+//! Who may do what on the servers: Keystone's account must not pass read-only, keyward's own must see everything and keep
+//! its password.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::facts::Facts;
-use super::{Answer, Check, Severity};
+use super::{Answer, Check, Severity, counted};
 use crate::dialect::grants::{self, Grant, Scope};
 use crate::model::Family;
 use crate::plan::wanted;
 
 /// The checks of this group.
-pub const CHECKS: [Check; 2] = [
+pub const CHECKS: [Check; 4] = [
     Check {
         id: "keystone-account-writes",
         severity: Severity::Critical,
@@ -24,7 +29,26 @@ pub const CHECKS: [Check; 2] = [
         mend: "Run what `keyward setup --print-sql` prints as an administrator (`--print-sql=mysql` for MySQL).",
         judge: own,
     },
+    Check {
+        id: "own-password",
+        severity: Severity::Warning,
+        looks_at: "When the password of keyward's own account expires on every server: within 14 days, or at a time that the server does not tell.",
+        why: "A server asks only who connects anew: keyward goes on until its next connection is refused, which is in an outage at the latest. Then it sees neither an outage nor the way back.",
+        mend: "Give the account a new password there and in `account.password_file`, and restart keyward; or exempt it with `ALTER USER … PASSWORD EXPIRE NEVER`. MariaDB tells the time from 11.5 on, MySQL after `GRANT SELECT (User, Host, password_last_changed, password_lifetime) ON mysql.user TO` keyward's account.",
+        judge: own_password,
+    },
+    Check {
+        id: "link-password",
+        severity: Severity::Info,
+        looks_at: "Whether passwords expire on the master (`default_password_lifetime`): the one that the replicas log in with is not for keyward's eyes.",
+        why: "A link whose password has expired lives until it has to connect anew, and then replication stops.",
+        mend: "Look at that account on the master with `SHOW CREATE USER`, and exempt it with `ALTER USER … PASSWORD EXPIRE NEVER` or change its password in time.",
+        judge: link_password,
+    },
 ];
+
+/// A password that expires this soon is a finding.
+const SOON: Duration = Duration::from_secs(14 * 86_400);
 
 /// What passes read-only, in the words of `SHOW GRANTS`.
 const PASSING: [&str; 5] = ["ALL PRIVILEGES", "SUPER", "READ_ONLY ADMIN", "READ ONLY ADMIN", "CONNECTION_ADMIN"];
@@ -69,5 +93,40 @@ fn own(facts: &Facts, answer: &mut Answer) {
             let missing = missing.iter().map(Grant::words).collect::<Vec<_>>().join("; ");
             answer.find(format!("keyward's own account on the {} lacks {missing}", side.name));
         }
+    }
+}
+
+fn own_password(facts: &Facts, answer: &mut Answer) {
+    for side in facts.sides() {
+        let Some(expiry) = answer.need(&side.own_password) else { continue };
+        let name = &side.name;
+        match expiry.at {
+            Some(at) if at < facts.now => {
+                answer.find(format!("the password of keyward's own account on the {name} expired on {}", day(at)));
+            }
+            Some(at) if facts.now.checked_add(SOON).is_ok_and(|soon| at < soon) => {
+                answer.find(format!("the password of keyward's own account on the {name} expires on {}", day(at)));
+            }
+            None if expiry.limited => answer.find(format!(
+                "the password of keyward's own account on the {name} expires one day, and the server does not tell when"
+            )),
+            Some(_) | None => {}
+        }
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d at %H:%M UTC").to_string()
+}
+
+fn link_password(facts: &Facts, answer: &mut Answer) {
+    let Some(server) = answer.need(&facts.master.server) else { return };
+    let days = server.default_password_days();
+    if days > 0 {
+        answer.find(format!(
+            "passwords on the {} expire {} after they were set, so that of the replicas' login too unless it is exempt",
+            facts.master.name,
+            counted(days, "day", "days")
+        ));
     }
 }

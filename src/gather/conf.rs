@@ -11,6 +11,7 @@ use crate::doctor::facts::{Asked, Conf, Database, Server};
 use crate::doctor::ini::Ini;
 use crate::model::Address;
 use crate::model::preflight::Login;
+use crate::model::url::percent_decoded;
 use crate::observe::hand::{self, Access};
 use crate::observe::preflight;
 use crate::wire::blocking::off_thread;
@@ -85,7 +86,7 @@ fn target(settings: &Settings, url: &str) -> Option<Target> {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let given = |name: &str| query.split('&').filter_map(|part| part.split_once('=')).find(|(key, _)| *key == name);
     let place = match given("unix_socket") {
-        Some((_, socket)) => Place::Socket(PathBuf::from(plain(socket)?)),
+        Some((_, socket)) => Place::Socket(PathBuf::from(percent_decoded(socket)?)),
         None if place.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) => {
             Place::Tcp(place.parse().ok()?)
         }
@@ -94,36 +95,8 @@ fn target(settings: &Settings, url: &str) -> Option<Target> {
     let mode = if query.contains("ssl_") { TlsMode::Required } else { TlsMode::Disabled };
     Some(Target {
         place,
-        account: Account { user: plain(user)?, password: SecretString::from(plain(password)?) },
+        account: Account { user: percent_decoded(user)?, password: SecretString::from(percent_decoded(password)?) },
         tls: Tls { mode, ca_file: None, cert_file: None, key_file: None },
         connect_timeout: settings.connect_timeout,
     })
-}
-
-/// Text with its `%XX` made plain.
-fn plain(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-            }
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percent_signs_of_a_password_are_made_plain() {
-        assert_eq!(plain("p%40ss%2Fw%25rd").as_deref(), Some("p@ss/w%rd"));
-        assert_eq!(plain("%4"), None);
-        assert_eq!(plain("%zz"), None);
-    }
 }

@@ -8,16 +8,20 @@ use crate::config::schema::Replica;
 use crate::dialect::grants;
 use crate::dialect::settings;
 use crate::dialect::sql::{Sql, sql};
-use crate::dialect::text::fill;
+use crate::dialect::password;
+use crate::dialect::text::{fill, literal};
 use crate::doctor::facts::{Asked, Server, Side};
 use crate::model::preflight::{CopySide, Login};
-use crate::model::{Now, RegionName};
+use crate::model::view::ExpiryView;
+use crate::model::{Now, Reason, RegionName};
 use crate::observe::hand::{self, Access, Hand};
 use crate::observe::preflight;
 use crate::wire::connect::Target;
 use crate::wire::session::{Session, Trouble};
 
 const SETTINGS: Sql = sql!("doctor-settings");
+const EXPIRY: Sql = sql!("password-expiry");
+const MY_ACCOUNT: &str = include_str!("../../sql/common/my-account.sql");
 const CLOCK: &str = include_str!("../../sql/common/doctor-clock.sql");
 
 /// The user name of Keystone's own account where no file says another.
@@ -72,8 +76,31 @@ async fn side(asking: &Asking<'_>, access: Access, mut hand: Hand, is_replica: b
         true => account(asking, &access, &mut hand.work).await,
         false => Err(format!("the {} is no replica", access.name)),
     };
+    let own_password = match &server {
+        Ok(server) => password(&mut hand, server).await.map_err(|trouble| trouble.to_string()),
+        Err(why) => Err(why.clone()),
+    };
     hand.end().await;
-    Side { name: access.name, server, copy, keystone_account, keystone }
+    Side { name: access.name, server, copy, keystone_account, keystone, own_password }
+}
+
+/// When the password of keyward's own account expires.
+async fn password(hand: &mut Hand, server: &Server) -> Result<ExpiryView, Trouble> {
+    let created = hand.work.line(fill(MY_ACCOUNT, &[])).await?;
+    let created = created.values().map(String::from_utf8_lossy).collect::<String>();
+    let expiry = |at| password::expiry(&created, server.default_password_days(), at);
+    let Login::Works { account: (user, host), .. } = &hand.login else { return Ok(expiry(None)) };
+    if !expiry(None).limited {
+        return Ok(expiry(None));
+    }
+    let gaps = [("user", literal(user)), ("host", literal(host))];
+    let gaps = gaps.each_ref().map(|(name, value)| (*name, value.as_str()));
+    match hand.work.line(EXPIRY.fill(server.family, &gaps)).await {
+        Ok(told) => Ok(expiry(told.number("expires_at").and_then(|at| at.try_into().ok()))),
+        // MySQL tells the time only to whom it was allowed, and keyward does not ask for that
+        Err(trouble) if trouble.failure.reason == Reason::Privilege => Ok(expiry(None)),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 async fn server(asking: &Asking<'_>, access: &Access, hand: &mut Hand) -> Asked<Server> {

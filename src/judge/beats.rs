@@ -191,13 +191,16 @@ impl Beats {
     }
 
     /// Takes in a look at the master's address number `place`; a number below one that was known before the look began
-    /// is a loss, told in a sentence's words. Only the address that beats are written to must have them at once.
+    /// is a loss, told in a sentence's words. Only the address that beats are written to must have them at once. What a
+    /// replica shows and nobody has acknowledged proves nothing: a master sends a transaction before it shows it, long
+    /// before while it waits for a standby's confirmation or for its disk.
     pub fn handle_master(&mut self, place: usize, look: &Look<MasterFacts>) -> Option<String> {
         let Ok(facts) = &look.result else { return None };
-        if place != self.writer || self.settling_until.is_some() {
+        if place != self.writer || self.settling_until.is_some() || facts.beats_are_old {
             return None;
         }
-        let on_replica = self.before_look.iter().rev().find(|(at, _)| *at < look.began).map(|(_, number)| *number);
+        let confirmed = |(at, number): &&(Moment, u64)| *at < look.began && *number <= self.acknowledged;
+        let on_replica = self.before_look.iter().rev().find(confirmed).map(|(_, number)| *number);
         let acknowledged = self.ring.iter().rev().find(|beat| beat.known < look.began).map(|beat| beat.number);
         let must = on_replica.max(acknowledged).filter(|must| *must > self.pardoned)?;
         let has = self.own(&facts.beats)?;

@@ -5,13 +5,14 @@ use super::region::Region;
 use crate::model::identity::{IdentityLook, Obstacle};
 use crate::model::observation::Look;
 use crate::model::phase::LocalIdentity;
-use crate::model::view::{KeystoneView, ObstacleView};
+use crate::model::view::{ExpiryView, KeystoneView, ObstacleView};
 use crate::model::{Failure, Gate, Now, RegionName};
 
 /// The region's own Keystone.
 #[derive(Clone, Debug, Default)]
 pub struct LocalKeystone {
     look: Option<IdentityLook>,
+    password: Option<ExpiryView>,
     validates: Opinion,
     logs_in: Opinion,
     free: Opinion,
@@ -41,6 +42,7 @@ impl LocalKeystone {
         if let Some(login) = &look.login {
             self.logs_in.note(login.is_ok());
         }
+        self.password = look.password.or(self.password);
         self.look = Some(look.clone());
     }
 
@@ -72,6 +74,7 @@ impl Region {
     fn handle_identity(&mut self, look: &IdentityLook) {
         let (began, ended) = (look.began, look.ended);
         self.identity.handle_probe(0, &Look { began, ended, connection: 0, result: look.proof() });
+        self.identity_password = look.password.or(self.identity_password);
         self.identity_look = Some(look.clone());
     }
 
@@ -148,7 +151,8 @@ impl Region {
         let failure = self.identity.failure().map(ToString::to_string);
         // a login proves both
         let validates = None;
-        Some(KeystoneView { silence_seconds: silence, failure, validates, ..keystone_view(&keystone.url, seen) })
+        let seen = keystone_view(&keystone.url, seen, self.identity_password);
+        Some(KeystoneView { silence_seconds: silence, failure, validates, ..seen })
     }
 
     /// The region's own Keystone; absent when nobody looks at it.
@@ -157,17 +161,18 @@ impl Region {
         let found = self.local.obstacle();
         let obstacle = found
             .map(|found| ObstacleView { code: found.0.code().to_owned(), sentence: self.obstacle_sentence(&found) });
-        Some(KeystoneView { obstacle, ..keystone_view(&keystone.url, self.local.look.as_ref()) })
+        Some(KeystoneView { obstacle, ..keystone_view(&keystone.url, self.local.look.as_ref(), self.local.password) })
     }
 }
 
-fn keystone_view(url: &str, look: Option<&IdentityLook>) -> KeystoneView {
+fn keystone_view(url: &str, look: Option<&IdentityLook>, password: Option<ExpiryView>) -> KeystoneView {
     KeystoneView {
         url: url.to_owned(),
         up: look.map(|look| look.discovery.is_ok()),
         login_up: look.and_then(|look| look.login.as_ref()).map(Result::is_ok),
         validates: look.and_then(IdentityLook::validates),
         failure: look.and_then(|look| look.proof().err()).map(|failure| failure.to_string()),
+        password,
         ..KeystoneView::default()
     }
 }

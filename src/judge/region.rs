@@ -16,6 +16,7 @@ use crate::model::identity::IdentityLook;
 use crate::model::observation::{BinlogFacts, Look, MasterFacts, ReplicaFacts, ServerIdentity};
 use crate::model::phase::Mode;
 use crate::model::time::friendly;
+use crate::model::view::ExpiryView;
 use crate::model::{Event, EventKind, Moment, Now, Phase, RegionName, ReplicaName, Verdict};
 
 /// A hook to start, with the region that waits for its outcome.
@@ -36,6 +37,7 @@ pub struct Region {
     /// RegionOne's Keystone.
     pub(super) identity: Side,
     pub(super) identity_look: Option<IdentityLook>,
+    pub(super) identity_password: Option<ExpiryView>,
     pub(super) local: LocalKeystone,
     pub(super) replicas: Vec<Replica>,
     pub(super) retries: Retries,
@@ -77,6 +79,7 @@ impl Region {
             db: Side::new(rules.master_addresses.len()),
             identity: Side::new(1),
             identity_look: None,
+            identity_password: None,
             local: LocalKeystone::default(),
             masters: vec![None; rules.master_addresses.len()],
             binlogs: vec![None; rules.master_addresses.len()],

@@ -41,6 +41,9 @@ pub struct Replica {
     pub(super) errant: Errant,
     /// The daemon is copying it anew, or is about to.
     pub(super) reseeding: bool,
+    /// Its link as an error stopped a thread, until two looks in a row have shown it at work: a thread that is started
+    /// again runs for a moment, also into the same error.
+    pub(super) broken: Option<LinkFacts>,
     baseline: Option<Baseline>,
     /// The server restarted under our eyes while it was following.
     restarted: bool,
@@ -74,6 +77,7 @@ impl Replica {
             upkeep_ended: Moment::default(),
             errant: Errant::default(),
             reseeding: false,
+            broken: None,
             baseline: None,
             restarted: false,
         }
@@ -105,8 +109,22 @@ impl Replica {
             self.link_proof = proof;
         }
         self.errant.handle_replica(look);
+        self.note_error(facts.link.as_ref());
         self.facts = Some((look.began, facts.clone()));
         proof
+    }
+
+    fn note_error(&mut self, link: Option<&LinkFacts>) {
+        let by_error = |link: &&LinkFacts| {
+            let threads = [(link.io, link.io_errno), (link.sql, link.sql_errno)];
+            threads.iter().any(|(state, errno)| *state == ThreadState::Stopped && *errno != 0)
+        };
+        let followed = self.facts().and_then(|facts| facts.link.as_ref()).is_some_and(follows);
+        match link.filter(by_error) {
+            Some(link) => self.broken = Some(link.clone()),
+            None if followed || !link.is_some_and(follows) => self.broken = None,
+            None => {}
+        }
     }
 
     fn link_progress(&mut self, look: &Look<ReplicaFacts>, facts: &ReplicaFacts, rules: &Rules) -> Option<Moment> {

@@ -156,11 +156,12 @@ impl Seen<'_> {
         let Some(link) = &facts.link else {
             return Some(format!("{name} has no replication link; run `keyward setup --region {}`", region.name()));
         };
+        let seen = replica.broken.as_ref().unwrap_or(link);
         for (thread, state, errno, error) in
-            [("SQL", link.sql, link.sql_errno, &link.sql_error), ("I/O", link.io, link.io_errno, &link.io_error)]
+            [("SQL", seen.sql, seen.sql_errno, &seen.sql_error), ("I/O", seen.io, seen.io_errno, &seen.io_error)]
         {
-            // one that keyward itself is about to start again is no news
-            if state == ThreadState::Stopped && replica.shows_upkeep() {
+            // one that keyward itself is about to start again is no news, unless an error stopped it
+            if state == ThreadState::Stopped && (errno != 0 || replica.shows_upkeep()) {
                 let owed = region.memory.replicas.get(name).is_some_and(|memory| memory.owes_start);
                 return Some(match errno {
                     0 if region.memory.lost.is_some() => {
@@ -171,7 +172,7 @@ impl Seen<'_> {
                         "the {thread} thread of {name} was stopped by hand; `START REPLICA` there, or `keyward adopt {}/{name}`",
                         region.name()
                     ),
-                    _ if thread == "I/O" && link.purged => format!(
+                    _ if thread == "I/O" && seen.purged => format!(
                         "{} has purged the binlogs that {name} still needs ({errno}); `keyward setup --region \
                          {}/{name} --reseed` moves its rows aside and copies it anew",
                         region.master_name(),

@@ -51,6 +51,7 @@ impl Region {
                 .flatten(),
             verdicts: self.verdicts(beats, now).into_iter().map(verdicts::shown).collect(),
             gates: closed.into_iter().map(gate_view).collect(),
+            wanted: down,
             ready,
             ready_sentence,
             episode: self.memory.episode.as_ref().map(|episode| EpisodeView {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::failure::{Failure, Reason};
 use super::time::Moment;
+use super::view::ExpiryView;
 
 /// What one look at a Keystone shows. Its parts are asked for beside each other, within one limit.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct IdentityLook {
     pub discovery: Result<(), Failure>,
     /// The user of the settings was given a token, and that was found valid; absent without such a user.
     pub login: Option<Result<(), Failure>>,
+    /// When the password of that user expires, if the answer to the login says so.
+    pub password: Option<ExpiryView>,
     /// A token that RegionOne's Keystone has issued is valid here; absent while there is none that has not expired, and
     /// for RegionOne's Keystone itself.
     pub foreign: Option<Result<(), Failure>>,
@@ -107,7 +110,14 @@ mod tests {
         login: Option<Result<(), Failure>>,
         foreign: Option<Result<(), Failure>>,
     ) -> IdentityLook {
-        IdentityLook { began: Moment::default(), ended: Moment::default(), discovery, login, foreign }
+        IdentityLook {
+            began: Moment::default(),
+            ended: Moment::default(),
+            discovery,
+            login,
+            password: None,
+            foreign,
+        }
     }
 
     #[test]

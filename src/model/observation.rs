@@ -48,6 +48,8 @@ pub struct MasterFacts {
     pub certificate_until: Option<Timestamp>,
     /// Every instance's beat row on the master, newest first.
     pub beats: Vec<BeatRow>,
+    /// The beats are those of an earlier look: somebody has locked their table. They prove no loss.
+    pub beats_are_old: bool,
 }
 
 /// How long a master keeps its binary logs.

@@ -49,9 +49,32 @@ pub struct DoctorView {
     pub unasked: usize,
     /// The memcached servers that were asked.
     pub caches: Vec<CacheView>,
+    /// The passwords of keyward's own account, on the master and on each replica.
+    #[serde(default)]
+    pub passwords: Vec<PasswordView>,
 }
 
-/// One memcached; what it counts is absent when it did not answer.
+/// The password of keyward's own account on one server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PasswordView {
+    /// The replica's region; absent for the master.
+    pub region: Option<String>,
+    /// The replica; absent for the master.
+    pub replica: Option<String>,
+    /// When it expires, as last known; absent when that was never asked with success.
+    pub expiry: Option<ExpiryView>,
+}
+
+/// When a password expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpiryView {
+    /// Whether it expires at all.
+    pub limited: bool,
+    /// When; absent where nobody says it.
+    pub at: Option<Timestamp>,
+}
+
+/// One memcached; how much it holds is absent when it did not answer, and what it counts when it never did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CacheView {
     /// `HOST:PORT`
@@ -116,6 +139,9 @@ pub struct RegionView {
     pub verdicts: Vec<VerdictView>,
     /// The gates that are closed now.
     pub gates: Vec<GateView>,
+    /// Whether everything is down that the trigger asks for: a failover is due, unless a gate is closed.
+    #[serde(default)]
+    pub wanted: bool,
     /// Would a failover now be allowed and useful?
     pub ready: bool,
     /// Why it would not.
@@ -149,6 +175,9 @@ pub struct KeystoneView {
     pub silence_seconds: Option<f64>,
     /// What stands in the way of a login by somebody who has not logged in today; of a region's own one.
     pub obstacle: Option<ObstacleView>,
+    /// When the password of the user who logs in there expires, as last told; absent when it never was.
+    #[serde(default)]
+    pub password: Option<ExpiryView>,
 }
 
 /// Why nobody who has not logged in today could log in.

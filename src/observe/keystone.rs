@@ -21,6 +21,7 @@ use crate::config::schema::KeystoneLogin;
 use crate::model::identity::IdentityLook;
 use crate::model::secret::Secret;
 use crate::model::time::friendly;
+use crate::model::view::ExpiryView;
 use crate::model::{Failure, Now, Reason, WebUrl};
 use crate::wire::dial::Server;
 use crate::wire::http::{Answer, send};
@@ -55,6 +56,7 @@ pub struct Keystone {
 pub struct Token {
     text: Secret,
     expires_at: Timestamp,
+    password: Option<ExpiryView>,
 }
 
 /// What becomes of tokens that were found valid.
@@ -120,8 +122,9 @@ pub async fn look(keystone: &Keystone, tokens: &Tokens, clock: fn() -> Now) -> I
     if let (Tokens::Kept(kept), Some(Ok(token))) = (tokens, &login) {
         kept.send_replace(Some(token.clone()));
     }
+    let password = login.as_ref().and_then(|login| login.as_ref().ok()?.password);
     let login = login.map(|login| login.map(|_| ()));
-    IdentityLook { began: now.mono, ended: clock().mono, discovery, login, foreign }
+    IdentityLook { began: now.mono, ended: clock().mono, discovery, login, password, foreign }
 }
 
 impl Token {
@@ -170,7 +173,7 @@ impl Asker<'_> {
         let (Some(text), Some(expires_at)) = (said.token, expires_at.and_then(|text| text.parse().ok())) else {
             return Err(unexpected("the login was answered without a token"));
         };
-        let token = Token { text, expires_at };
+        let token = Token { text, expires_at, password: password(login, &said.body) };
         self.validate(&token).await?;
         Ok(token)
     }
@@ -280,6 +283,15 @@ fn auth(login: &KeystoneLogin) -> Value {
     }
 }
 
+/// When the password that somebody logged in with expires. Whoever logs in without one needs none.
+fn password(login: &KeystoneLogin, body: &Value) -> Option<ExpiryView> {
+    let KeystoneLogin::Password { .. } = login else { return None };
+    let at = body.pointer("/token/user/password_expires_at")?;
+    // Keystone's times are UTC, and some of them say so
+    let read = |text: &str| format!("{}Z", text.trim_end_matches('Z')).parse().ok();
+    Some(ExpiryView { limited: !at.is_null(), at: at.as_str().and_then(read) })
+}
+
 /// What a status other than the expected one means; a refusal is `refused`.
 fn meaning(status: StatusCode, what: &str, refused: Reason) -> Failure {
     let reason = match status {
@@ -315,8 +327,33 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_to_a_login_tells_when_its_password_expires() {
+        let by_password = KeystoneLogin::Password {
+            user: "u".into(),
+            user_domain: "Default".into(),
+            project: "p".into(),
+            project_domain: "Default".into(),
+            password: "x".to_owned().into(),
+        };
+        let by_credential = KeystoneLogin::ApplicationCredential { id: "i".into(), secret: "x".to_owned().into() };
+        let told = |at: Value| json!({ "token": { "user": { "name": "u", "password_expires_at": at } } });
+        let at = Some("2026-12-01T08:30:00Z".parse().unwrap());
+        for text in ["2026-12-01T08:30:00.000000", "2026-12-01T08:30:00Z"] {
+            assert_eq!(password(&by_password, &told(text.into())), Some(ExpiryView { limited: true, at }));
+            assert_eq!(password(&by_credential, &told(text.into())), None, "it needs no password");
+        }
+        assert_eq!(password(&by_password, &told(Value::Null)), Some(ExpiryView::default()), "never");
+        assert_eq!(password(&by_password, &told("soon".into())), Some(ExpiryView { limited: true, at: None }));
+        assert_eq!(password(&by_password, &json!({ "token": {} })), None, "nobody said it");
+    }
+
+    #[test]
     fn a_token_is_not_shown_and_not_used_when_it_is_about_to_expire() {
-        let token = Token { text: "gAAAAAs3cret".into(), expires_at: "2026-11-22T05:00:00Z".parse().unwrap() };
+        let token = Token {
+            text: "gAAAAAs3cret".into(),
+            expires_at: "2026-11-22T05:00:00Z".parse().unwrap(),
+            password: None,
+        };
         assert!(token.lasts("2026-11-22T04:59:00Z".parse().unwrap()));
         assert!(!token.lasts("2026-11-22T04:59:45Z".parse().unwrap()));
         assert!(!format!("{token:?}").contains("s3cret"));

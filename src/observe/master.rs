@@ -68,7 +68,7 @@ impl Question for MasterQuestion {
         let (taken, mut facts) = read().map_err(|why: String| unexpected(&self.place, &why))?;
         facts.certificate_until = self.certificate_until;
         self.tag.set_held_by(if taken { self.connection } else { 0 });
-        if looks::beats_locked(&tables) {
+        if facts.beats_are_old {
             facts.beats.clone_from(&self.beats);
         } else {
             self.beats.clone_from(&facts.beats);

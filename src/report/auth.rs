@@ -1,10 +1,11 @@
 //! Who may read over HTTP: basic authentication against bcrypt hashes.
 //!
 //! A hash takes a good part of a second on purpose, so a login that was accepted once is remembered as a salted digest
-//! in memory, and hashes are computed one at a time, beside the loop.
+//! in memory, and hashes are computed one at a time, beside the loop. Who leaves while a hash is computed does not make
+//! room for the next one.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -33,7 +34,7 @@ pub struct Auth {
     salt: [u8; 32],
     /// Per user, the digest of the last login that was accepted.
     accepted: Mutex<BTreeMap<String, Vec<u8>>>,
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
 }
 
 impl Auth {
@@ -56,7 +57,7 @@ impl Auth {
         if ring::default_provider().secure_random.fill(&mut salt).is_err() {
             anyhow::bail!("the system gives no random numbers");
         }
-        Ok(Some(Self { users: users.clone(), salt, accepted: Mutex::default(), hashing: Semaphore::new(1) }))
+        Ok(Some(Self { users: users.clone(), salt, accepted: Mutex::default(), hashing: Arc::new(Semaphore::new(1)) }))
     }
 
     /// What the value of an `Authorization` header is worth.
@@ -66,7 +67,8 @@ impl Auth {
         if self.is_accepted(&user, &digest) {
             return Access::Granted;
         }
-        let Ok(Ok(_turn)) = tokio::time::timeout(WAIT, self.hashing.acquire()).await else { return Access::Busy };
+        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.hashing).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Access::Busy };
         // the same login may have been hashed while this one waited
         if self.is_accepted(&user, &digest) {
             return Access::Granted;
@@ -74,7 +76,12 @@ impl Auth {
         // an unknown user costs the same time as a known one
         let Some(hash) = self.users.get(&user).or_else(|| self.users.values().next()) else { return Access::Denied };
         let hash = hash.clone();
-        let checked = tokio::task::spawn_blocking(move || bcrypt::verify(&password, hash.expose_secret())).await;
+        // whether or not anybody still waits for it, the turn lasts as long as the hash does
+        let compute = move || {
+            let _turn = turn;
+            bcrypt::verify(&password, hash.expose_secret())
+        };
+        let checked = tokio::task::spawn_blocking(compute).await;
         if !matches!(checked, Ok(Ok(true))) || !self.users.contains_key(&user) {
             return Access::Denied;
         }
@@ -113,4 +120,22 @@ fn parse(header: &[u8]) -> Option<(String, Vec<u8>)> {
     let colon = decoded.iter().position(|byte| *byte == b':')?;
     let user = String::from_utf8(decoded[..colon].to_vec()).ok()?;
     Some((user, decoded[colon + 1..].to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_leaves_during_a_hash_makes_no_room_for_another() {
+        let hash = SecretString::from(bcrypt::hash("right", 10).unwrap());
+        let auth = Auth::new(&BTreeMap::from([("prom".to_owned(), hash)])).unwrap().unwrap();
+        let wrong = format!("Basic {}", STANDARD.encode("prom:wrong"));
+        let left = tokio::time::timeout(Duration::from_millis(1), auth.check(Some(wrong.as_bytes()))).await;
+        assert!(left.is_err(), "the hash takes longer than that");
+        assert_eq!(auth.hashing.available_permits(), 0, "it is still being computed");
+        let right = format!("Basic {}", STANDARD.encode("prom:right"));
+        assert_eq!(auth.check(Some(right.as_bytes())).await, Access::Granted, "its turn comes");
+        assert_eq!(auth.hashing.available_permits(), 1);
+    }
 }

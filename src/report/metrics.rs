@@ -4,6 +4,7 @@
 //! has no series: unknown is never 0.
 
 mod doctor;
+mod expiry;
 mod gauges;
 
 use std::collections::BTreeMap;
@@ -232,7 +233,8 @@ impl Metrics {
         families.extend(gauges::families(snapshot, self.last_tick(), &self.certificates()));
         families.retain(|family| !family.get_metric().is_empty());
         families.sort_by(|a, b| a.name().cmp(b.name()));
-        encode(&families)
+        // the format knows it with its sign only
+        encode(&families).replace(" inf\n", " +Inf\n")
     }
 
     fn certificates(&self) -> BTreeMap<&'static str, f64> {

@@ -1,4 +1,5 @@
-//! The HTTP server, answering from the last snapshot; nothing over HTTP changes anything or waits for a database.
+//! The HTTP server, answering from the last snapshot; nothing over HTTP changes anything or waits for a database. It has
+//! a thread of its own.
 //!
 //! * `GET /` the status page for people
 //! * `GET /metrics` Prometheus' text format
@@ -28,11 +29,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::auth::{Access, Auth};
 use super::events::Events;
@@ -43,13 +45,21 @@ use super::systemd::Watchdog;
 use super::tls::Door;
 use crate::config::schema::Http;
 use crate::model::Phase;
+use crate::model::url::percent_decoded;
 use crate::model::view::Snapshot;
 
 mod slots;
 use slots::{Slot, Slots};
 
-/// Connections at the same time; for one more the one that was used longest ago is closed.
+/// Connections at the same time; for one more the one that was used longest ago is closed. Fewer where this process may
+/// open few files: the others are for databases, hooks and the state.
 const CONNECTIONS: usize = 128;
+const SHARE_OF_FILES: u64 = 4;
+/// How long nobody is let in after the system refused a connection, and how often the log says so.
+const REST: Duration = Duration::from_millis(100);
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+/// Threads for what may take long: one computes a login's hash, one looks at the certificates' files.
+const HELPERS: usize = 2;
 /// The most time for a TLS handshake, for the head of a request, and for silence between two requests.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most time that a connection lives, so that clients which do not read their answers give way.
@@ -79,7 +89,7 @@ pub struct State {
 
 /// A server that has its port and does not answer yet.
 pub struct Server {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     tls: Option<Arc<Door>>,
     auth: Option<Arc<Auth>>,
 }
@@ -103,20 +113,56 @@ pub async fn bind(http: &Http) -> anyhow::Result<Server> {
     let auth = Auth::new(&http.basic_auth_users)?.map(Arc::new);
     let listener = TcpListener::bind((http.listen.host.as_str(), http.listen.port))
         .await
-        .map_err(|error| anyhow::anyhow!("http.listen: cannot listen on {}: {error}", http.listen))?;
+        .and_then(TcpListener::into_std)
+        .map_err(|error| anyhow::anyhow!("http.listen: cannot listen on {}: {error}{}", http.listen, hint(&error)))?;
     Ok(Server { listener, tls, auth })
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; end the program that has this port (`ss -ltnp` names it), or choose another one",
+        io::ErrorKind::AddrNotAvailable => "; this host has no such address",
+        _ => "",
+    }
+}
+
+/// Answers until `shutdown` is done, from a thread of its own: neither a crowd of clients nor what their handshakes and
+/// logins cost delays a look, and a loop that does not turn can still be asked whether it does. What is returned ends
+/// when the thread does.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn serve_apart(
+    server: Server,
+    state: State,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<oneshot::Receiver<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(HELPERS).build()?;
+    let (ended, end) = oneshot::channel();
+    std::thread::Builder::new().name("http".to_owned()).spawn(move || {
+        runtime.block_on(serve(server, state, shutdown));
+        // a hash or a disk is not waited for
+        runtime.shutdown_background();
+        let _ = ended.send(());
+    })?;
+    Ok(end)
 }
 
 /// Answers until `shutdown` is done; answers under way are then cut off.
 pub async fn serve(server: Server, state: State, shutdown: impl Future<Output = ()>) {
-    let slots = Slots::new(CONNECTIONS);
+    let listener = match TcpListener::from_std(server.listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!("nothing is served over HTTP: {error}; restart keyward"),
+    };
+    let slots = Slots::new(room());
     let mut connections = JoinSet::new();
+    let mut said: Option<Instant> = None;
     tokio::pin!(shutdown);
     loop {
         while connections.try_join_next().is_some() {}
         let accepted = tokio::select! {
             () = &mut shutdown => return,
-            accepted = server.listener.accept() => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
@@ -127,14 +173,26 @@ pub async fn serve(server: Server, state: State, shutdown: impl Future<Output = 
                         () = connection(stream, tls, auth, state, &slot) => {}
                     }
                 });
+                // whoever was told to leave goes before the next one is let in
+                yield_now().await;
             }
             Err(error) => {
-                // out of file descriptors, mostly: a pause lets others end
-                tracing::warn!(%error, "an HTTP connection cannot be accepted");
-                sleep(Duration::from_secs(1)).await;
+                if said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
+                    tracing::warn!("HTTP connections cannot be accepted, older ones are closed for them: {error}");
+                    said = Some(Instant::now());
+                }
+                // out of file descriptors, mostly
+                slots.free_one();
+                sleep(REST).await;
             }
         }
     }
+}
+
+/// How many connections there is room for.
+fn room() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files / SHARE_OF_FILES).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS)
 }
 
 async fn connection(stream: TcpStream, tls: Option<Arc<Door>>, auth: Option<Arc<Auth>>, state: State, slot: &Slot) {
@@ -185,6 +243,9 @@ async fn respond(request: &Request<Incoming>, auth: Option<&Auth>, state: &State
     if request.uri().path_and_query().is_some_and(|whole| whole.as_str().len() > PATH_BYTES) {
         return refusal(path, StatusCode::URI_TOO_LONG, "the path is too long");
     }
+    if head_bytes(request) > HEAD_BYTES {
+        return refusal(path, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large");
+    }
     let Some(found) = Endpoint::find(path) else {
         return refusal(path, StatusCode::NOT_FOUND, "there is nothing at this path");
     };
@@ -194,6 +255,13 @@ async fn respond(request: &Request<Incoming>, auth: Option<&Auth>, state: &State
         return refused;
     }
     found.answer(state)
+}
+
+/// What the head of a request weighs. hyper's own limit is that of its buffer, which grows beyond it while it reads.
+fn head_bytes(request: &Request<Incoming>) -> usize {
+    let path = request.uri().path_and_query().map_or(0, |whole| whole.as_str().len());
+    // each line with its colon, its space and its end
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + path
 }
 
 /// An answer that is none, in the form that whoever asks below this path can read.
@@ -227,7 +295,7 @@ impl Endpoint {
             "/api/v1/status" => Endpoint::Status,
             "/api/v1/events" => Endpoint::Events,
             "/api/v1/openapi.json" => Endpoint::OpenApi,
-            other => Endpoint::LocalAuth(decoded(other.strip_prefix("/local-auth/")?)?),
+            other => Endpoint::LocalAuth(percent_decoded(other.strip_prefix("/local-auth/")?)?),
         })
     }
 
@@ -268,23 +336,6 @@ fn page(state: &State, snapshot: &Snapshot) -> Response<Full<Bytes>> {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     answer
-}
-
-/// A path's last part without its percent signs; none when they are not followed by UTF-8.
-fn decoded(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        if *first == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn json(document: &impl serde::Serialize) -> Response<Full<Bytes>> {

@@ -39,6 +39,8 @@ struct Held {
     /// The files that could not be used; said once.
     refused: Option<Stamps>,
     looked: Instant,
+    /// Somebody looks just now, on a slow disk maybe.
+    looking: bool,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl Door {
         // before they are read, so that a change meanwhile is seen later
         let from = files.stamps();
         let config = files.load()?;
-        let held = Mutex::new(Held { config, from, refused: None, looked: Instant::now() });
+        let held = Mutex::new(Held { config, from, refused: None, looked: Instant::now(), looking: false });
         Ok(Some(Arc::new(Self { files, held })))
     }
 
@@ -76,7 +78,7 @@ impl Door {
         if self.is_due() {
             let door = Arc::clone(self);
             // a disk that hangs delays this one connection
-            let _ = timeout(LOOK, tokio::task::spawn_blocking(move || door.look_again())).await;
+            let _ = timeout(LOOK, tokio::task::spawn_blocking(move || door.look())).await;
         }
         TlsAcceptor::from(Arc::clone(&self.held().config))
     }
@@ -84,14 +86,19 @@ impl Door {
     /// Whether it is time to look; who is told so must look, as nobody else is told.
     fn is_due(&self) -> bool {
         let mut held = self.held();
-        let due = held.looked.elapsed() >= LOOK;
+        let due = !held.looking && held.looked.elapsed() >= LOOK;
         if due {
-            held.looked = Instant::now();
+            (held.looked, held.looking) = (Instant::now(), true);
         }
         due
     }
 
-    fn look_again(&self) {
+    fn look(&self) {
+        self.read_again();
+        self.held().looking = false;
+    }
+
+    fn read_again(&self) {
         let found = self.files.stamps();
         if self.held().from == found {
             return;
@@ -168,4 +175,44 @@ fn certificates(key: &str, file: &Path) -> anyhow::Result<Vec<CertificateDer<'st
         bail!("{key}: {} holds no certificate", file.display());
     }
     Ok(certs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::report::fixtures;
+
+    fn run(folder: &Path, program: &str, arguments: &str) {
+        let done = Command::new(program).args(arguments.split(' ')).current_dir(folder).output().unwrap();
+        assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_to_its_end_occupies_one_thread() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem";
+        run(folder.path(), "openssl", &format!("req -x509 {key} -out cert.pem -subj /CN=x"));
+        let mut http = fixtures::http();
+        let cert = folder.path().join("cert.pem");
+        (http.tls_cert_file, http.tls_key_file) = (Some(cert.clone()), Some(folder.path().join("key.pem")));
+        let door = Door::new(&http).unwrap().unwrap();
+        fs::remove_file(&cert).unwrap();
+        // nobody writes into it
+        run(folder.path(), "mkfifo", "cert.pem");
+        let wait_for_turn = || std::thread::sleep(LOOK);
+        wait_for_turn();
+        let before = Arc::as_ptr(door.acceptor().await.config());
+        wait_for_turn();
+        let another = door.is_due();
+        drop(fs::File::options().read(true).write(true).open(&cert).unwrap());
+        assert!(!another, "the first look has not ended");
+        while door.held().looking {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(Arc::as_ptr(&door.held().config), before, "an empty file changes nothing");
+        wait_for_turn();
+        assert!(door.is_due(), "it is looked at again");
+    }
 }

@@ -5,15 +5,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use keyward::model::view::{
-    CacheView, DoctorView, EpisodeView, HookView, KeystoneView, LevelView, RegionView, ReplicaView, Snapshot,
-    WayBackView,
+    CacheView, DoctorView, EpisodeView, ExpiryView, HookView, KeystoneView, LevelView, PasswordView, RegionView,
+    ReplicaView, Snapshot, WayBackView,
 };
 use keyward::model::{Budget, Event, EventKind, Phase, RegionName};
 use keyward::report::Metrics;
 
 fn keystone() -> KeystoneView {
     let known = Some(true);
-    KeystoneView { up: known, login_up: known, validates: known, silence_seconds: Some(1.0), ..KeystoneView::default() }
+    KeystoneView {
+        up: known,
+        login_up: known,
+        validates: known,
+        silence_seconds: Some(1.0),
+        password: Some(ExpiryView::default()),
+        ..KeystoneView::default()
+    }
 }
 
 fn doctor() -> DoctorView {
@@ -26,7 +33,18 @@ fn doctor() -> DoctorView {
         evictions: number,
         touch_misses: number,
     };
-    DoctorView { checked_at: Timestamp::UNIX_EPOCH, critical: 0, warning: 1, info: 0, unasked: 1, caches: vec![cache] }
+    let password = PasswordView { expiry: Some(ExpiryView::default()), ..PasswordView::default() };
+    let of_replica =
+        PasswordView { region: Some("RegionTwo".into()), replica: Some("r2-db1".into()), ..password.clone() };
+    DoctorView {
+        checked_at: Timestamp::UNIX_EPOCH,
+        critical: 0,
+        warning: 1,
+        info: 0,
+        unasked: 1,
+        caches: vec![cache],
+        passwords: vec![password, of_replica],
+    }
 }
 
 /// Everything that can be known is known.

@@ -6,11 +6,13 @@ use std::time::Duration;
 use keyward::cli;
 use keyward::cli::args::Doctor;
 use keyward::cli::exit::Exit;
+use keyward::config::schema::Account;
 use keyward::daemon::clock;
-use keyward::gather::Wish;
-use keyward::lab::{Kind, skip};
+use keyward::gather::{self, Wish};
+use keyward::lab::{Kind, Lab, Spec, skip};
 use keyward::model::Now;
 
+use crate::common_settings::settings;
 use crate::files;
 use crate::stage::At::{Both, Master, Replica};
 use crate::stage::{At, Found, Stage, found, missed, untried};
@@ -154,7 +156,7 @@ const SHORT_EXPIRY: Case = case(
 );
 
 /// What is wrong with a MariaDB server and with rights on it.
-const MARIADB: [Case; 5] = [
+const MARIADB: [Case; 7] = [
     SAME_ID,
     case(
         Master,
@@ -175,10 +177,22 @@ const MARIADB: [Case; 5] = [
         &[("own-rights", "lacks SHOW VIEW on keystone.*")],
         "GRANT SHOW VIEW ON keystone.* TO keyward@'%'",
     ),
+    case(
+        Replica,
+        "ALTER USER keyward@'%' PASSWORD EXPIRE INTERVAL 30 DAY",
+        &[("own-password", "expires one day, and the server does not tell when")],
+        "ALTER USER keyward@'%' PASSWORD EXPIRE NEVER",
+    ),
+    case(
+        Master,
+        "ALTER USER CURRENT_USER() PASSWORD EXPIRE NEVER; SET GLOBAL default_password_lifetime = 30",
+        &[("own-password", "expires one day"), ("link-password", "expire 30 days after they were set")],
+        "SET GLOBAL default_password_lifetime = 0",
+    ),
 ];
 
 /// The same on MySQL.
-const MYSQL: [Case; 4] = [
+const MYSQL: [Case; 6] = [
     SAME_ID,
     SHORT_EXPIRY,
     case(
@@ -192,6 +206,18 @@ const MYSQL: [Case; 4] = [
         "SET GLOBAL super_read_only = 0",
         &[("replica-writable", "super_read_only is off"), ("lost-at-restart", "read_only")],
         "SET GLOBAL super_read_only = 1",
+    ),
+    case(
+        Master,
+        "ALTER USER keyward@'%' PASSWORD EXPIRE INTERVAL 30 DAY",
+        &[("own-password", "does not tell when")],
+        "GRANT SELECT (User, Host, password_last_changed, password_lifetime) ON mysql.user TO keyward@'%'",
+    ),
+    case(
+        Master,
+        "ALTER USER keyward@'%' PASSWORD EXPIRE INTERVAL 10 DAY",
+        &[("own-password", "expires on 20")],
+        "ALTER USER keyward@'%' PASSWORD EXPIRE NEVER",
     ),
 ];
 
@@ -298,4 +324,27 @@ async fn mysql_is_judged_in_its_own_words() {
     assert_eq!((found(&good), missed(&good, &GROUPS)), (Found::new(), vec![]), "{good:#?}");
     play(&stage, &MYSQL, &mut BTreeSet::new()).await;
     play(&stage, &ROWS[..3], &mut BTreeSet::new()).await;
+}
+
+#[tokio::test]
+async fn mariadb_118_tells_when_a_password_expires() {
+    if skip::lacks(Kind::MariaDb118) {
+        return;
+    }
+    let lab = Lab::new().unwrap();
+    let server = lab.start(Spec::new("m", 1).kind(Kind::MariaDb118)).await.unwrap();
+    server.sql("CREATE USER keyward@'%' IDENTIFIED BY 'a' PASSWORD EXPIRE INTERVAL 10 DAY").await.unwrap();
+    let account = |user: &str| Account { user: user.into(), password: "a".to_owned().into() };
+    let accounts = [account("keyward"), account("keyward_repl")];
+    let settings = settings(&server.address(), &server.address(), lab.folder(), accounts);
+    let at = async |zone: &str| {
+        server.sql(&format!("SET GLOBAL time_zone = '{zone}'")).await.unwrap();
+        let expiry = gather::facts(&settings, &[], &Wish::default(), clock::now).await.master.own_password.unwrap();
+        assert!(expiry.limited);
+        expiry.at.unwrap()
+    };
+    let (told, elsewhere) = (at("SYSTEM").await, at("+05:00").await);
+    assert_eq!(told, elsewhere, "whatever its time zone");
+    let days = told.duration_since(clock::now().wall).as_secs_f64() / 86_400.0;
+    assert!((9.9..=10.0).contains(&days), "{days} days");
 }

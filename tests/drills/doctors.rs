@@ -16,7 +16,10 @@ async fn what_the_daemon_finds_is_counted_by_severity() {
     let (pair, mut daemon) = Pair::healthy(Wishes { doctor: doctor.clone(), ..Wishes::default() }).await;
     daemon.kill9();
     pair.replica
-        .sql("SET sql_log_bin = 0; UPDATE keystone.local_user SET failed_auth_count = 3 WHERE id = 7")
+        .sql(
+            "SET sql_log_bin = 0; UPDATE keystone.local_user SET failed_auth_count = 3 WHERE id = 7;
+             ALTER USER keyward@'%' PASSWORD EXPIRE INTERVAL 30 DAY",
+        )
         .await
         .unwrap();
     daemon.start().await;
@@ -32,4 +35,8 @@ async fn what_the_daemon_finds_is_counted_by_severity() {
     assert_eq!(daemon.metric("keyward_memcached_up", &server).await, Some(1.0));
     assert_eq!(daemon.metric("keyward_memcached_limit_bytes", &server).await, Some(64.0 * 1024.0 * 1024.0));
     assert!(daemon.metric("keyward_doctor_checked_timestamp_seconds", &[]).await.is_some());
+    let expiry = "keyward_password_expiry_timestamp_seconds";
+    assert_eq!(daemon.metric(expiry, &[("password", "master")]).await, Some(f64::INFINITY), "it never expires");
+    let of_replica = [("password", "replica"), ("region", "RegionTwo"), ("replica", "r2-db1")];
+    assert!(daemon.metric(expiry, &of_replica).await.is_some_and(f64::is_nan), "this server does not tell when");
 }

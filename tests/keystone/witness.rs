@@ -4,11 +4,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use keyward::config::schema::KeystoneLogin;
 use keyward::lab::identity::{self, Keystone, Login, Release, Seed, Spec, lacks};
 use keyward::lab::server::Server;
 use keyward::lab::{self, Lab};
 use keyward::model::identity::{IdentityLook, Obstacle};
+use keyward::model::view::ExpiryView;
 use keyward::model::{Moment, Now, Reason, WebUrl};
 use keyward::observe::keystone::{Keystone as Looked, Tokens, look};
 use tokio::sync::watch;
@@ -91,6 +93,13 @@ async fn what_is_seen_of_a_dying_keystone(release: Release) {
     let by_password = looked(&keystone, Some(password(PROBE)), PATIENT);
     assert_eq!(seen(&by_password, &keeps).await.1, [WELL, WELL, None]);
     assert!(kept.borrow().is_some(), "the good token is kept");
+    assert_eq!(seen(&by_password, &keeps).await.0.password, Some(ExpiryView::default()), "its password never expires");
+    let ends = Timestamp::now().as_second() + 86_400;
+    let moment = format!("UPDATE keystone.password SET expires_at_int = {ends} * 1000000, expires_at = FROM_UNIXTIME({ends})");
+    server.sql(&format!("SET time_zone = '+00:00'; {moment}")).await.unwrap();
+    let soon = ExpiryView { limited: true, at: Some(Timestamp::from_second(ends).unwrap()) };
+    // Keystone keeps users in memory for a while, but not where it has no cache
+    assert_eq!(seen(&by_password, &keeps).await.0.password, Some(soon));
     let asks = Tokens::Asked(kept);
     assert_eq!(seen(&looked(&keystone, None, PATIENT), &asks).await.1, [WELL, None, WELL]);
 

@@ -57,6 +57,7 @@ impl Stage {
             ended: now.mono,
             discovery: discovery.map_err(failure),
             login: login.map(|login| login.map_err(failure)),
+            password: None,
             foreign,
         };
         let seen = self.keystones;

@@ -295,6 +295,7 @@ impl Stage {
             read_only: false,
             certificate_until: None,
             beats: self.rows(now),
+            beats_are_old: false,
         };
         let addresses = self.judge.regions()[0].rules().master_addresses.len();
         for (place, answer) in [self.probe, self.standby].into_iter().enumerate().take(addresses) {

@@ -33,8 +33,10 @@ fn each_trigger_turns_the_region_in_its_outages_and_in_no_other() {
             stage.keystones.master = if *identity { Err(Reason::TimedOut) } else { Ok(()) };
             stage.pass_with_hooks(9);
             assert!(!stage.phase().in_episode(), "{trigger:?}, {db}, {identity}: before the time");
+            assert!(!stage.view().wanted, "{trigger:?}, {db}, {identity}: before the time");
             stage.pass_with_hooks(10);
             let turned = turned_by.contains(&trigger);
+            assert_eq!(stage.view().wanted, turned, "{trigger:?}, {db}, {identity}");
             let expected = if turned { Phase::Local } else { stage.phase() };
             assert_eq!(
                 (stage.phase(), stage.phase().in_episode()),
@@ -61,6 +63,18 @@ fn each_trigger_turns_the_region_in_its_outages_and_in_no_other() {
             }
         }
     }
+}
+
+#[test]
+fn a_failover_that_a_gate_holds_back_is_wanted_all_the_same() {
+    let mut stage = Stage::healthy(Rules { trigger: Trigger::Identity, ..known(rules(Mode::Off)) });
+    stage.keystones.master = Err(Reason::TimedOut);
+    stage.pass_with_hooks(30);
+    assert_eq!((stage.phase().in_episode(), stage.view().wanted), (false, true));
+    assert_eq!(gates(&stage), ["mode_off"]);
+    stage.keystones.master = Ok(());
+    stage.pass_with_hooks(10);
+    assert!(!stage.view().wanted, "it works again");
 }
 
 #[test]

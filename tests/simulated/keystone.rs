@@ -42,6 +42,7 @@ impl Answers {
             ended: now.mono,
             discovery: part(self.discovery),
             login: Some(part(self.login)),
+            password: None,
             foreign: self.foreign.map(part),
         }
     }

@@ -126,6 +126,7 @@ impl Master {
             read_only: server.read_only,
             certificate_until: None,
             beats: if server.stranger { Vec::new() } else { server.rows.clone() },
+            beats_are_old: false,
         }
     }
 }

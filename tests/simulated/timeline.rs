@@ -312,6 +312,7 @@ impl World {
             read_only: false,
             certificate_until: None,
             beats: self.master_beats.values().cloned().collect(),
+            beats_are_old: false,
         });
         // the judge hears of a look when it has ended; here that is the same tick, told with an earlier beginning
         let look = Look { began: now.mono.back(took), ended: now.mono, connection: 1, result };

@@ -109,6 +109,20 @@ async fn a_replica_that_does_not_follow_is_compared_as_it_stands_and_the_report_
     );
 }
 
+/// It applies what it received only after some seconds, so that it still follows when the comparison begins.
+#[tokio::test]
+async fn a_replica_that_stops_following_while_it_is_compared_is_compared_as_it_stands_too() {
+    let stage = Stage::mariadb(TABLES).await;
+    stage.damage("DELETE FROM cold WHERE id = 7").await;
+    stage.replica.sql("STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 4; START SLAVE").await.unwrap();
+    stage.master.sql("DELETE FROM keystone.cold WHERE id = 7").await.unwrap();
+    stage.master.sql("DELETE FROM keystone.cold WHERE id = 8").await.unwrap();
+    let report = timeout(Duration::from_secs(60), stage.verify()).await.unwrap();
+    let why = report.standing.clone().unwrap();
+    assert!(why.contains("replica RegionTwo/r2-db1 does not follow its master") && why.contains("1032"), "{why}");
+    assert_eq!(sentences(&report), ["keystone.cold: extra row: id=8"]);
+}
+
 /// A comparison that is killed leaves nothing running and nothing held.
 #[tokio::test]
 async fn a_comparison_that_is_dropped_in_the_middle_holds_nothing() {

@@ -16,12 +16,17 @@ const CLEAR: &str = include_str!("../../../sql/common/journal-clear.sql");
 const CLEAR_UNDO: &str = include_str!("../../../sql/common/journal-undo-clear.sql");
 const WRITE: &str = include_str!("../../../sql/common/journal-write.sql");
 const READ: &str = include_str!("../../../sql/common/journal-read.sql");
+const COPIED: &str = include_str!("../../../sql/common/journal-copied.sql");
 const STAGE: &str = include_str!("../../../sql/common/journal-stage.sql");
 
 /// The kind of a row that says how the move is undone.
 const UNDO: &str = "UNDO";
 /// Far beyond the number of the last object.
 const FIRST_OF_UNDO: usize = 1_000_000;
+/// The kind of a row that says that a table was copied and may be dropped where it was.
+const IS_COPIED: &str = "COPIED";
+/// Far beyond the number of the last statement that undoes a move.
+const FIRST_OF_COPIED: usize = 2_000_000;
 /// What stands in a moved event's definition in place of `ENABLE`.
 const ASLEEP: &str = "DISABLE";
 
@@ -79,7 +84,7 @@ pub async fn create(work: &mut Session, one: &Move) -> Result<(), Trouble> {
     work.run(fill(CREATE, &[("journal", &journal(one)), ("comment", &comment)])).await
 }
 
-/// Says how far the move is. Changing a table flushes what was written before it.
+/// Says how far the move is. Making the table anew flushes what was written before it, as a mere new comment does not.
 pub async fn stage(work: &mut Session, one: &Move, stage: Stage) -> Result<(), Trouble> {
     let comment = literal(&comment(&one.of, stage));
     work.run(fill(STAGE, &[("journal", &journal(one)), ("comment", &comment)])).await
@@ -243,6 +248,20 @@ pub async fn write_undo(work: &mut Session, one: &Move, statements: &[String]) -
         write(work, one, FIRST_OF_UNDO + number, &kept).await.map_err(doing())?;
     }
     Ok(())
+}
+
+/// Writes down that a table stands whole in the dated schema; `place` is how many are written down already.
+pub async fn write_copied(work: &mut Session, one: &Move, place: usize, table: &str) -> Result<(), AsideError> {
+    let kept = Kept { kind: IS_COPIED.to_owned(), name: table.to_owned(), ..Kept::default() };
+    let written = write(work, one, FIRST_OF_COPIED + place, &kept).await;
+    written.map_err(while_doing(format!("write down in {} that {table} is copied", one.into)))
+}
+
+/// The tables that stand whole in the dated schema.
+pub async fn copied(work: &mut Session, one: &Move) -> Result<Vec<String>, AsideError> {
+    let lines = work.lines(fill(COPIED, &[("journal", &journal(one))])).await;
+    let lines = lines.map_err(while_doing(format!("read the journal in {}", one.into)))?;
+    Ok(lines.iter().map(|line| line.text("name")).collect())
 }
 
 /// Reads what is written down, in the order in which it is made again.

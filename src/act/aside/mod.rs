@@ -1,17 +1,17 @@
-//! Moving schemas aside on a replica: tables by renaming them, everything else by making it again in the dated schema.
+//! Moving schemas aside on a replica: tables as they are, everything else by making it again in the dated schema.
 //!
-//! Nothing is lost at any instant. What cannot be renamed is written down in the journal, a table of the dated schema,
+//! Nothing is lost at any instant. What is no table is written down in the journal, a table of the dated schema,
 //! before the first object is touched; the journal's comment says how far the move is, so that whoever comes next can
-//! go on. All tables are renamed by one statement, which the server does whole or not at all. The old schema is
-//! dropped only when it is empty.
+//! go on. The old schema is dropped only when it is empty.
 
 mod journal;
+mod tables;
 mod undo;
 
 use std::time::Duration;
 
 use crate::dialect::sql::{Sql, sql};
-use crate::dialect::text::{fill, identifier, literal};
+use crate::dialect::text::{fill, identifier};
 use crate::model::aside::{Move, Stage};
 use crate::wire::session::{Session, Trouble};
 use journal::Kept;
@@ -25,7 +25,6 @@ const DROP_DATABASE: &str = include_str!("../../../sql/common/drop-database.sql"
 const MOVE_SCHEMA: &str = include_str!("../../../sql/common/move-schema.sql");
 const MOVE_COLLATION: &str = include_str!("../../../sql/common/move-collation.sql");
 const DROP_OBJECT: &str = include_str!("../../../sql/common/drop-object.sql");
-const TABLES: &str = include_str!("../../../sql/common/tables-to-move.sql");
 const MOVE_TABLES: &str = include_str!("../../../sql/common/move-tables.sql");
 
 /// How long one statement may take; a statement waits 2 s at a time for others' locks.
@@ -92,10 +91,14 @@ struct Found {
 /// changed. What is there already stays.
 ///
 /// # Errors
-/// What the server said.
+/// What the server said, or a table that it cannot open; nothing is changed then.
 pub async fn begin(work: &mut Session, moves: &[Move]) -> Result<(), AsideError> {
     prepare(work).await?;
-    for one in moves.iter().filter(|one| one.stage.is_none()) {
+    let fresh: Vec<&Move> = moves.iter().filter(|one| one.stage.is_none()).collect();
+    for one in &fresh {
+        tables::all_open(work, one).await?;
+    }
+    for one in fresh {
         let Some(old) = find(work, &one.of).await? else { continue };
         let gaps = [("name", &*identifier(&one.into)), ("charset", &*old.charset), ("collation", &*old.collation)];
         let made = work.run(fill(MOVE_SCHEMA, &gaps)).await;
@@ -120,10 +123,12 @@ pub async fn finish(work: &mut Session, moves: &[Move]) -> Result<Vec<MovedAside
         }
         let kept = journal::read(work, one).await?;
         take_apart(work, one, &kept).await?;
-        rename(work, one).await?;
+        if find(work, &one.of).await?.is_some() {
+            tables::move_all(work, one).await?;
+        }
         let left = make_again(work, one, &kept).await?;
         drop_empty(work, one).await?;
-        let tables = tables_of(work, &one.into).await?;
+        let tables = tables::all(work, &one.into).await?;
         let undo = match find(work, &one.into).await? {
             Some(found) => undo::statements(one, (&found.charset, &found.collation), &tables, (&kept, &left)),
             None => Vec::new(),
@@ -182,25 +187,6 @@ async fn take_apart(work: &mut Session, one: &Move, kept: &[Kept]) -> Result<(),
     Ok(())
 }
 
-async fn rename(work: &mut Session, one: &Move) -> Result<(), AsideError> {
-    let tables = tables_of(work, &one.of).await?;
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let renames: Vec<String> = tables
-        .iter()
-        .map(|table| format!("{} TO {}", full_name(&one.of, table), full_name(&one.into, table)))
-        .collect();
-    let moved = patiently(work, &fill(MOVE_TABLES, &[("renames", &renames.join(", "))])).await;
-    moved.map_err(while_doing(format!("move the tables of {} to {}", one.of, one.into)))
-}
-
-async fn tables_of(work: &mut Session, schema: &str) -> Result<Vec<String>, AsideError> {
-    let lines = work.lines(fill(TABLES, &[("schema", &literal(schema))])).await;
-    let lines = lines.map_err(while_doing(format!("list the tables of {schema}")))?;
-    Ok(lines.iter().map(|line| line.text("name")).filter(|name| name != crate::model::aside::JOURNAL).collect())
-}
-
 /// Makes in the dated schema what was written down and is not there yet; hands out what the server would not make.
 async fn make_again(work: &mut Session, one: &Move, kept: &[Kept]) -> Result<Vec<Left>, AsideError> {
     let there = journal::objects(work, &one.into).await?;
@@ -254,7 +240,8 @@ async fn make(work: &mut Session, one: &Move, object: &Kept, collation: &str) ->
 
 /// Drops the old schema when nothing is left in it.
 async fn drop_empty(work: &mut Session, one: &Move) -> Result<(), AsideError> {
-    let mut rest = tables_of_everything(work, &one.of).await?;
+    let mut rest: Vec<String> =
+        tables::everything(work, &one.of).await?.into_iter().map(|table| format!("table {}", table.name)).collect();
     rest.extend(journal::objects(work, &one.of).await?.into_iter().map(|(kind, name)| format!("{kind} {name}")));
     if let Some(first) = rest.first() {
         return Err(AsideError::InTheWay(format!(
@@ -266,12 +253,6 @@ async fn drop_empty(work: &mut Session, one: &Move) -> Result<(), AsideError> {
     }
     let dropped = work.run(fill(DROP_DATABASE, &[("name", &identifier(&one.of))])).await;
     dropped.map_err(while_doing(format!("drop the empty schema {}", one.of)))
-}
-
-async fn tables_of_everything(work: &mut Session, schema: &str) -> Result<Vec<String>, AsideError> {
-    let lines = work.lines(fill(TABLES, &[("schema", &literal(schema))])).await;
-    let lines = lines.map_err(while_doing(format!("list the tables of {schema}")))?;
-    Ok(lines.iter().map(|line| format!("table {}", line.text("name"))).collect())
 }
 
 fn full_name(schema: &str, name: &str) -> String {

@@ -1,7 +1,8 @@
 //! How a moved schema is moved back, as statements for the server's own client.
 
 use super::journal::Kept;
-use super::{DEFINITION_SESSION, DROP_OBJECT, Left, MOVE_SCHEMA, MOVE_TABLES, NAMES_UTF8, USE_DATABASE, full_name};
+use super::tables::{self, Table};
+use super::{DEFINITION_SESSION, DROP_OBJECT, Left, MOVE_SCHEMA, NAMES_UTF8, USE_DATABASE, full_name};
 use crate::dialect::text::{fill, identifier};
 use crate::model::aside::{JOURNAL, Move};
 
@@ -16,7 +17,7 @@ const DELIMITER: &str = ";;";
 pub fn statements(
     one: &Move,
     (charset, collation): (&str, &str),
-    tables: &[String],
+    tables: &[Table],
     (kept, left): (&[Kept], &[Left]),
 ) -> Vec<String> {
     let ended = |statement: String| format!("{statement};");
@@ -26,13 +27,7 @@ pub fn statements(
         let name = full_name(&one.into, &object.name);
         lines.push(ended(fill(DROP_OBJECT, &[("kind", &object.kind), ("name", &name)])));
     }
-    let renames: Vec<String> = tables
-        .iter()
-        .map(|table| format!("{} TO {}", full_name(&one.into, table), full_name(&one.of, table)))
-        .collect();
-    if !renames.is_empty() {
-        lines.push(ended(fill(MOVE_TABLES, &[("renames", &renames.join(", "))])));
-    }
+    lines.extend(tables::moving(tables, &one.into, &one.of).into_iter().map(ended));
     if !kept.is_empty() {
         lines.push(ended(fill(USE_DATABASE, &[("name", &identifier(&one.of))])));
         lines.push(format!("DELIMITER {DELIMITER}"));

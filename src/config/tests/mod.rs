@@ -173,6 +173,31 @@ fn passwords_come_from_files_without_their_line_end() {
 }
 
 #[test]
+fn a_certificate_and_its_key_belong_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["one", "two"] {
+        let key = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x -keyout";
+        let (key_file, cert_file) = (path(&format!("{name}.key")), path(name));
+        let words = key.split(' ').chain([key_file.as_str(), "-out", &cert_file]);
+        assert!(std::process::Command::new("openssl").args(words).output().unwrap().status.success());
+    }
+    for (table, cert, key) in [("http", "tls_cert_file", "tls_key_file"), ("tls", "cert_file", "key_file")] {
+        let with = |key_file: &str| {
+            let ca = format!("[tls]\nca_file = {:?}\n", path("one"));
+            let other = if table == "tls" { ca } else { format!("{ca}[{table}]\n") };
+            let lines = format!("{cert} = {:?}\n{key} = {:?}", path("one"), path(key_file));
+            let mut sources = sources(&format!("{other}{lines}\n{SHORT}"));
+            sources.files.read = true;
+            from(&sources)
+        };
+        assert_eq!(with("one.key").map(|_| ()).map_err(|problems| problems.to_string()), Ok(()), "{table}");
+        let expected = format!("{table}.{key}: {} is not the private key of {}", path("two.key"), path("one"));
+        assert_eq!(with("two.key").unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
 fn certificates_that_are_none_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");

@@ -37,6 +37,16 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "[account]",
+        "[http]\nbasic_auth_users = { ops = \"$2y$17$nr3elUc3uLGY.5Hczyzgme70YXBWPs7yeVVIV1xQtIPGPeF5RApMO\" }\n[account]",
+        "http.basic_auth_users.ops: is a bcrypt hash that takes too long to compute, its cost is above 16; make one with `htpasswd -nB NAME`",
+    ),
+    (
+        "[account]",
+        "[http]\nbasic_auth_users = { ops = \"$2x$10$nr3elUc3uLGY.5Hczyzgme70YXBWPs7yeVVIV1xQtIPGPeF5RApMO\" }\n[account]",
+        "http.basic_auth_users.ops: is not a bcrypt hash like $2y$10$...; make one with `htpasswd -nB NAME`",
+    ),
+    (
+        "[account]",
         "[log]\nlevel = \"inof\"\n[account]",
         "log.level: \"inof\" is no level; use one of off, error, warn, info, debug, trace, or a filter like keyward=debug,info",
     ),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
+use super::expiry;
 use crate::model::identity::Obstacle;
 use crate::model::view::{HookView, KeystoneView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Budget, Gate, Phase, Verdict};
@@ -28,11 +29,9 @@ pub(super) fn families(
         &[],
         last_tick,
     );
-    for (&file, &end) in files {
-        certificate(&mut out, &[("certificate", file)], Some(end));
-    }
+    expiry::certificates(&mut out, snapshot, files);
+    expiry::passwords(&mut out, snapshot);
     for region in &snapshot.regions {
-        certificates(&mut out, region);
         seen(&mut out, region);
         judged(&mut out, region, snapshot.looked);
         for hook in &region.hooks {
@@ -47,26 +46,6 @@ pub(super) fn families(
         super::doctor::families(&mut out, doctor);
     }
     out.by_name.into_values().collect()
-}
-
-/// The certificates of the servers that a region sees.
-fn certificates(out: &mut Families, region: &RegionView) {
-    let end = |at: Option<jiff::Timestamp>| at.map(|at| at.as_second() as f64);
-    let labels = [("certificate", "master"), ("region", region.name.as_str())];
-    certificate(out, &labels, end(region.master_certificate_until));
-    for replica in &region.replicas {
-        let labels = [("certificate", "replica"), labels[1], ("replica", replica.name.as_str())];
-        certificate(out, &labels, end(replica.certificate_until));
-    }
-}
-
-fn certificate(out: &mut Families, labels: &[(&str, &str)], end: Option<f64>) {
-    out.gauge(
-        "keyward_certificate_expiry_timestamp_seconds",
-        "When the certificate stops being valid: of a file of keyward's own, or of a server as last connected to.",
-        labels,
-        end,
-    );
 }
 
 /// What the region sees of the master.
@@ -223,6 +202,12 @@ fn diagnosed(out: &mut Families, region: &RegionView) {
             Some(f64::from(closed)),
         );
     }
+    out.gauge(
+        "keyward_failover_wanted",
+        "Whether everything is down that the trigger asks for: a failover is due, unless a gate is closed.",
+        &[("region", name)],
+        Some(f64::from(region.wanted)),
+    );
     out.gauge(
         "keyward_failover_ready",
         "Whether a failover now would be allowed and useful.",

@@ -1,8 +1,11 @@
 use std::process::{Command, Stdio};
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::lab::skip::skip;
 use crate::model::RegionName;
+use crate::model::view::{DoctorView, ExpiryView, PasswordView};
 use crate::report::fixtures;
 
 fn event(what: EventKind) -> Event {
@@ -121,6 +124,37 @@ fn an_outage_reads_as_an_outage_and_leaves_nothing_stale() {
         value(&after, r#"keyward_replica_lag_seconds{region="RegionTwo",replica="r2-db1"}"#).as_deref(),
         Some("0")
     );
+}
+
+#[test]
+fn a_password_that_never_expires_is_told_from_one_that_nobody_dates() {
+    let mut snapshot = fixtures::good_day();
+    let expiry = |limited, at: Option<&str>| Some(ExpiryView { limited, at: at.map(|at| at.parse().unwrap()) });
+    snapshot.regions[0].identity.as_mut().unwrap().password = expiry(true, Some("2026-12-01T00:00:00Z"));
+    let replica = PasswordView {
+        region: Some("RegionTwo".into()),
+        replica: Some("r2-db1".into()),
+        expiry: expiry(true, None),
+    };
+    snapshot.doctor = Some(DoctorView {
+        checked_at: Timestamp::UNIX_EPOCH,
+        critical: 0,
+        warning: 0,
+        info: 0,
+        unasked: 0,
+        caches: Vec::new(),
+        passwords: vec![PasswordView { expiry: expiry(false, None), ..PasswordView::default() }, replica],
+    });
+    let text = Metrics::new(&fixtures::settings()).unwrap().render(&snapshot);
+    let name = "keyward_password_expiry_timestamp_seconds";
+    for (labels, expected) in [
+        (r#"password="master""#, Some("+Inf")),
+        (r#"password="replica",region="RegionTwo",replica="r2-db1""#, Some("NaN")),
+        (r#"password="identity",region="RegionTwo""#, Some("1796083200")),
+        (r#"password="local_identity",region="RegionTwo""#, None),
+    ] {
+        assert_eq!(value(&text, &format!("{name}{{{labels}}}")).as_deref(), expected, "{labels}\n{text}");
+    }
 }
 
 #[test]

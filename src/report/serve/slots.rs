@@ -42,12 +42,16 @@ impl Slots {
         let leave = Arc::new(Notify::new());
         let mut open = self.open();
         while open.by_use.len() >= self.most {
-            let Some((_, oldest)) = open.by_use.pop_first() else { break };
-            oldest.notify_one();
+            open.free_one();
         }
         let used = open.insert(Arc::clone(&leave));
         drop(open);
         Slot { slots: Arc::clone(self), used: Mutex::new(used), leave }
+    }
+
+    /// Tells the one that was used longest ago to leave.
+    pub(super) fn free_one(&self) {
+        self.open().free_one();
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -56,6 +60,12 @@ impl Slots {
 }
 
 impl Open {
+    fn free_one(&mut self) {
+        if let Some((_, oldest)) = self.by_use.pop_first() {
+            oldest.notify_one();
+        }
+    }
+
     fn insert(&mut self, leave: Arc<Notify>) -> u64 {
         self.next += 1;
         self.by_use.insert(self.next, leave);

@@ -23,7 +23,8 @@ struct Lab {
     _folder: tempfile::TempDir,
 }
 
-async fn lab(http: &Http, first: Snapshot) -> Lab {
+/// What answers are made from, where new snapshots are put, and the folder that holds its files.
+fn state(first: Snapshot) -> (State, watch::Sender<Arc<Snapshot>>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let (sender, snapshot) = watch::channel(Arc::new(first));
     let state = State {
@@ -33,6 +34,11 @@ async fn lab(http: &Http, first: Snapshot) -> Lab {
         history: Arc::default(),
         watchdog: Arc::new(Watchdog::new(Duration::from_secs(1))),
     };
+    (state, sender, folder)
+}
+
+async fn lab(http: &Http, first: Snapshot) -> Lab {
+    let (state, sender, folder) = state(first);
     let events = Arc::clone(&state.events);
     let server = bind(http).await.unwrap();
     let address = server.address().unwrap();
@@ -114,6 +120,28 @@ async fn every_endpoint_answers_get_and_head_and_refuses_the_rest() {
             assert_eq!(refused.header("content-type"), Some(kind), "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_loop_that_does_not_turn_can_be_asked_whether_it_does() {
+    use std::io::{Read, Write};
+    let (state, _sender, _folder) = state(fixtures::good_day());
+    let server = bind(&fixtures::http()).await.unwrap();
+    let address = server.address().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let ended = serve_apart(server, state, async {
+        let _ = stopped.await;
+    });
+    // this test's own runtime stands still from here
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    stream.write_all(head("GET", "/-/healthy", "").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("healthy\n"), "{answer}");
+    stop.send(()).unwrap();
+    timeout(SOON, ended.unwrap()).await.unwrap().unwrap();
+    assert!(std::net::TcpStream::connect(address).is_err(), "it has given its port back");
 }
 
 #[tokio::test]
@@ -222,7 +250,7 @@ async fn what_cannot_be_served_is_one_sentence_with_its_key() {
     let taken = bind(&fixtures::http()).await.unwrap();
     let mut http = fixtures::http();
     http.listen.port = taken.address().unwrap().port();
-    let mut errors = vec![("http.listen: cannot listen on 127.0.0.1:", bind(&http).await.err().unwrap())];
+    let mut errors = vec![("(`ss -ltnp` names it), or choose another one", bind(&http).await.err().unwrap())];
     let mut http = fixtures::http();
     http.tls_cert_file = Some("/nowhere/cert.pem".into());
     errors.push(("belong together", bind(&http).await.err().unwrap()));

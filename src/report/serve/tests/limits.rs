@@ -88,6 +88,11 @@ async fn what_is_too_long_is_refused_by_its_own_number() {
     let refused = ask(&lab, "GET", &long).await;
     assert_eq!((refused.status, refused.body.as_str()), (414, r#"{"error":"the path is too long"}"#));
 
+    // more than hyper's buffer holds when it begins, less than what it grows to
+    let line = format!("x: {}\r\n", "y".repeat(HEAD_BYTES));
+    let whole =
+        talk_over(TcpStream::connect(lab.address).await.unwrap(), &head("GET", "/-/ready", &line)).await.unwrap();
+    assert_eq!((whole.status, whole.body.as_str()), (431, "the head of the request is too large\n"));
     let large = format!("GET / HTTP/1.1\r\nhost: keyward\r\nx: {}\r\n\r\n", "y".repeat(2 * HEAD_BYTES));
     let many = format!("GET / HTTP/1.1\r\nhost: keyward\r\n{}\r\n", "x: y\r\n".repeat(200));
     let endless = format!("GET / HTTP/1.1\r\nhost: keyward\r\nx: {}", "y".repeat(HEAD_BYTES));

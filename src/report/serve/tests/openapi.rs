@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
-use crate::model::view::{CacheView, DoctorView, LevelView};
+use crate::model::view::{CacheView, DoctorView, ExpiryView, LevelView, PasswordView};
 use crate::model::{Budget, Cause, Event, EventKind, Gate, RegionName, Verdict};
 
 fn document() -> Value {
@@ -144,8 +144,16 @@ fn everything() -> Snapshot {
         info: 3,
         unasked: 4,
         caches: vec![cache],
+        passwords: vec![PasswordView {
+            region: Some("RegionTwo".into()),
+            replica: Some("r2-db1".into()),
+            expiry: Some(ExpiryView { limited: true, at: Some(checked_at) }),
+        }],
     });
     let region = &mut snapshot.regions[0];
+    for keystone in [&mut region.identity, &mut region.local_identity].into_iter().flatten() {
+        keystone.password = Some(ExpiryView { limited: true, at: region.phase_since });
+    }
     region.deadline = region.phase_since;
     region.master_certificate_until = region.phase_since;
     region.master_position = Some("0-1-7".into());

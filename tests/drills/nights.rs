@@ -1,0 +1,95 @@
+//! Nights that a region must live through without a false word: what people and servers do to a master that is well.
+
+use std::time::Duration;
+
+use keyward::lab::{Lab, Spec};
+use keyward::model::view::RegionView;
+use keyward::model::{Event, EventKind};
+
+use super::daemon::{Daemon, has_verdict};
+use super::pair::{DROP_IN, Pair, set_up};
+use super::settings::Wishes;
+
+const LOST: &str = "master_lost_transactions";
+
+/// Many beats between two looks: what a look showed is soon older than what was acknowledged since.
+fn wishes() -> Wishes {
+    Wishes {
+        poll_interval: "1s",
+        probe_timeout: "1s",
+        beat_interval: "100ms",
+        unreachable_after: "10s",
+        ..Wishes::default()
+    }
+}
+
+#[tokio::test]
+async fn a_table_of_beats_that_somebody_locks_on_the_master_is_no_loss() {
+    let (pair, daemon) = Pair::healthy(wishes()).await;
+    for _ in 0..3 {
+        let mut lock = pair.master.root().connect().await.unwrap();
+        keyward::lab::client::rows(&mut lock, "LOCK TABLES keyward.beat WRITE").await.unwrap();
+        daemon.until("refusing beats", |region| has_verdict(region, "beats_refused")).await;
+        daemon.stays(Duration::from_secs(3), "whole", |region| !has_verdict(region, LOST)).await;
+        drop(lock);
+        daemon.until_healthy().await;
+    }
+    daemon.assert_never_acted().await;
+}
+
+#[tokio::test]
+async fn a_beat_that_waits_for_a_standby_and_has_arrived_on_the_replica_is_no_loss() {
+    let lab = Lab::new().unwrap();
+    let semi = ["rpl_semi_sync_master_enabled=1", "rpl_semi_sync_master_wait_point=AFTER_SYNC"];
+    let master = Spec::new("r1", 1).lines(&semi).line("rpl_semi_sync_master_timeout=20000");
+    let pair = Pair::of(lab, master, Spec::new("r2", 2).lines(&DROP_IN)).await;
+    let mut daemon = Daemon::new(&pair, "keyward", wishes());
+    set_up(&pair, &daemon).await;
+    let standby = pair.lab.start(Spec::new("standby", 3).line("rpl_semi_sync_slave_enabled=1")).await.unwrap();
+    let (host, port) =
+        pair.master.address().split_once(':').map(|(host, port)| (host.to_owned(), port.to_owned())).unwrap();
+    let at = pair.master.value("SELECT @@gtid_binlog_pos").await.unwrap().unwrap();
+    pair.master
+        .sql("CREATE USER standby@'%' IDENTIFIED BY 'st'; GRANT REPLICATION SLAVE ON *.* TO standby@'%'")
+        .await
+        .unwrap();
+    let follow = format!(
+        "SET GLOBAL gtid_slave_pos = '{at}'; SET GLOBAL replicate_wild_do_table = 'nothing.%';
+         CHANGE MASTER TO master_host = '{host}', master_port = {port}, master_user = 'standby', master_password = 'st',
+            master_use_gtid = slave_pos; START SLAVE"
+    );
+    standby.sql(&follow).await.unwrap();
+    daemon.start().await;
+    daemon.until_healthy().await;
+    let waits = "SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'";
+    while pair.master.rows(waits).await.unwrap()[0][1].as_deref() != Some("1") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    standby.freeze().unwrap();
+    daemon.stays(Duration::from_secs(12), "whole", |region| !has_verdict(region, LOST)).await;
+    standby.thaw().unwrap();
+    daemon.until_healthy().await;
+    daemon.assert_never_acted().await;
+}
+
+#[tokio::test]
+async fn an_error_that_stops_a_thread_is_one_verdict_however_often_the_thread_is_started() {
+    let (pair, daemon) = Pair::healthy(Wishes::default()).await;
+    let row = "INSERT INTO keystone.region (id, description, extra) VALUES ('twice', '', '{}')";
+    pair.replica.sql(&format!("SET sql_log_bin = 0; {row}")).await.unwrap();
+    pair.master.sql(row).await.unwrap();
+    let stopped = |region: &RegionView| has_verdict(region, "replication_stopped");
+    let seen = daemon.until("stopped", stopped).await;
+    assert!(seen.verdicts.iter().any(|verdict| verdict.sentence.contains("1062")), "{:#?}", seen.verdicts);
+    // started again after pauses of about 1 s, 2 s, 4 s
+    daemon.stays(Duration::from_secs(9), "stopped", stopped).await;
+    let events = daemon.events().await;
+    let verdicts =
+        |event: &&Event| matches!(&event.what, EventKind::Verdict { verdict, .. } if verdict == "replication_stopped");
+    assert_eq!(events.iter().filter(verdicts).count(), 1, "{events:#?}");
+    let starts = events.iter().filter(|event| event.sentence.contains("did start the replication threads")).count();
+    assert!((1..=2).contains(&starts), "{starts} starts were told: {events:#?}");
+    pair.replica.sql("SET sql_log_bin = 0; DELETE FROM keystone.region WHERE id = 'twice'").await.unwrap();
+    daemon.until_healthy().await;
+    daemon.assert_never_acted().await;
+}
