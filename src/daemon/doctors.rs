@@ -157,7 +157,8 @@ mod tests {
         };
         let (sink, _keep) = mpsc::channel(1);
         let mut doctors = Doctors::new(&crate::report::fixtures::settings(), clock::now(), sink);
-        doctors.handle_end(Some(seen(vec![cache(true, Some(7))], vec![password(None, soon), password(Some("a"), never)])));
+        doctors
+            .handle_end(Some(seen(vec![cache(true, Some(7))], vec![password(None, soon), password(Some("a"), never)])));
         let silent = vec![password(None, None), password(Some("a"), None), password(Some("b"), None)];
         doctors.handle_end(Some(seen(vec![cache(false, None)], silent)));
         doctors.handle_end(None);
