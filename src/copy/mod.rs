@@ -145,6 +145,15 @@ pub async fn run(mut job: Job<'_>) -> Result<String, CopyError> {
     Err(CopyError::Restless(restless))
 }
 
+/// Refuses a copy that the replica's disk cannot hold, before the rows that it has are moved out of the way.
+///
+/// # Errors
+/// There is too little space, or what a server said.
+pub async fn has_room(source: &mut Session, target: &mut Session, schemas: &[String]) -> Result<(), CopyError> {
+    let schemas = definitions::read(source, schemas).await?;
+    space::check(target, &schemas).await
+}
+
 /// Gives the replica's settings back that an interrupted copy has changed.
 ///
 /// # Errors

@@ -103,7 +103,11 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
                 replica::drop_schema(target, name).await?;
             }
         }
-        Step::BeginMove { moves } => aside::begin(target, moves).await.map_err(said)?,
+        Step::BeginMove { moves } => {
+            // what serves now is left alone when nothing could come after it
+            copy::has_room(master, target, &wanted.databases).await.map_err(said)?;
+            aside::begin(target, moves).await.map_err(said)?;
+        }
         Step::ForgetLink => link::forget(target).await?,
         Step::MoveAside { moves } => {
             let moved = aside::finish(target, moves).await.map_err(said)?;
