@@ -78,7 +78,12 @@ impl Region {
                        `keyward setup` prints into its option file";
             return (false, why.to_owned());
         }
-        match self.rest().or_else(|| self.level_hindrance()).or_else(|| self.login_obstacle()) {
+        match self
+            .rest()
+            .or_else(|| self.program_hindrance())
+            .or_else(|| self.level_hindrance())
+            .or_else(|| self.login_obstacle())
+        {
             Some(hindrance) => (false, hindrance),
             None => (true, String::new()),
         }
