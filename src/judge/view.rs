@@ -44,7 +44,7 @@ impl Region {
             trigger: self.rules.trigger.code().to_owned(),
             identity: self.identity_view(now),
             local_identity: self.local_identity_view(),
-            silence_seconds: self.db.last_proof().map(|at| now.mono.since(at).as_secs_f64()),
+            silence_seconds: self.silence_seconds(now),
             flaps: self.flaps.total(),
             deadline: (self.memory.phase == Phase::Suspect && !down && closed.is_empty())
                 .then(|| self.failover_due(now).map(|at| now.wall_at(at)))
