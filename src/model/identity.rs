@@ -110,14 +110,7 @@ mod tests {
         login: Option<Result<(), Failure>>,
         foreign: Option<Result<(), Failure>>,
     ) -> IdentityLook {
-        IdentityLook {
-            began: Moment::default(),
-            ended: Moment::default(),
-            discovery,
-            login,
-            password: None,
-            foreign,
-        }
+        IdentityLook { began: Moment::default(), ended: Moment::default(), discovery, login, password: None, foreign }
     }
 
     #[test]

@@ -349,11 +349,8 @@ mod tests {
 
     #[test]
     fn a_token_is_not_shown_and_not_used_when_it_is_about_to_expire() {
-        let token = Token {
-            text: "gAAAAAs3cret".into(),
-            expires_at: "2026-11-22T05:00:00Z".parse().unwrap(),
-            password: None,
-        };
+        let token =
+            Token { text: "gAAAAAs3cret".into(), expires_at: "2026-11-22T05:00:00Z".parse().unwrap(), password: None };
         assert!(token.lasts("2026-11-22T04:59:00Z".parse().unwrap()));
         assert!(!token.lasts("2026-11-22T04:59:45Z".parse().unwrap()));
         assert!(!format!("{token:?}").contains("s3cret"));

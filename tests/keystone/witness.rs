@@ -95,7 +95,8 @@ async fn what_is_seen_of_a_dying_keystone(release: Release) {
     assert!(kept.borrow().is_some(), "the good token is kept");
     assert_eq!(seen(&by_password, &keeps).await.0.password, Some(ExpiryView::default()), "its password never expires");
     let ends = Timestamp::now().as_second() + 86_400;
-    let moment = format!("UPDATE keystone.password SET expires_at_int = {ends} * 1000000, expires_at = FROM_UNIXTIME({ends})");
+    let moment =
+        format!("UPDATE keystone.password SET expires_at_int = {ends} * 1000000, expires_at = FROM_UNIXTIME({ends})");
     server.sql(&format!("SET time_zone = '+00:00'; {moment}")).await.unwrap();
     let soon = ExpiryView { limited: true, at: Some(Timestamp::from_second(ends).unwrap()) };
     // Keystone keeps users in memory for a while, but not where it has no cache

@@ -45,7 +45,8 @@ fn every_alert_says_where_what_and_what_to_do_first() {
     for (name, body) in alerts() {
         assert!(form.is_match(&name), "{name}");
         assert!(severity.is_match(&body), "{name} has no severity");
-        let of_a_region = !["KeywardDown", "KeywardMissing", "KeywardStalled", "KeywardDoctorFindings"].contains(&name.as_str());
+        let of_a_region =
+            !["KeywardDown", "KeywardMissing", "KeywardStalled", "KeywardDoctorFindings"].contains(&name.as_str());
         let words = format!("{} {}", one(&body, "summary"), one(&body, "description"));
         assert!(!of_a_region || words.contains("{{ $labels.region }}"), "{name} does not name the region");
         assert!(one(&body, "description").contains("irst "), "{name} does not say what to do first");
@@ -100,7 +101,8 @@ fn promtool_accepts_every_rule_and_every_case() {
 #[test]
 fn alertmanager_accepts_what_the_readme_tells_it_and_every_alert_in_it_exists() {
     let readme = read("README.md");
-    let block = readme.split("```yaml\n").find(|block| block.starts_with("route:")).unwrap().split("```").next().unwrap();
+    let block =
+        readme.split("```yaml\n").find(|block| block.starts_with("route:")).unwrap().split("```").next().unwrap();
     let alerts = alerts();
     let named: BTreeSet<&str> = Regex::new("Keyward[A-Za-z]+").unwrap().find_iter(block).map(|m| m.as_str()).collect();
     assert!(named.len() > 4, "{block}");

@@ -131,11 +131,8 @@ fn a_password_that_never_expires_is_told_from_one_that_nobody_dates() {
     let mut snapshot = fixtures::good_day();
     let expiry = |limited, at: Option<&str>| Some(ExpiryView { limited, at: at.map(|at| at.parse().unwrap()) });
     snapshot.regions[0].identity.as_mut().unwrap().password = expiry(true, Some("2026-12-01T00:00:00Z"));
-    let replica = PasswordView {
-        region: Some("RegionTwo".into()),
-        replica: Some("r2-db1".into()),
-        expiry: expiry(true, None),
-    };
+    let replica =
+        PasswordView { region: Some("RegionTwo".into()), replica: Some("r2-db1".into()), expiry: expiry(true, None) };
     snapshot.doctor = Some(DoctorView {
         checked_at: Timestamp::UNIX_EPOCH,
         critical: 0,
@@ -144,6 +141,7 @@ fn a_password_that_never_expires_is_told_from_one_that_nobody_dates() {
         unasked: 0,
         caches: Vec::new(),
         passwords: vec![PasswordView { expiry: expiry(false, None), ..PasswordView::default() }, replica],
+        findings: Vec::new(),
     });
     let text = Metrics::new(&fixtures::settings()).unwrap().render(&snapshot);
     let name = "keyward_password_expiry_timestamp_seconds";
