@@ -139,7 +139,7 @@ fn head(page: &mut String, shown: &Shown, place: usize) {
 /// A way to what the runbook says of a verdict. It has an id, so that it keeps the focus when the page is shown anew.
 fn runbook(place: usize, code: &str) -> String {
     let code = escaped(code);
-    format!(" <a id=\"do-{place}-{code}\" href=\"{RUNBOOK}#{code}\">what to do about {code}</a>")
+    format!("; <a id=\"do-{place}-{code}\" href=\"{RUNBOOK}#{code}\">what to do about {code}</a>")
 }
 
 fn verdicts(page: &mut String, view: &RegionView, place: usize) {
