@@ -98,6 +98,8 @@ impl Region {
         };
         match self.memory.phase {
             Phase::Remote if !self.is_silent(now) => why,
+            // what it waits for there is told of the way back
+            Phase::Local => why,
             _ => format!("{why}; {}", self.outlook(beats, now)),
         }
     }
