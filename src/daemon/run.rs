@@ -53,14 +53,11 @@ pub async fn run(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<()
     let mut daemon = Daemon::new(settings, store, memory)?;
     let (requests, mut commands) = mpsc::channel(16);
     let mut tasks = tokio::task::JoinSet::new();
-    let served = serve::serve_apart(server, daemon.served(), gone(stopped.clone()))?;
-    tasks.spawn(async {
-        let _ = served.await;
-    });
     let (files, metrics) = (daemon.settings.clone(), Arc::clone(&daemon.metrics));
     tasks.spawn(certificates::watch(files, metrics, gone(stopped.clone())));
-    tasks.spawn(control.serve(requests, gone(stopped)));
+    tasks.spawn(control.serve(requests, gone(stopped.clone())));
     daemon.begin();
+    tasks.spawn(serve::serve_apart(server, daemon.served(), gone(stopped))?);
     daemon.turn_until_told(&mut commands, file.as_deref()).await?;
     daemon.end().await;
     stop.send_replace(true);
@@ -139,7 +136,7 @@ impl Daemon {
 
     fn begin(&mut self) {
         self.runner.settle(&self.settings);
-        // nobody who asks early finds a document without regions
+        // before anything is served: nobody who asks early finds a document without regions
         self.publisher.publish(&self.judge, self.doctors.seen(), &self.saved.instance, clock::now());
         let told = self.events.list();
         for event in self.saved.regions.iter().filter_map(|(name, region)| region.untold(name, &told)) {

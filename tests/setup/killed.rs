@@ -88,7 +88,7 @@ pub fn wipe(pair: &Pair) {
     let _ = fs::remove_dir_all(pair.state.path().join("stamps"));
 }
 
-fn fill(master: &Server, tables: u32, rows: u32, bytes: u32) {
+pub fn fill(master: &Server, tables: u32, rows: u32, bytes: u32) {
     master.sql("CREATE DATABASE keystone CHARACTER SET utf8mb4");
     let depth = match master.kind().family() {
         Family::MariaDb => "max_recursive_iterations",
