@@ -168,6 +168,7 @@ pub async fn serve(server: Server, state: State, shutdown: impl Future<Output = 
         };
         match accepted {
             Ok((stream, _)) => {
+                slots.ready().await;
                 let (tls, auth, state, slot) = (server.tls.clone(), server.auth.clone(), state.clone(), slots.enter());
                 connections.spawn(async move {
                     tokio::select! {
