@@ -171,7 +171,7 @@ impl Daemon {
             self.turn().await;
             if let Some((reply, to)) = answer {
                 // an operator who did not wait needs no answer
-                let _ = to.send(reply);
+                let _ = to.send(if self.save_failed { reply.unwritten() } else { reply });
             }
         }
     }
