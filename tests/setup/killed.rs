@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use keyward::daemon::setup::End;
 use keyward::lab::Kind;
+use keyward::lab::program::peak_kib;
 use keyward::lab::skip::lacks;
 use keyward::model::Family;
 
@@ -62,13 +63,6 @@ address = "{replica}"
 }
 
 const FLUSHING: &str = "SELECT @@innodb_flush_log_at_trx_commit, @@sync_binlog";
-
-/// The most memory that a process has had so far, in KiB; `None` when it has ended.
-fn peak_kib(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
 
 /// Makes the replica's server what it was before anybody set it up.
 pub fn wipe(pair: &Pair) {

@@ -7,6 +7,7 @@ use keyward::lab::skip::skip;
 use keyward::model::Verdict;
 use regex::Regex;
 
+use crate::headings::anchors;
 use crate::{exposed, read, root};
 
 const RULES: &str = "grafana/alerts/keyward.rules";
@@ -31,15 +32,9 @@ fn one<'a>(body: &'a str, key: &str) -> &'a str {
     pattern.captures(body).unwrap_or_else(|| panic!("no {key}:\n{body}")).get(1).unwrap().as_str()
 }
 
-/// What GitHub makes of the runbook's headings.
-fn headings() -> BTreeSet<String> {
-    let heading = Regex::new(r"(?m)^#+ (.+)$").unwrap();
-    heading.captures_iter(&read("docs/runbook.md")).map(|found| found[1].to_lowercase().replace(' ', "-")).collect()
-}
-
 #[test]
 fn every_alert_says_where_what_and_what_to_do_first() {
-    let headings = headings();
+    let headings = anchors(&read("docs/runbook.md"));
     let form = Regex::new("^Keyward([A-Z][a-z]+)+$").unwrap();
     let severity = Regex::new(r"labels: \{ severity: (critical|warning|info) \}").unwrap();
     for (name, body) in alerts() {
@@ -116,4 +111,16 @@ fn alertmanager_accepts_what_the_readme_tells_it_and_every_alert_in_it_exists() 
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
         Err(error) => skip(&format!("amtool (Debian package `prometheus-alertmanager`) cannot be started: {error}")),
     }
+}
+
+#[test]
+fn nobody_takes_a_resting_daemon_for_one_that_is_stuck() {
+    let rest = keyward::report::systemd::LONGEST_REST.as_secs();
+    let patience = |text: &str, before: &str| -> u64 {
+        let rest = text.split(before).nth(1).unwrap_or_else(|| panic!("no {before}"));
+        rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+    };
+    let alert = alerts().remove("KeywardStalled").unwrap();
+    assert!(patience(&alert, "- keyward_last_tick_timestamp_seconds > ") >= 3 * rest);
+    assert!(patience(&read("systemd/keyward.service"), "WatchdogSec=") >= 3 * rest);
 }
