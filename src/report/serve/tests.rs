@@ -141,7 +141,6 @@ async fn a_loop_that_does_not_turn_can_be_asked_whether_it_does() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("healthy\n"), "{answer}");
     stop.send(()).unwrap();
     timeout(SOON, ended.unwrap()).await.unwrap();
-    assert!(std::net::TcpStream::connect(address).is_err(), "it has given its port back");
 }
 
 #[tokio::test]
