@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::sheet::{Sheet, Tone, Words, columns};
 use crate::model::time::{friendly, friendly_seconds, stamp};
-use crate::model::view::{GateView, HookView, KeystoneView, MasterView, RegionView, ReplicaView, Snapshot};
+use crate::model::view::{DoctorView, GateView, HookView, KeystoneView, MasterView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Budget, Event, EventKind, Phase, Verdict};
 
 /// An outage budget below this, in seconds, is pointed out: a day.
@@ -47,7 +47,11 @@ pub fn status(mut sheet: Sheet, snapshot: &Snapshot) -> String {
     }
     for view in &snapshot.regions {
         sheet.gap();
-        region(&mut sheet, view, now);
+        region(&mut sheet, view, &snapshot.master_region, now);
+    }
+    if let Some(found) = snapshot.doctor.as_ref().and_then(DoctorView::summary) {
+        sheet.gap();
+        sheet.line(2, Words::new().say(Tone::Warning, &found));
     }
     sheet.into_text()
 }
@@ -82,8 +86,9 @@ fn standing(view: &RegionView, now: Option<Timestamp>, name: &str) -> Words {
     head
 }
 
-fn region(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
+fn region(sheet: &mut Sheet, view: &RegionView, master_region: &str, now: Option<Timestamp>) {
     sheet.line(2, standing(view, now, &view.name));
+    sheet.entry("logins", Words::new().say(Tone::Plain, &view.logins(master_region)));
     sheet.entry("why", Words::new().say(Tone::Plain, &view.sentence));
     master(sheet, view, now);
     for (label, view) in [("identity", &view.identity), ("local", &view.local_identity)] {
@@ -324,13 +329,8 @@ fn episode(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
         }
         sheet.entry("episode", words.fact(Tone::Plain, by).say(Tone::Plain, &episode.reason));
     }
-    if let Some(back) = &view.way_back {
-        let health = format!(
-            "{} of {} unbroken health;",
-            friendly_seconds(back.healthy_seconds.floor()),
-            friendly_seconds(back.needed_seconds)
-        );
-        sheet.entry("way back", Words::new().say(Tone::Plain, &health).say(Tone::Plain, &back.sentence));
+    if let Some(back) = view.way_back.as_ref().filter(|_| view.phase != Phase::Returning) {
+        sheet.entry("way back", Words::new().say(Tone::Plain, &back.sentence));
     }
     if let Some(pause) = &view.paused {
         let until = pause.until.map_or("until `keyward resume`".to_owned(), |until| format!("until {}", stamp(until)));
@@ -340,8 +340,13 @@ fn episode(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
 }
 
 fn ready(sheet: &mut Sheet, view: &RegionView) {
+    if view.ready && view.phase.in_episode() {
+        return;
+    }
     let (tone, word) = if view.ready { (Tone::Good, "ready.") } else { (Tone::Warning, "NOT ready.") };
-    sheet.entry("failover", Words::new().unit(tone, word).say(Tone::Plain, &view.ready_sentence));
+    let told = view.gates.iter().any(|gate| gate.sentence == view.ready_sentence);
+    let why = if told { "" } else { view.ready_sentence.as_str() };
+    sheet.entry("failover", Words::new().unit(tone, word).say(Tone::Plain, why));
     for gate in &view.gates {
         sheet.more(gate_words(gate));
     }

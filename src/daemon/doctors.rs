@@ -13,13 +13,15 @@ use crate::config::schema::Replica;
 use crate::doctor::facts::{Cache, Facts};
 use crate::doctor::{self, Finding, Report, Severity};
 use crate::gather::{self, Wish};
-use crate::model::view::{CacheView, DoctorView, PasswordView};
+use crate::model::view::{CacheView, DoctorView, FindingView, PasswordView};
 use crate::model::{Moment, Now, RegionName};
 
 /// How long after its start the daemon examines first: by then it knows its servers.
 const FIRST: Duration = Duration::from_secs(10);
 /// Limit of one examination; what hangs longer is tried again next time.
 const LIMIT: Duration = Duration::from_secs(300);
+/// Findings that are told by status and page; each region can make many.
+const MOST_FINDINGS: usize = 20;
 
 /// The examination under way, and what the last one found.
 pub struct Doctors {
@@ -115,7 +117,7 @@ fn tell(report: &Report, told: &mut Told) {
 }
 
 fn changes<'a>(report: &'a Report, told: &mut Told) -> (Vec<&'a Finding>, Told) {
-    let found: Vec<&Finding> = report.findings.iter().filter(|finding| finding.severity != Severity::Info).collect();
+    let found: Vec<&Finding> = urgent(report).collect();
     let appeared = found.iter().filter(|finding| !told.contains_key(&finding.sentence)).copied().collect();
     let blind = |check: &str| report.unasked.iter().any(|unasked| unasked.checks.contains(&check));
     let stays = |sentence: &str, check: &str| found.iter().any(|finding| finding.sentence == sentence) || blind(check);
@@ -135,6 +137,20 @@ fn view(facts: &Facts, report: &Report) -> DoctorView {
         unasked: report.unasked.len(),
         caches,
         passwords: Vec::new(),
+        findings: urgent(report).take(MOST_FINDINGS).map(finding).collect(),
+    }
+}
+
+/// What should be mended, the most urgent first.
+fn urgent(report: &Report) -> impl Iterator<Item = &Finding> {
+    report.findings.iter().filter(|finding| finding.severity != Severity::Info)
+}
+
+fn finding(finding: &Finding) -> FindingView {
+    FindingView {
+        check: finding.id.to_owned(),
+        severity: finding.severity.code().to_owned(),
+        sentence: finding.sentence.clone(),
     }
 }
 
@@ -209,6 +225,7 @@ mod tests {
             unasked: 0,
             caches,
             passwords,
+            findings: Vec::new(),
         };
         let (sink, _keep) = mpsc::channel(1);
         let mut doctors = Doctors::new(&crate::report::fixtures::settings(), clock::now(), sink);

@@ -17,6 +17,7 @@ pub mod phase;
 pub mod preflight;
 pub mod retry;
 pub mod secret;
+mod sentences;
 pub mod time;
 pub mod upkeep;
 pub mod url;

@@ -52,6 +52,20 @@ pub struct DoctorView {
     /// The passwords of keyward's own account, on the master and on each replica.
     #[serde(default)]
     pub passwords: Vec<PasswordView>,
+    /// The first findings that are critical or warnings, the most urgent first; `keyward doctor` has all of them.
+    #[serde(default)]
+    pub findings: Vec<FindingView>,
+}
+
+/// Something that would go wrong in an outage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FindingView {
+    /// The name of the check, as in `docs/doctor.md`.
+    pub check: String,
+    /// `critical` or `warning`.
+    pub severity: String,
+    /// What is wrong, and where.
+    pub sentence: String,
 }
 
 /// The password of keyward's own account on one server.

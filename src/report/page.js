@@ -8,6 +8,7 @@
   let timer = 0;
   let asking = false;
   let silent = null;
+  let heard = new Date();
 
   const marked = () => {
     const selection = document.getSelection();
@@ -22,7 +23,8 @@
     }
     const focused = document.activeElement === null ? "" : document.activeElement.id;
     for (const id of ["main", "foot", "icon"]) {
-      document.getElementById(id).replaceWith(document.adoptNode(next.getElementById(id)));
+      const [old, fresh] = [document.getElementById(id), next.getElementById(id)];
+      if (!old.isEqualNode(fresh)) old.replaceWith(document.adoptNode(fresh));
     }
     document.title = next.title;
     const again = focused === "" ? null : document.getElementById(focused);
@@ -31,8 +33,9 @@
 
   const tell = (why) => {
     if (silent === null) {
-      silent = new Date();
-      notice.textContent = `Keyward has not answered this page since ${silent.toLocaleTimeString()}: ${why}. ` +
+      silent = heard;
+      // in UTC, as every time on this page
+      notice.textContent = `Keyward has not answered this page since ${silent.toISOString().slice(11, 19)} UTC: ${why}. ` +
         "What stands below is old.";
       notice.hidden = false;
       document.body.classList.add("old");
@@ -52,6 +55,7 @@
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (next.getElementById("main") === null) throw new Error("its answer is not this page");
       if (silent !== null || !marked()) show(next);
+      heard = new Date();
       silent = null;
       notice.hidden = true;
       notice.textContent = "";

@@ -16,8 +16,7 @@ use ring::digest;
 
 use self::text::{clock, escaped, tag};
 use super::history::History;
-use crate::model::time::stamp;
-use crate::model::view::{RegionView, ReplicaView, Snapshot};
+use crate::model::view::{DoctorView, RegionView, ReplicaView, Snapshot};
 use crate::model::{Event, EventKind};
 
 mod card;
@@ -32,6 +31,8 @@ const SCRIPT: &str = include_str!("page.js");
 const REFRESH: u32 = 5;
 /// Events shown.
 const EVENTS: usize = 15;
+/// Findings of the doctor shown with their sentences.
+const FINDINGS: usize = 10;
 /// Charts drawn: those of the replicas that lag most.
 const CHARTS: usize = 12;
 /// Regions named in the title.
@@ -68,7 +69,8 @@ pub fn html(shown: &Shown) -> String {
     let snapshot = shown.snapshot;
     let _ = writeln!(
         page,
-        "<main id=\"main\">\n<p id=\"lead\">The master is <b>{}</b> at {}.</p>",
+        "<main id=\"main\">\n<p id=\"lead\">As of {}. The master is <b>{}</b> at {}.</p>",
+        snapshot.taken_at.map_or("not yet".to_owned(), text::when),
         escaped(&snapshot.master_region),
         escaped(&snapshot.master_addresses.join(", "))
     );
@@ -85,6 +87,9 @@ pub fn html(shown: &Shown) -> String {
     for place in 0..snapshot.regions.len() {
         let drawn = |replica: &ReplicaView| charts.contains(&(place, replica.name.as_str()));
         card::region(&mut page, shown, place, &drawn);
+    }
+    if let Some(doctor) = &snapshot.doctor {
+        findings(&mut page, doctor);
     }
     events(&mut page, shown);
     page.push_str("</main>\n");
@@ -180,6 +185,24 @@ fn charts<'a>(shown: &Shown<'a>) -> Vec<(usize, &'a str)> {
     all.into_iter().take(CHARTS).map(|(_, place, name)| (place, name)).collect()
 }
 
+/// What the daemon's last examination found, for those who are awake by day.
+fn findings(page: &mut String, doctor: &DoctorView) {
+    let Some(summary) = doctor.summary() else { return };
+    let tone = if doctor.critical > 0 { "critical" } else { "warning" };
+    let _ = writeln!(
+        page,
+        "<section class=\"card {tone}\" aria-labelledby=\"doctor\">\n<h2 id=\"doctor\">Before the next outage</h2>\n\
+         <p class=\"since\">examined {}</p>\n<p>{}</p>\n<dl class=\"found\">",
+        text::when(doctor.checked_at),
+        escaped(&summary)
+    );
+    for finding in doctor.findings.iter().take(FINDINGS) {
+        let class = if finding.severity == "critical" { "critical" } else { "warning" };
+        text::entry(page, &tag(class, &finding.check), &escaped(&finding.sentence));
+    }
+    page.push_str("</dl>\n</section>\n");
+}
+
 fn events(page: &mut String, shown: &Shown) {
     page.push_str("<section class=\"card\" aria-labelledby=\"events\">\n<h2 id=\"events\">Last events</h2>\n");
     if shown.events.is_empty() {
@@ -218,10 +241,9 @@ fn what(kind: &EventKind) -> String {
 }
 
 fn foot(page: &mut String, snapshot: &Snapshot) {
-    let at = snapshot.taken_at.map_or("not yet".to_owned(), stamp);
     let _ = write!(
         page,
-        "<footer id=\"foot\"><p>As of {at}. keyward {} ({}).</p>\n<nav aria-label=\"Other paths\"><a href=\"/metrics\">metrics</a> \
+        "<footer id=\"foot\"><p>keyward {} ({})</p>\n<nav aria-label=\"Other paths\"><a href=\"/metrics\">metrics</a> \
          <a href=\"/api/v1/status\">status as JSON</a> <a href=\"/api/v1/events\">events as JSON</a> \
          <a href=\"/-/healthy\">healthy</a> <a href=\"/-/ready\">ready</a></nav></footer>\n\
          <script>{SCRIPT}</script>\n</body>\n</html>\n",

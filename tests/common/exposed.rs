@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use keyward::model::view::{
-    CacheView, DoctorView, EpisodeView, ExpiryView, HookView, KeystoneView, LevelView, PasswordView, RegionView,
-    ReplicaView, Snapshot, WayBackView,
+    CacheView, DoctorView, EpisodeView, ExpiryView, FindingView, HookView, KeystoneView, LevelView, PasswordView,
+    RegionView, ReplicaView, Snapshot, WayBackView,
 };
 use keyward::model::{Budget, Event, EventKind, Phase, RegionName};
 use keyward::report::Metrics;
@@ -44,6 +44,7 @@ fn doctor() -> DoctorView {
         unasked: 1,
         caches: vec![cache],
         passwords: vec![password, of_replica],
+        findings: vec![FindingView::default()],
     }
 }
 

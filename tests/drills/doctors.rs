@@ -39,4 +39,9 @@ async fn what_the_daemon_finds_is_counted_by_severity() {
     assert_eq!(daemon.metric(expiry, &[("password", "master")]).await, Some(f64::INFINITY), "it never expires");
     let of_replica = [("password", "replica"), ("region", "RegionTwo"), ("replica", "r2-db1")];
     assert!(daemon.metric(expiry, &of_replica).await.is_some_and(f64::is_nan), "this server does not tell when");
+    let found = daemon.snapshot().await.doctor.unwrap();
+    assert!(found.findings.iter().any(|finding| finding.check == "failed-logins"), "{found:?}");
+    let status = daemon.keyward(&["status"]).await;
+    let (said, _) = super::daemon::texts(&status);
+    assert!(said.contains("Not ready for an outage:") && said.contains("failed-logins"), "{said}");
 }

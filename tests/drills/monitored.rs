@@ -21,7 +21,8 @@ use super::settings::{Hook, Wishes};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Panels whose subject this scene does not have.
-const NOT_HERE: [&str; 6] = ["never compared", "never", "none due", "no identity_url", "not asked", "unknown"];
+const NOT_HERE: [&str; 8] =
+    ["never compared", "never", "none due", "no identity_url", "not asked", "unknown", "not dated", "nothing known"];
 
 /// A program of the monitoring side; killed when dropped.
 struct Running {

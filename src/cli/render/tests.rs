@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::view::LevelView;
+use crate::model::view::{FindingView, LevelView};
 use crate::model::{Cause, RegionName};
 use crate::report::fixtures;
 
@@ -157,4 +157,33 @@ fn events_say_when_where_what_and_why() {
              Maintenance.
 "
     );
+}
+
+#[test]
+fn one_reason_is_said_once_and_what_the_doctor_found_stands_last() {
+    let mut snapshot = fixtures::outage();
+    let region = &mut snapshot.regions[0];
+    region.ready_sentence.clone_from(&region.gates[0].sentence);
+    let why = region.gates[0].sentence.clone();
+    snapshot.doctor = Some(DoctorView {
+        checked_at: fixtures::at("2026-11-22T04:10:00Z"),
+        critical: 1,
+        warning: 0,
+        info: 0,
+        unasked: 0,
+        caches: Vec::new(),
+        passwords: Vec::new(),
+        findings: vec![FindingView { check: "failed-logins".into(), ..FindingView::default() }],
+    });
+    let text = plain(200, &snapshot);
+    assert_eq!(text.matches(&why).count(), 1, "{text}");
+    let last = "\n\nNot ready for an outage: 1 critical (failed-logins). See `keyward doctor`.\n";
+    assert!(text.ends_with(last), "{text}");
+    // it has failed over: nobody asks whether it could
+    let region = &mut snapshot.regions[0];
+    (region.ready, region.gates) = (true, Vec::new());
+    let text = plain(200, &snapshot);
+    assert!(!text.contains("  failover ") && text.contains("  way back "), "{text}");
+    snapshot.regions[0].phase = Phase::Returning;
+    assert!(!plain(200, &snapshot).contains("  way back "), "it is under way");
 }

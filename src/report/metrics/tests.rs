@@ -141,6 +141,7 @@ fn a_password_that_never_expires_is_told_from_one_that_nobody_dates() {
         unasked: 0,
         caches: Vec::new(),
         passwords: vec![PasswordView { expiry: expiry(false, None), ..PasswordView::default() }, replica],
+        findings: Vec::new(),
     });
     let text = Metrics::new(&fixtures::settings()).unwrap().render(&snapshot);
     let name = "keyward_password_expiry_timestamp_seconds";

@@ -9,6 +9,12 @@ use crate::model::time::{friendly_seconds, stamp};
 use crate::model::view::{GateView, HookView, KeystoneView, RegionView, ReplicaView};
 use crate::model::{Budget, Phase};
 
+/// Where the runbook can be read; alerts lead there too.
+const RUNBOOK: &str = "https://github.com/keyward/keyward/blob/main/docs/runbook.md";
+
+/// A silence below this, in seconds, is none.
+const FRESH: f64 = 3.0;
+
 /// The colour and weight of a region's state.
 pub fn tone(view: &RegionView) -> &'static str {
     match view.phase {
@@ -42,7 +48,7 @@ pub fn words(view: &RegionView) -> String {
 /// The card of the region with this place in the settings; `drawn` says which replicas get a chart.
 pub fn region(page: &mut String, shown: &Shown, place: usize, drawn: &dyn Fn(&ReplicaView) -> bool) {
     let (view, now) = (&shown.snapshot.regions[place], shown.snapshot.taken_at);
-    head(page, view, place, now);
+    head(page, shown, place);
     let waits = waits::of(view, shown.snapshot.looked, now);
     if !waits.is_empty() {
         let items: String = waits.iter().map(|wait| format!("<li>{wait}</li>")).collect();
@@ -51,20 +57,16 @@ pub fn region(page: &mut String, shown: &Shown, place: usize, drawn: &dyn Fn(&Re
     page.push_str("<div class=\"halves\">\n<div>\n");
     path::draw(page, view, &shown.snapshot.master_region);
     page.push_str("</div>\n<dl>\n");
-    let (class, word) = if view.ready { ("fine", "ready") } else { ("warning", "not ready") };
-    entry(page, "failover", &format!("{} {}", tag(class, word), escaped(&view.ready_sentence)));
-    for gate in &view.gates {
-        let text = format!("{} {}", tag("warning", &gate.code), escaped(&gate.sentence));
-        entry(page, "gate closed", &text);
-    }
-    verdicts(page, view);
+    readiness(page, view);
+    verdicts(page, view, place);
     master(page, view);
     for (name, keystone) in [("identity", &view.identity), ("local identity", &view.local_identity)] {
         if let Some(keystone) = keystone {
             entry(page, name, &keystone_text(keystone));
         }
     }
-    if let Some(pause) = &view.paused {
+    // a closed gate says the same
+    if let Some(pause) = view.paused.as_ref().filter(|_| !is_told_by_gate(view, "paused")) {
         let until = pause.until.map_or("until it is resumed".to_owned(), |until| format!("until {}", when(until)));
         let text =
             format!("{} {until} by {}: {}", tag("warning", "paused"), escaped(&pause.user), escaped(&pause.reason));
@@ -76,7 +78,8 @@ pub fn region(page: &mut String, shown: &Shown, place: usize, drawn: &dyn Fn(&Re
     if let Some(episode) = &view.episode {
         let by = if episode.manual { "by hand" } else { "by itself" };
         let (id, turn, began) = (escaped(&episode.id), episode.turn, when(episode.started_at));
-        entry(page, "episode", &format!("{id}, turn {turn}, since {began}, begun {by}"));
+        let why = escaped(&episode.reason);
+        entry(page, "episode", &format!("{id}, turn {turn}, since {began}, begun {by}: {why}"));
     }
     for hook in &view.hooks {
         entry(page, "hook", &hook_text(hook, now));
@@ -90,7 +93,27 @@ pub fn region(page: &mut String, shown: &Shown, place: usize, drawn: &dyn Fn(&Re
     page.push_str("</section>\n");
 }
 
-fn head(page: &mut String, view: &RegionView, place: usize, now: Option<jiff::Timestamp>) {
+/// Whether a failover would be allowed, and what keeps it from that; each reason once.
+fn readiness(page: &mut String, view: &RegionView) {
+    // it has failed over
+    if !(view.ready && view.phase.in_episode()) {
+        let (class, word) = if view.ready { ("fine", "ready") } else { ("warning", "not ready") };
+        let told = view.gates.iter().any(|gate| gate.sentence == view.ready_sentence);
+        let why = if told { String::new() } else { escaped(&view.ready_sentence) };
+        entry(page, "failover", &format!("{} {why}", tag(class, word)));
+    }
+    for gate in &view.gates {
+        let text = format!("{} {}", tag("warning", &gate.code), escaped(&gate.sentence));
+        entry(page, "gate closed", &text);
+    }
+}
+
+fn is_told_by_gate(view: &RegionView, code: &str) -> bool {
+    view.gates.iter().any(|gate| gate.code == code)
+}
+
+fn head(page: &mut String, shown: &Shown, place: usize) {
+    let (view, now) = (&shown.snapshot.regions[place], shown.snapshot.taken_at);
     let since = match (now, view.phase_since) {
         (Some(now), Some(since)) => format!("since {}, for {}", when(since), ago(since, now)),
         _ => String::new(),
@@ -105,21 +128,31 @@ fn head(page: &mut String, view: &RegionView, place: usize, now: Option<jiff::Ti
     let _ = writeln!(
         page,
         "<section class=\"card {}\" aria-labelledby=\"r{place}\">\n<h2 id=\"r{place}\">{} {tags}</h2>\n\
-         <p class=\"since\">{since}</p>\n<p class=\"why\">{}</p>",
+         <p class=\"since\">{since}</p>\n<p class=\"logins\">{}</p>\n<p class=\"why\">{}</p>",
         tone(view),
         escaped(&view.name),
+        escaped(&view.logins(&shown.snapshot.master_region)),
         escaped(&view.sentence)
     );
 }
 
-fn verdicts(page: &mut String, view: &RegionView) {
+/// A way to what the runbook says of a verdict. It has an id, so that it keeps the focus when the page is shown anew.
+fn runbook(place: usize, code: &str) -> String {
+    let code = escaped(code);
+    format!("; <a id=\"do-{place}-{code}\" href=\"{RUNBOOK}#{code}\">what to do about {code}</a>")
+}
+
+fn verdicts(page: &mut String, view: &RegionView, place: usize) {
     for verdict in &view.verdicts {
         let class = match verdict.severity.as_str() {
             "fine" => "fine",
             "warning" => "warning",
             _ => "critical",
         };
-        entry(page, "verdict", &format!("{} {}", tag(class, &verdict.code), escaped(&verdict.sentence)));
+        let told = view.gates.iter().any(|gate| gate.sentence == verdict.sentence);
+        let why = if told { "the gate above says why".to_owned() } else { escaped(&verdict.sentence) };
+        let what_to_do = if class == "fine" { String::new() } else { runbook(place, &verdict.code) };
+        entry(page, "verdict", &format!("{} {why}{what_to_do}", tag(class, &verdict.code)));
     }
 }
 
@@ -130,6 +163,8 @@ fn master(page: &mut String, view: &RegionView) {
         None => tag("warning", "not known yet"),
     };
     match view.silence_seconds {
+        // a proof that is fresh need not be counted
+        Some(silence) if silence < FRESH => {}
         Some(silence) => {
             let _ = write!(text, " last proof of life {} ago", friendly_seconds(silence));
         }

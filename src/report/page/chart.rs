@@ -85,6 +85,7 @@ pub fn draw(page: &mut String, replica: &str, points: &[Option<f32>], marks: &[M
     marked(page, marks);
     let edge = friendly_seconds(f64::from(edge));
     let _ = writeln!(page, "<text class=\"soft\" x=\"2\" y=\"{}\">{edge}</text>", TOP + 12.0);
+    let _ = writeln!(page, "<text class=\"soft\" x=\"2\" y=\"{}\">0s</text>", BOTTOM - 3.0);
     let _ = writeln!(page, "<text class=\"soft\" x=\"0\" y=\"{}\">15 min ago</text>", HEIGHT - 3.0);
     let _ = writeln!(
         page,

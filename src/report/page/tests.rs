@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::view::{GateView, KeystoneView, LevelView};
+use crate::model::view::{FindingView, GateView, KeystoneView, LevelView, VerdictView};
 use crate::model::{Cause, Moment, Phase, RegionName};
 use crate::report::fixtures::{self, at};
 
@@ -100,9 +100,12 @@ fn the_policy_names_the_style_and_the_script_that_are_in_the_page() {
     }
     assert!(!POLICY.contains("unsafe"));
     // the policy would take the force of such attributes
-    for forbidden in [" style=", " onclick=", " onload=", "javascript:", "src=\"http", "href=\"http"] {
+    for forbidden in [" style=", " onclick=", " onload=", "javascript:", "src=\"http", "<link rel=\"stylesheet"] {
         assert!(!text.contains(forbidden), "{forbidden}");
     }
+    // nothing leads away but to the runbook
+    let away = text.matches("href=\"http").count();
+    assert_eq!((away, text.matches("/docs/runbook.md#").count()), (1, 1));
 }
 
 #[test]
@@ -131,8 +134,7 @@ fn what_it_waits_for_is_said_with_its_time() {
     let text = page(&snapshot, &[]);
     for piece in [
         "Hook services to succeed; it is tried again at <time datetime=\"2026-11-22T04:14:40Z\">2026-11-22 04:14:40 UTC</time> (in 4s).",
-        "Unbroken health, 12s of 1m so far, not before",
-        "04:15:23 UTC</time> (in 47s): it waits for unbroken health.",
+        "<li>it waits for unbroken health. (in 46s)</li>",
         "<b>keyward resume</b>, or the end of the pause at",
         "(in 1h 45m)",
     ] {
@@ -262,4 +264,74 @@ fn the_page_has_a_limit_with_200_replicas() {
         assert_eq!(text.matches("class=\"chart\"").count(), CHARTS);
         assert_eq!(text.matches("<div class=\"replica\">").count(), 200);
     }
+}
+
+#[test]
+fn somebody_who_was_woken_reads_first_whether_users_can_log_in_and_what_to_do() {
+    let text = page(&fixtures::outage(), &[]);
+    let (logins, why) = (text.find("class=\"logins\">").unwrap(), text.find("class=\"why\">").unwrap());
+    assert!(
+        logins < why && text.contains("<p class=\"logins\">Users log in at RegionTwo, but not who has not"),
+        "{text}"
+    );
+    let way = "docs/runbook.md#master_unreachable\">what to do about master_unreachable</a>";
+    assert!(text.contains(way), "{text}");
+    assert!(text.contains("begun by itself: RegionOne&#39;s master is unreachable."), "{text}");
+    assert!(!page(&fixtures::good_day(), &[]).contains("what to do about"), "on a good day there is nothing to do");
+    let lead = between(&text, "<p id=\"lead\">", "</p>");
+    assert!(lead.starts_with("As of <time datetime=\"2026-11-22T04:14:36Z\">2026-11-22 04:14:36 UTC<"), "{lead}");
+}
+
+#[test]
+fn one_reason_is_given_once() {
+    let mut snapshot = fixtures::good_day();
+    let region = &mut snapshot.regions[0];
+    let why = "r2-db1 was released to a human";
+    (region.ready, region.ready_sentence) = (false, why.into());
+    region.gates = vec![GateView { code: "released".into(), sentence: why.into() }];
+    region.verdicts[0] = VerdictView { code: "released".into(), severity: "warning".into(), sentence: why.into() };
+    assert_eq!(page(&snapshot, &[]).matches(why).count(), 1);
+    let region = &mut snapshot.regions[0];
+    region.paused = fixtures::outage().regions[0].paused.clone();
+    region.gates.push(GateView { code: "paused".into(), sentence: "root paused it: maintenance of the racks".into() });
+    assert_eq!(page(&snapshot, &[]).matches("maintenance of the racks").count(), 1);
+    // where it is the only one who says so, the pause is told
+    snapshot.regions[0].gates.clear();
+    assert_eq!(page(&snapshot, &[]).matches("maintenance of the racks").count(), 1);
+}
+
+#[test]
+fn an_episode_speaks_of_no_second_failover_and_on_the_way_home_of_no_way_back() {
+    let mut snapshot = fixtures::outage();
+    let region = &mut snapshot.regions[0];
+    (region.ready, region.gates) = (true, Vec::new());
+    let text = page(&snapshot, &[]);
+    assert!(!text.contains("<dt>failover</dt>") && text.contains("it waits for unbroken health"), "{text}");
+    snapshot.regions[0].phase = Phase::Returning;
+    assert!(!page(&snapshot, &[]).contains("it waits for unbroken health"), "the way back is under way");
+}
+
+#[test]
+fn what_the_doctor_found_stands_there_with_the_names_of_its_checks() {
+    let mut snapshot = fixtures::good_day();
+    assert!(!page(&snapshot, &[]).contains("Before the next outage"), "it has not looked yet");
+    let finding = FindingView { check: "utf8".into(), severity: "warning".into(), sentence: "<b>why</b>".into() };
+    let mut found = DoctorView {
+        checked_at: at("2026-11-22T04:10:00Z"),
+        critical: 0,
+        warning: 1,
+        info: 2,
+        unasked: 0,
+        caches: Vec::new(),
+        passwords: Vec::new(),
+        findings: vec![finding],
+    };
+    snapshot.doctor = Some(found.clone());
+    let text = page(&snapshot, &[]);
+    for piece in ["Before the next outage", "Not ready for an outage: 1 warning (utf8).", "&lt;b&gt;why&lt;/b&gt;"] {
+        assert!(text.contains(piece), "{piece}: {text}");
+    }
+    (found.warning, found.findings) = (0, Vec::new());
+    snapshot.doctor = Some(found);
+    assert!(!page(&snapshot, &[]).contains("Before the next outage"), "nothing is to be mended");
 }

@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::text::{due, escaped};
+use super::text::{ago, due, escaped};
 use crate::model::Phase;
-use crate::model::time::friendly_seconds;
 use crate::model::verdict::Verdict;
 use crate::model::view::{RegionView, WayBackView};
 
@@ -49,7 +48,7 @@ pub fn of(view: &RegionView, looked: bool, now: Option<Timestamp>) -> Vec<String
             _ => {}
         }
     }
-    waits.extend(view.way_back.as_ref().map(|back| way_back(back, now)));
+    waits.extend(view.way_back.as_ref().filter(|_| view.phase != Phase::Returning).map(|back| way_back(back, now)));
     if let Some(pause) = &view.paused {
         waits.push(match pause.until {
             Some(at) => format!("An operator's <b>keyward resume</b>, or the end of the pause at {}.", due(at, now)),
@@ -60,8 +59,7 @@ pub fn of(view: &RegionView, looked: bool, now: Option<Timestamp>) -> Vec<String
 }
 
 fn way_back(back: &WayBackView, now: Option<Timestamp>) -> String {
-    let so_far = friendly_seconds(back.healthy_seconds.floor());
-    let needed = friendly_seconds(back.needed_seconds);
-    let earliest = back.earliest.map(|at| format!(", not before {}", due(at, now))).unwrap_or_default();
-    format!("Unbroken health, {so_far} of {needed} so far{earliest}: {}", escaped(&back.sentence))
+    let ahead = now.zip(back.earliest).filter(|(now, at)| at > now);
+    let left = ahead.map(|(now, at)| format!(" (in {})", ago(now, at))).unwrap_or_default();
+    format!("{}{left}", escaped(&back.sentence))
 }

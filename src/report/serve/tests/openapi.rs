@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
-use crate::model::view::{CacheView, DoctorView, ExpiryView, LevelView, PasswordView};
+use crate::model::view::{CacheView, DoctorView, ExpiryView, FindingView, LevelView, PasswordView};
 use crate::model::{Budget, Cause, Event, EventKind, Gate, RegionName, Verdict};
 
 fn document() -> Value {
@@ -149,6 +149,7 @@ fn everything() -> Snapshot {
             replica: Some("r2-db1".into()),
             expiry: Some(ExpiryView { limited: true, at: Some(checked_at) }),
         }],
+        findings: vec![FindingView { check: "utf8".into(), severity: "warning".into(), sentence: "why".into() }],
     });
     let region = &mut snapshot.regions[0];
     for keystone in [&mut region.identity, &mut region.local_identity].into_iter().flatten() {
