@@ -25,6 +25,7 @@ async fn the_state_file_is_damaged() {
     daemon.start().await;
     let seen = daemon.until("told", |region| has_verdict(region, "state_broken")).await;
     assert!(seen.paused.is_some() && gates(&seen).contains(&"paused") && !seen.ready, "{seen:#?}");
+    assert!(seen.sentence.starts_with("it is not known where authentication points"), "{}", seen.sentence);
     assert_eq!(daemon.keyward(&["status"]).await.status.code(), Some(3));
 
     pair.master.kill9();
