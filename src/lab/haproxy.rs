@@ -93,13 +93,17 @@ impl Haproxy {
     async fn column(&self, column: usize) -> anyhow::Result<[u32; 2]> {
         let said = ask(&self.socket(), "show servers state identity").await?;
         let of = |name: &str| {
-            let line = said.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-            let mut cells =
-                line.filter(|cells| cells.get(3) == Some(&name)).filter_map(|cells| cells.get(column)?.parse().ok());
-            cells.next().with_context(|| format!("HAProxy does not tell the state of {name}: {said}"))
+            cell(&said, name, column).with_context(|| format!("HAProxy does not tell the state of {name}: {said}"))
         };
         Ok([of("k1")?, of("k2")?])
     }
+}
+
+/// A number from the answer to `show servers state`, which has a line for each server, its name in the fourth column;
+/// columns count from 0.
+pub fn cell(said: &str, name: &str, column: usize) -> Option<u32> {
+    let mut cells = said.lines().map(|line| line.split(' ')).filter(|cells| cells.clone().nth(3) == Some(name));
+    cells.next()?.nth(column)?.parse().ok()
 }
 
 async fn ask(socket: &Path, command: &str) -> anyhow::Result<String> {

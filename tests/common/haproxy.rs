@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use keyward::lab::haproxy::cell;
 use keyward::lab::port::Port;
 use keyward::lab::program;
 use rustix::process::{Pid, Signal, kill_process};
@@ -149,10 +150,7 @@ impl Haproxy {
     /// `srv_admin_state` of k1 and k2.
     pub fn states(&self) -> [u32; 2] {
         let said = self.says("show servers state identity").unwrap();
-        ["k1", "k2"].map(|name| {
-            let line = said.lines().find(|line| line.split(' ').nth(3) == Some(name)).unwrap();
-            line.split(' ').nth(6).unwrap().parse().unwrap()
-        })
+        ["k1", "k2"].map(|name| cell(&said, name, 6).unwrap())
     }
 
     /// Which server answers a request now; none of them where HAProxy has none to ask.
