@@ -120,7 +120,7 @@ impl Region {
             let lock = replica.facts().map(|facts| &facts.acting_lock);
             matches!(lock, Some(ActingLock::Other(_))) && !replica.reseeding
         };
-        self.memory.episode.is_none() && self.replicas.iter().all(held)
+        self.memory.episode.is_none() && !self.replicas.is_empty() && self.replicas.iter().all(held)
     }
 
     /// Where a hook has turned HAProxy; `None` while that is the hook's own affair: it runs, or it failed.
