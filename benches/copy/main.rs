@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use keyward::lab::keystone::{self, Size};
-use keyward::lab::program::end;
+use keyward::lab::program::{end, peak_kib};
 use keyward::lab::{Kind, Lab, Server, Spec};
-use tools::{Tool, peak_kib};
+use tools::Tool;
 
 /// The budgets: times the faster one of the others, and memory.
 const TIMES_FASTER: f64 = 2.0;

@@ -105,10 +105,3 @@ address = "{replica}"
 "#
     )
 }
-
-/// The most memory that a process has had so far, in KiB; `None` when it has ended.
-pub fn peak_kib(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}

@@ -83,6 +83,14 @@ pub async fn write_beats<M: Send>(
     beater.lose();
 }
 
+/// What the server's words about a lock leave open: whose it may be.
+fn explained(mut failure: Failure) -> Failure {
+    if failure.detail.starts_with("1205 ") {
+        failure.detail.push_str("; in the way is a lock, a backup, a full disk or a standby that does not confirm");
+    }
+    failure
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The row must be read before anything is written.
@@ -206,7 +214,7 @@ impl Beater {
 
     fn failed(&mut self, trouble: Trouble) -> BeatOutcome {
         if trouble.answered {
-            return BeatOutcome::Refused(trouble.failure);
+            return BeatOutcome::Refused(explained(trouble.failure));
         }
         self.lose();
         self.state = State::Unread;

@@ -67,12 +67,20 @@ pub async fn prove(
             Ok(()) => watch_proof(replica, link).await,
             Err(trouble) => Err(trouble.into()),
         };
+    let tidied = tidy(replica, &before).await;
+    // why there is no link says more than why its remains stay
+    outcome?;
+    Ok(tidied?)
+}
+
+/// Leaves no trace of a proof.
+async fn tidy(replica: &mut Session, before: &str) -> Result<(), Trouble> {
     remove_proof(replica).await?;
     // on MySQL nothing has moved, as nothing was applied
     if replica.family() == Family::MariaDb {
-        replica.run(fill(SET_POSITION, &[("position", &literal(&before))])).await?;
+        replica.run(fill(SET_POSITION, &[("position", &literal(before))])).await?;
     }
-    outcome
+    Ok(())
 }
 
 async fn watch_proof(replica: &mut Session, link: &LinkWanted) -> Result<(), LinkError> {

@@ -1,6 +1,5 @@
 //! `keyward setup`: which replicas, as whom, and how it looks on a terminal and in a log.
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +16,7 @@ use crate::daemon::setup::{End, How, Progress, set_up_replica, sql_by_hand};
 use crate::model::time::friendly;
 use crate::model::{Family, RegionName};
 use crate::plan::steps::Plan;
+use crate::report::log;
 
 /// How a copy's bar looks.
 const BAR: &str = "          {bar:24} {binary_bytes} of about {binary_total_bytes}  {msg}";
@@ -170,7 +170,7 @@ struct Told {
 
 impl Teller {
     fn new(name: String) -> Self {
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = log::moves(&std::io::stdout());
         let told = Told { step: 0, steps: 0, lock_told: false, meter: Meter::new(terminal, BAR) };
         Self { name, terminal, state: Mutex::new(told) }
     }

@@ -1,6 +1,5 @@
 //! `keyward verify`: do master and replica hold the same rows?
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +10,7 @@ use super::{args, complain, output};
 use crate::compare::{self, Compared, Pace, Report};
 use crate::config::{self, Settings};
 use crate::model::time::friendly;
+use crate::report::log;
 
 /// How the bar looks.
 const BAR: &str = "          {bar:24} {human_pos} of about {human_len} rows  {msg}";
@@ -36,7 +36,7 @@ pub async fn run(settings: &Settings, asked: &args::Verify) -> anyhow::Result<Ex
     let (mut failed, mut differs) = (false, false);
     for (region, replica) in chosen {
         let name = format!("{region}/{}", replica.name);
-        let meter = Mutex::new(Meter::new(std::io::stdout().is_terminal(), BAR));
+        let meter = Mutex::new(Meter::new(log::moves(&std::io::stdout()), BAR));
         let meter = || meter.lock().unwrap_or_else(PoisonError::into_inner);
         let tell = |compared: Compared| tell(&mut meter(), &name, &compared);
         let outcome = compare::run(settings, (region, replica), Pace::BRISK, &tell).await;

@@ -57,9 +57,8 @@ pub(super) struct Sources {
 
 impl Sources {
     fn of_this_process(path: &Path, read: bool) -> Result<Self, Problems> {
-        let hint = "; name the settings with --config or KEYWARD_CONFIG";
         let text = secret::contents(path)
-            .map_err(|sentence| one(path, format!("{sentence}{hint}")))
+            .map_err(|sentence| one(path, format!("{sentence}; {}", remedy(&sentence))))
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| one(path, "is not UTF-8 text")))?;
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
@@ -69,6 +68,14 @@ impl Sources {
         let beside = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let files = Files { read, credentials: credentials.map(PathBuf::from), beside };
         Ok(Self { path: path.to_path_buf(), text, environment, files })
+    }
+}
+
+/// What to do about settings that cannot be read.
+fn remedy(sentence: &str) -> &'static str {
+    match sentence.contains("Permission denied") {
+        true => "run this as root or with sudo",
+        false => "name the settings with --config or KEYWARD_CONFIG",
     }
 }
 
@@ -118,4 +125,16 @@ fn in_one_line(error: &ConfigError) -> String {
     let quoted = |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
     let told: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !quoted(line)).collect();
     told.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_root_are_not_looked_for_elsewhere() {
+        let denied = std::io::Error::from_raw_os_error(rustix::io::Errno::ACCESS.raw_os_error());
+        assert_eq!(remedy(&format!("cannot read keyward.toml: {denied}")), "run this as root or with sudo");
+        assert!(remedy("cannot read /etc/keyward/keyward.toml: No such file or directory").starts_with("name"));
+    }
 }

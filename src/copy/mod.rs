@@ -62,19 +62,6 @@ pub enum CopyError {
         /// What came of it.
         trouble: Trouble,
     },
-    /// A server's disk is full.
-    #[error(
-        "{doing}: {who} has no room left on its disk ({detail}): make room there and run setup again; what is there by \
-         now is marked as unfinished"
-    )]
-    NoRoom {
-        /// What was being done.
-        doing: String,
-        /// Which server.
-        who: String,
-        /// What it said.
-        detail: String,
-    },
     /// Tables were changed while they were copied, again and again.
     #[error("the definitions of {0} were changed while they were copied, {MOST_ATTEMPTS} times in a row: try later")]
     Restless(String),
@@ -89,16 +76,7 @@ pub enum CopyError {
 /// Puts what was being done in front of a trouble.
 fn while_doing(doing: impl Into<String>) -> impl FnOnce(Trouble) -> CopyError {
     let doing = doing.into();
-    move |trouble| {
-        let detail = trouble.failure.to_string();
-        // a disk or a quota, a table space, or a temporary file that could not grow
-        let full = matches!(trouble.code, Some(1021 | 1114))
-            || (trouble.code.is_some() && ["rrcode: 28", "rrno: 28", "rror: 28"].iter().any(|no| detail.contains(no)));
-        match full {
-            true => CopyError::NoRoom { doing, who: trouble.who, detail },
-            false => CopyError::Trouble { doing, trouble },
-        }
-    }
+    move |trouble| CopyError::Trouble { doing, trouble }
 }
 
 /// One copy: the two sessions are the copy's own until it ends.
@@ -165,6 +143,15 @@ pub async fn run(mut job: Job<'_>) -> Result<String, CopyError> {
         clear(&mut job).await?;
     }
     Err(CopyError::Restless(restless))
+}
+
+/// Refuses a copy that the replica's disk cannot hold, before the rows that it has are moved out of the way.
+///
+/// # Errors
+/// There is too little space, or what a server said.
+pub async fn has_room(source: &mut Session, target: &mut Session, schemas: &[String]) -> Result<(), CopyError> {
+    let schemas = definitions::read(source, schemas).await?;
+    space::check(target, &schemas).await
 }
 
 /// Gives the replica's settings back that an interrupted copy has changed.
@@ -251,24 +238,4 @@ async fn clear(job: &mut Job<'_>) -> Result<(), CopyError> {
         dropped.map_err(while_doing(format!("drop {name} to copy it again")))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Failure, Reason};
-
-    #[test]
-    fn a_full_disk_is_called_one() {
-        for (code, detail, full) in [
-            (1114, "1114 The table 't' is full", true),
-            (1021, "1021 Disk full (/tmp)", true),
-            (3, "3 Error writing file 'x' (Errcode: 28 \"No space left on device\")", true),
-            (1205, "1205 Lock wait timeout exceeded", false),
-        ] {
-            let failure = Failure { reason: Reason::Unexpected, detail: detail.to_owned() };
-            let told = while_doing("copy a.b")(Trouble { who: "r".to_owned(), failure, code: Some(code) });
-            assert_eq!(matches!(told, CopyError::NoRoom { .. }), full, "{detail}");
-        }
-    }
 }

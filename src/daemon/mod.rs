@@ -11,6 +11,7 @@ mod failing;
 mod greeting;
 mod hooks;
 mod inputs;
+mod intake;
 mod keep;
 mod levels;
 pub mod memory;

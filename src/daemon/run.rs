@@ -23,11 +23,7 @@ use super::watchers::Watchers;
 use super::{certificates, clock, greeting, reload, rules};
 use crate::config::{self, Settings};
 use crate::judge::{Judge, Memory};
-use crate::model::command::{Command, Reply};
-use crate::model::identity::IdentityLook;
-use crate::model::observation::{BeatOutcome, Look};
-use crate::model::{Event, EventKind, Failure, Moment, Now};
-use crate::report::metrics::Target;
+use crate::model::{Event, EventKind, Moment, Now};
 use crate::report::systemd::{self, Watchdog};
 use crate::report::{self, Events, Metrics, serve};
 
@@ -53,14 +49,11 @@ pub async fn run(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<()
     let mut daemon = Daemon::new(settings, store, memory)?;
     let (requests, mut commands) = mpsc::channel(16);
     let mut tasks = tokio::task::JoinSet::new();
-    let served = serve::serve_apart(server, daemon.served(), gone(stopped.clone()))?;
-    tasks.spawn(async {
-        let _ = served.await;
-    });
     let (files, metrics) = (daemon.settings.clone(), Arc::clone(&daemon.metrics));
     tasks.spawn(certificates::watch(files, metrics, gone(stopped.clone())));
-    tasks.spawn(control.serve(requests, gone(stopped)));
+    tasks.spawn(control.serve(requests, gone(stopped.clone())));
     daemon.begin();
+    tasks.spawn(serve::serve_apart(server, daemon.served(), gone(stopped))?);
     daemon.turn_until_told(&mut commands, file.as_deref()).await?;
     daemon.end().await;
     stop.send_replace(true);
@@ -68,24 +61,25 @@ pub async fn run(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<()
     Ok(())
 }
 
-struct Daemon {
-    settings: Settings,
-    judge: Judge,
+/// Everything that the loop turns around.
+pub(super) struct Daemon {
+    pub(super) settings: Settings,
+    pub(super) judge: Judge,
     store: Store,
     saved: Memory,
     saved_at: Option<Moment>,
     save_failed: bool,
     watchers: Watchers,
-    keepers: Keepers,
-    setups: Setups,
-    verifies: Verifies,
-    doctors: Doctors,
-    levels: Levels,
-    runner: Runner,
-    publisher: Publisher,
-    failing: Failing,
-    metrics: Arc<Metrics>,
-    events: Arc<Events>,
+    pub(super) keepers: Keepers,
+    pub(super) setups: Setups,
+    pub(super) verifies: Verifies,
+    pub(super) doctors: Doctors,
+    pub(super) levels: Levels,
+    pub(super) runner: Runner,
+    pub(super) publisher: Publisher,
+    pub(super) failing: Failing,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) events: Arc<Events>,
     watchdog: Arc<Watchdog>,
     sink: mpsc::Sender<Input>,
     inputs: mpsc::Receiver<Input>,
@@ -139,7 +133,7 @@ impl Daemon {
 
     fn begin(&mut self) {
         self.runner.settle(&self.settings);
-        // nobody who asks early finds a document without regions
+        // before anything is served: nobody who asks early finds a document without regions
         self.publisher.publish(&self.judge, self.doctors.seen(), &self.saved.instance, clock::now());
         let told = self.events.list();
         for event in self.saved.regions.iter().filter_map(|(name, region)| region.untold(name, &told)) {
@@ -200,97 +194,6 @@ impl Daemon {
                 Err(_) => break,
             }
         }
-    }
-
-    fn handle(&mut self, input: Input) {
-        let now = clock::now();
-        match input {
-            Input::Master(place, look) => {
-                self.count(Target::Master, &look);
-                self.note_at_master(now.mono, "looks", place, look.result.as_ref().err());
-                self.judge.handle_master(now, place, &look);
-            }
-            Input::Replica(region, name, look) => {
-                self.count(Target::Replica, &look);
-                let what = format!("looks at replica {name} of {region}");
-                self.failing.note(now.mono, &what, look.result.as_ref().err());
-                self.judge.handle_replica(now, &region, &name, &look);
-            }
-            Input::Binlogs(place, binlogs) => self.judge.handle_binlogs(place, &binlogs),
-            Input::Beat(place, outcome) => {
-                let failure = match &outcome {
-                    BeatOutcome::Refused(failure) | BeatOutcome::Unknown(failure) => Some(failure),
-                    BeatOutcome::Acknowledged { .. } | BeatOutcome::Read { .. } => None,
-                };
-                self.note_at_master(now.mono, "beats", place, failure);
-                self.judge.handle_beat(now, place, &outcome);
-            }
-            Input::Identity(look) => {
-                self.count_identity(now.mono, &self.settings.master.region.to_string(), &look);
-                self.judge.handle_identity(now, &look);
-            }
-            Input::LocalIdentity(region, look) => {
-                self.count_identity(now.mono, &region.to_string(), &look);
-                self.judge.handle_local_identity(now, &region, &look);
-            }
-            Input::Hook(region, outcome) => self.judge.handle_hook(now, &region, &outcome),
-            Input::Haproxy(region, hook, look) => {
-                self.levels.handle_look_ended(&region, &hook);
-                self.judge.handle_haproxy(now, &region, &hook, &look);
-            }
-            Input::Level(region, hook, result) => self.judge.handle_level_ended(now, &region, &hook, result),
-            Input::Upkeep(region, name, result) => {
-                self.keepers.handle_end(&mut self.judge, now, &region, &name, &result)
-            }
-            Input::Verified(region, name, result) => {
-                self.verifies.handle_end(now, &region, &name, result.is_err());
-                self.judge.handle_verified(now, &region, &name, result);
-            }
-            Input::Examined(seen) => self.doctors.handle_end(seen.map(|seen| *seen)),
-            Input::Setup(region, name, sentence, done) => {
-                self.setups.handle_end(&mut self.judge, now, &region, &name, done);
-                self.judge.handle_upkeep_ended(now, &region, &name, sentence, true);
-            }
-        }
-    }
-
-    /// Notes for the log how a look or a beat went at one of the master's addresses.
-    fn note_at_master(&mut self, now: Moment, what: &str, place: usize, failure: Option<&Failure>) {
-        if let Some(address) = self.settings.master.addresses.get(place) {
-            self.failing.note(now, &format!("{what} at the master {address}"), failure);
-        }
-    }
-
-    fn count<T>(&self, target: Target, look: &Look<T>) {
-        self.metrics.probe_done(
-            target,
-            look.ended.since(look.began),
-            look.result.as_ref().err().map(|failure| failure.reason),
-        );
-    }
-
-    fn count_identity(&mut self, now: Moment, region: &str, look: &IdentityLook) {
-        let failure = look.proof().err();
-        let reason = failure.as_ref().map(|failure| failure.reason);
-        self.metrics.probe_done(Target::Identity, look.ended.since(look.began), reason);
-        self.failing.note(now, &format!("looks at the Keystone of {region}"), failure.as_ref());
-    }
-
-    fn handle_request(&mut self, (command, user, to): Request) -> Option<(Reply, tokio::sync::oneshot::Sender<Reply>)> {
-        let now = clock::now();
-        let reply = match &command {
-            Command::Status => Reply::document(serde_json::to_value(&*self.publisher.latest()).ok()),
-            Command::Events => Reply::document(Some(self.events.document())),
-            _ => self.judge.handle_command(now, &command, &user),
-        };
-        if let Command::HookTest { region } = &command
-            && reply.ok
-            && let Some(region) = self.judge.region(region)
-        {
-            self.runner.test(region, (Arc::clone(&self.metrics), Arc::clone(&self.events)), to);
-            return None;
-        }
-        Some((reply, to))
     }
 
     /// One turn: decide, write down, tell, act.

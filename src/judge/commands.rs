@@ -207,6 +207,24 @@ impl Region {
         ))
     }
 
+    /// What accepting a loss means. A master that lost transactions uses their numbers again, and a replica that has
+    /// these numbers takes what comes under them for known.
+    fn accepted(&self, now: Now) -> String {
+        let patience = self.rules.link_patience();
+        let ahead = self.replicas.iter().filter(|replica| replica.errant.lasting(now.mono, patience).is_some());
+        let ahead: Vec<String> = ahead.map(|replica| replica.name.to_string()).collect();
+        let but = if ahead.is_empty() {
+            String::new()
+        } else {
+            format!(
+                ", but what the master writes under the numbers that it lost never arrives on {}: `keyward setup --reseed` \
+                 makes it equal",
+                ahead.join(", ")
+            )
+        };
+        format!("; the loss of transactions is accepted and replication goes on{but}")
+    }
+
     fn adopt(&mut self, now: Now, beats: &Beats, replica: Option<&ReplicaName>) -> Reply {
         let names = match self.chosen(replica) {
             Ok(names) => names,
@@ -219,7 +237,7 @@ impl Region {
             self.memory.replicas.entry(name.clone()).or_default().owes_start = true;
         }
         let again = if taken { "again" } else { "as before; a thread that was stopped by hand is started" };
-        let also = if accepted { "; the loss of transactions is accepted and replication goes on" } else { "" };
+        let also = if accepted { self.accepted(now) } else { String::new() };
         let closed =
             self.replicas.iter().filter(|replica| names.contains(&replica.name)).find_map(|replica| {
                 match self.guard(replica) {

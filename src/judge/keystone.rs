@@ -146,7 +146,7 @@ impl Region {
     /// RegionOne's Keystone; absent when nobody looks at it.
     pub(super) fn identity_view(&self, now: Now) -> Option<KeystoneView> {
         let keystone = self.rules.identity.as_ref()?;
-        let silence = self.identity.last_proof().map(|at| now.mono.since(at).as_secs_f64());
+        let silence = self.identity_silence_seconds(now);
         let seen = self.identity_look.as_ref();
         let failure = self.identity.failure().map(ToString::to_string);
         // a login proves both

@@ -276,12 +276,22 @@ impl Region {
 
     /// Whether there is a proof of life of this very master on record.
     pub(super) fn was_ever_seen(&self, beats: &Beats, now: Now) -> bool {
-        let ours =
-            |proof: &Proof| self.rules.master_addresses.iter().any(|address| address.to_string() == proof.master);
-        let on_record = self.memory.proof.as_ref().is_some_and(ours);
         let by_beat =
             |replica: &Replica| replica.data_age(beats, now).is_some_and(|age| age <= self.rules.max_data_age);
-        on_record || self.db.last_proof().is_some() || self.replicas.iter().any(by_beat)
+        self.proof_on_record().is_some() || self.db.last_proof().is_some() || self.replicas.iter().any(by_beat)
+    }
+
+    /// The last proof of life of this very master that was written down.
+    fn proof_on_record(&self) -> Option<&Proof> {
+        let ours =
+            |proof: &&Proof| self.rules.master_addresses.iter().any(|address| address.to_string() == proof.master);
+        self.memory.proof.as_ref().filter(ours)
+    }
+
+    /// How long ago the master was last proven alive, in seconds: in this run, or else as it was written down before.
+    pub(super) fn silence_seconds(&self, now: Now) -> Option<f64> {
+        let seen = self.db.last_proof().map(|at| now.mono.since(at));
+        seen.or_else(|| self.proof_on_record().map(|proof| now.age_of(proof.at))).map(|silence| silence.as_secs_f64())
     }
 
     /// Writes the last proof of life down, now and then and whenever something else is to be written.

@@ -291,8 +291,9 @@ impl Replica {
         if let ActingLock::Other(id) = facts.acting_lock
             && !self.reseeding
         {
-            let sentence =
-                format!("another keyward (connection {id} on {address}) acts on {name}; stop one of the two");
+            let sentence = format!(
+                "another keyward, or a set-up, acts on {name} (connection {id} on {address}); let the set-up end, or stop one of the two"
+            );
             closed.push((Gate::AnotherDaemon, sentence));
         }
         if !facts.read_only {

@@ -117,9 +117,21 @@ impl Region {
 
     /// Whether RegionOne's Keystone was ever seen at work, in this run or before.
     pub(super) fn identity_was_seen(&self) -> bool {
-        let Some(keystone) = &self.rules.identity else { return false };
-        let on_record = self.memory.identity_proof.as_ref().is_some_and(|proof| proof.master == keystone.url);
-        on_record || self.identity.last_proof().is_some()
+        let seen = self.rules.identity.is_some() && self.identity.last_proof().is_some();
+        seen || self.identity_proof_on_record().is_some()
+    }
+
+    /// The last proof of life of this very Keystone that was written down.
+    fn identity_proof_on_record(&self) -> Option<&Proof> {
+        let keystone = self.rules.identity.as_ref()?;
+        self.memory.identity_proof.as_ref().filter(|proof| proof.master == keystone.url)
+    }
+
+    /// How long ago the Keystone was last seen at work, in seconds: in this run, or else as it was written down before.
+    pub(super) fn identity_silence_seconds(&self, now: Now) -> Option<f64> {
+        let seen = self.identity.last_proof().map(|at| now.mono.since(at));
+        let on_record = || self.identity_proof_on_record().map(|proof| now.age_of(proof.at));
+        seen.or_else(on_record).map(|silence| silence.as_secs_f64())
     }
 
     /// Writes the last proof of life of the Keystone down, now and then.

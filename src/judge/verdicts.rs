@@ -178,7 +178,11 @@ impl Seen<'_> {
                         region.master_name(),
                         region.name()
                     ),
-                    _ => format!("the {thread} thread of {name} stopped: {errno} {error}"),
+                    _ => format!(
+                        "the {thread} thread of {name} stopped: {errno} {error}; `keyward setup --region {}/{name} \
+                         --dry-run` says what mends it",
+                        region.name()
+                    ),
                 });
             }
         }
@@ -244,7 +248,13 @@ impl Region {
         let mut held: Vec<(Verdict, String)> =
             TABLE.iter().filter_map(|(verdict, says)| says(&seen).map(|sentence| (*verdict, sentence))).collect();
         if held.is_empty() && self.db.probe_up() == Some(true) {
-            let sentence = format!("{} answers and the replicas follow", self.master_name());
+            let patience = self.rules.link_patience();
+            let waits = |replica: &&Replica| replica.link_up(now.mono, patience) == Some(false);
+            let follow = match self.replicas.iter().find(waits) {
+                Some(replica) => format!("the link of {} has not shown progress since", replica.name),
+                None => "the replicas follow".to_owned(),
+            };
+            let sentence = format!("{} answers and {follow}", self.master_name());
             held.push((Verdict::Healthy, sentence));
         }
         held

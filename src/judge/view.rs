@@ -7,7 +7,7 @@ use super::stream;
 use super::verdicts;
 use crate::model::hook::{HookEvent, HookSpec};
 use crate::model::observation::{LinkFacts, MasterFacts, ThreadState};
-use crate::model::phase::Failback;
+use crate::model::phase::{Failback, Trigger};
 use crate::model::time::friendly;
 use crate::model::view::{
     EpisodeView, GateView, HookView, MasterView, PauseView, RegionView, ReplicaView, WayBackView,
@@ -44,7 +44,7 @@ impl Region {
             trigger: self.rules.trigger.code().to_owned(),
             identity: self.identity_view(now),
             local_identity: self.local_identity_view(),
-            silence_seconds: self.db.last_proof().map(|at| now.mono.since(at).as_secs_f64()),
+            silence_seconds: self.silence_seconds(now),
             flaps: self.flaps.total(),
             deadline: (self.memory.phase == Phase::Suspect && !down && closed.is_empty())
                 .then(|| self.failover_due(now).map(|at| now.wall_at(at)))
@@ -128,8 +128,20 @@ impl Region {
         match self.failover_due(now) {
             _ if self.is_down(now) => "it switches to local authentication now".to_owned(),
             Some(at) if at > now.mono => format!("failover in {}", friendly(at.since(now.mono))),
+            _ if self.refuses() => {
+                "no failover comes from it, because what refuses keyward lives: mend what the refusal names".to_owned()
+            }
             _ => "waiting for looks to fail".to_owned(),
         }
+    }
+
+    /// Whether what the trigger asks for lives and refuses keyward.
+    fn refuses(&self) -> bool {
+        let failure = match self.rules.trigger {
+            Trigger::Identity => self.identity.failure(),
+            _ => self.db.failure(),
+        };
+        failure.is_some_and(|failure| !failure.reason.is_evidence())
     }
 
     fn local_wait(&self, beats: &Beats, now: Now) -> String {

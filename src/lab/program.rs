@@ -15,6 +15,13 @@ use super::kind::Kind;
 use crate::model::Family;
 use crate::model::time::friendly;
 
+/// The most memory that a process has had so far, in KiB; `None` when it has ended.
+pub fn peak_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The programs of one kind of server on this host.
 #[derive(Debug)]
 pub struct Programs {

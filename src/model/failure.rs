@@ -109,7 +109,7 @@ impl Reason {
             Reason::Login => "login refused",
             Reason::Tls => "TLS handshake failed",
             Reason::TooManyConnections => "too many connections",
-            Reason::HostBlocked => "this host is blocked",
+            Reason::HostBlocked => "this host is not let in",
             Reason::Privilege => "privilege missing",
             Reason::ServerError => "answered with an error of its own",
             Reason::Token => "token refused",

@@ -142,7 +142,8 @@ pub struct RegionView {
     /// The region's own Keystone; absent when nobody looks at it.
     #[serde(default)]
     pub local_identity: Option<KeystoneView>,
-    /// Seconds since the last proof of life of the database side; absent when there was none.
+    /// Seconds since the last proof of life of the database side; absent when there was none. Of one before a restart of
+    /// keyward the time is known to a minute.
     pub silence_seconds: Option<f64>,
     /// How often the master fell silent and was proven alive again, since the daemon started.
     #[serde(default)]

@@ -1,21 +1,15 @@
 //! Settings and snapshots for tests: one region as it is on a good day, and in an outage.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::io::Write as _;
 
 use jiff::Timestamp;
 
-use crate::config::schema::{
-    Account, Failback, Failover, Http, Identity, LocalIdentity, Log, LogFormat, Master, Mode, Region, Replication,
-    Settings, Tls, TlsMode, Trigger,
-};
-use crate::model::hook::{HookKind, HookSpec};
+use crate::config::schema::{Http, Settings};
 use crate::model::view::{
     EpisodeView, GateView, HookView, KeystoneView, ObstacleView, PauseView, RegionView, ReplicaView, Snapshot,
     VerdictView, WayBackView,
 };
-use crate::model::{Address, Budget, Phase, RegionName};
+use crate::model::{Budget, Phase};
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -23,75 +17,41 @@ pub(crate) fn at(text: &str) -> Timestamp {
 
 /// `[http]` on a free port of the loopback.
 pub(crate) fn http() -> Http {
-    Http {
-        listen: Address { host: "127.0.0.1".into(), port: 0 },
-        tls_cert_file: None,
-        tls_key_file: None,
-        client_ca_file: None,
-        basic_auth_users: BTreeMap::new(),
-    }
+    settings().http
 }
 
-/// RegionTwo with one hook.
+/// What differs from the defaults.
+const SETTINGS: &str = r#"
+[account]
+password = "secret"
+[tls]
+mode = "disabled"
+[replication]
+password = "secret"
+[replication.tls]
+mode = "disabled"
+[master]
+addresses = ["10.13.32.19:3306"]
+[[regions]]
+name = "RegionTwo"
+failover.require_local_identity = "off"
+[[regions.replicas]]
+name = "r2-db1"
+address = "10.13.131.137:3307"
+[[regions.failover.hooks]]
+name = "services"
+kind = "exec"
+command = ["/etc/keyward/hooks/local-auth"]
+"#;
+
+/// RegionTwo with one hook, no replica yet, and `[http]` on a free port of the loopback.
 pub(crate) fn settings() -> Settings {
-    let tls = Tls { mode: TlsMode::Disabled, ca_file: None, cert_file: None, key_file: None };
-    let account = Account { user: "keyward".into(), password: "secret".to_owned().into() };
-    let hook = HookSpec {
-        name: "services".into(),
-        kind: HookKind::Exec { command: vec!["/etc/keyward/hooks/local-auth".into()] },
-        timeout: Duration::from_secs(60),
-        optional: false,
-    };
-    let failover = Failover {
-        mode: Mode::Auto,
-        trigger: Trigger::Master,
-        unreachable_after: Duration::from_secs(10),
-        failback: Failback::Auto,
-        failback_after: Duration::from_secs(60),
-        failback_max_lag: Duration::from_secs(5),
-        max_data_age: Duration::from_secs(86_400),
-        require_local_identity: LocalIdentity::Off,
-        hooks: vec![hook],
-    };
-    Settings {
-        state_dir: PathBuf::from("/var/lib/keyward"),
-        poll_interval: Duration::from_secs(1),
-        probe_timeout: Duration::from_secs(1),
-        connect_timeout: Duration::from_secs(5),
-        http: http(),
-        control_socket: PathBuf::from("/run/keyward/control.sock"),
-        log: Log { format: LogFormat::Plain, level: "info".into() },
-        account: account.clone(),
-        tls: tls.clone(),
-        replication: Replication {
-            account,
-            databases: vec!["keystone".into()],
-            beat_interval: Duration::from_secs(1),
-            auto_setup: true,
-            auto_reseed: false,
-            verify_every: None,
-            tls,
-        },
-        master: Master {
-            region: RegionName("RegionOne".into()),
-            addresses: vec!["10.13.32.19:3306".parse().unwrap()],
-            identity_url: None,
-        },
-        identity: Identity {
-            login: None,
-            local: None,
-            ca_file: None,
-            interval: Duration::from_secs(5),
-            timeout: Duration::from_secs(3),
-        },
-        doctor: Default::default(),
-        regions: vec![Region {
-            name: RegionName("RegionTwo".into()),
-            identity_url: None,
-            replicas: Vec::new(),
-            failover,
-        }],
-    }
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(SETTINGS.as_bytes()).unwrap();
+    let mut settings = crate::config::load(Some(file.path())).unwrap();
+    settings.http.listen.port = 0;
+    settings.regions[0].replicas.clear();
+    settings
 }
 
 /// Before the first look.

@@ -136,7 +136,7 @@ pub fn serve_apart(
     server: Server,
     state: State,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<oneshot::Receiver<()>> {
+) -> io::Result<impl Future<Output = ()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(HELPERS).build()?;
     let (ended, end) = oneshot::channel();
     std::thread::Builder::new().name("http".to_owned()).spawn(move || {
@@ -145,7 +145,9 @@ pub fn serve_apart(
         runtime.shutdown_background();
         let _ = ended.send(());
     })?;
-    Ok(end)
+    Ok(async {
+        let _ = end.await;
+    })
 }
 
 /// Answers until `shutdown` is done; answers under way are then cut off.
@@ -166,6 +168,7 @@ pub async fn serve(server: Server, state: State, shutdown: impl Future<Output = 
         };
         match accepted {
             Ok((stream, _)) => {
+                slots.ready().await;
                 let (tls, auth, state, slot) = (server.tls.clone(), server.auth.clone(), state.clone(), slots.enter());
                 connections.spawn(async move {
                     tokio::select! {

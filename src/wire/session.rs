@@ -3,6 +3,7 @@
 //! After any time-out or broken connection the session is closed for good; it is never asked again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
@@ -27,8 +28,7 @@ const MOST_OF_A_STATEMENT: usize = 1_024;
 const MOST_LINES: usize = 100_000;
 
 /// A statement that failed, and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{who}: {failure}")]
+#[derive(Debug)]
 pub struct Trouble {
     /// How sentences call the server.
     pub who: String,
@@ -38,7 +38,27 @@ pub struct Trouble {
     pub code: Option<u16>,
 }
 
+impl std::error::Error for Trouble {}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { who, failure, .. } = self;
+        match self.is_full_disk() {
+            true => write!(text, "{who} has no room left on its disk ({}): make room there", failure.detail),
+            false => write!(text, "{who}: {failure}"),
+        }
+    }
+}
+
 impl Trouble {
+    /// Whether the server says that a disk, a quota, a table space or a temporary file cannot grow.
+    fn is_full_disk(&self) -> bool {
+        let Some(code) = self.code else { return false };
+        // the system's own number, and the one by which a storage engine says the same
+        let says = ["rrcode: 28", "rrno: 28", "rror: 28", "rrno: 135"];
+        matches!(code, 1021 | 1114 | 3675) || says.iter().any(|number| self.failure.detail.contains(number))
+    }
+
     /// What a driver's error means.
     pub fn new(who: &str, error: &mysql_async::Error) -> Self {
         let code = match error {
@@ -283,4 +303,31 @@ fn line(row: Row) -> Line {
         Some(other) => Some(other.as_sql(true).into_bytes()),
     });
     Line(names.into_iter().zip(values).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_one() {
+        let told = |code, detail: &str| {
+            let failure = Failure { reason: Reason::Unexpected, detail: detail.to_owned() };
+            Trouble { who: "replica r".to_owned(), failure, code }.to_string()
+        };
+        assert_eq!(
+            told(Some(1114), "1114 The table 't' is full"),
+            "replica r has no room left on its disk (1114 The table 't' is full): make room there"
+        );
+        for (code, detail, full) in [
+            (1021, "1021 Disk full (/tmp)", true),
+            (3, "3 Error writing file 'x' (Errcode: 28 \"No space left on device\")", true),
+            (1005, "1005 Can't create table `k`.`t` (errno: 135 \"No more room in record file\")", true),
+            (3675, "3675 Create table/tablespace 't' failed, as disk is full", true),
+            (1205, "1205 Lock wait timeout exceeded", false),
+        ] {
+            assert_eq!(told(Some(code), detail).contains("no room left"), full, "{detail}");
+        }
+        assert!(!told(None, "a table's name (errno: 28)").contains("no room left"), "not a server's own answer");
+    }
 }

@@ -61,8 +61,8 @@ async fn an_episode_by_hand_ends_by_hand() {
     daemon.does(&["failback", "RegionTwo", "--reason", "works are done"]).await;
     daemon.until_healthy().await;
     assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1", "failback local-auth 2 1"]);
-    let complaint = daemon.refuses(&["failover", "RegionNine", "--reason", "typo"]).await;
-    assert!(complaint.contains("RegionNine"), "{complaint}");
+    let typo = daemon.keyward(&["failover", "RegionNine", "--reason", "typo"]).await;
+    assert!(typo.status.code() == Some(2) && texts(&typo).1.contains("RegionNine"), "{typo:?}");
     daemon.until_told(&["failover (refused), because: typo; ", "RegionNine"]).await;
     let (said, _) = texts(&daemon.keyward(&["events"]).await);
     for piece in ["works in RegionOne", "works are done", "authenticates locally"] {

@@ -185,15 +185,19 @@ impl Daemon {
 
     /// Whatever becomes of the servers and the hooks, the metrics are at hand.
     pub async fn assert_metrics_are_quick(&self) {
-        let (status, took) = self.get("/metrics").await;
-        assert!(status == 200 && took < Duration::from_secs(1), "/metrics: {status} after {took:?}");
+        let mut fastest = Duration::MAX;
+        for _ in 0..5 {
+            let (status, took) = self.get("/metrics").await;
+            assert_eq!(status, 200, "/metrics after {took:?}");
+            fastest = fastest.min(took);
+        }
+        // a busy machine is slow now and then; who waits for a server is slow each time
+        assert!(fastest < Duration::from_secs(1), "/metrics after {fastest:?} at best");
     }
 
     /// The most memory that the daemon ever held, in MiB.
     pub fn peak_memory_mib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.as_ref().unwrap().id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+        program::peak_kib(self.child.as_ref().unwrap().id()).unwrap() / 1024
     }
 
     /// A metric's value; `labels` are some of its labels.

@@ -1,10 +1,12 @@
 //! Nights that a region must live through without a false word: what people and servers do to a master that is well.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use keyward::lab::{Lab, Spec};
 use keyward::model::view::RegionView;
-use keyward::model::{Event, EventKind};
+use keyward::model::{Event, EventKind, Phase};
 
 use super::daemon::{Daemon, has_verdict};
 use super::pair::{DROP_IN, Pair, set_up};
@@ -92,4 +94,47 @@ async fn an_error_that_stops_a_thread_is_one_verdict_however_often_the_thread_is
     pair.replica.sql("SET sql_log_bin = 0; DELETE FROM keystone.region WHERE id = 'twice'").await.unwrap();
     daemon.until_healthy().await;
     daemon.assert_never_acted().await;
+}
+
+#[tokio::test]
+async fn a_master_that_lives_and_refuses_is_told_as_no_outage_and_a_failover_is_not_promised() {
+    let (pair, daemon) = Pair::healthy(wishes()).await;
+    // both witnesses are gone, and the master says why
+    pair.master.sql("ALTER USER keyward@'%' ACCOUNT LOCK; ALTER USER keyward_repl@'%' ACCOUNT LOCK").await.unwrap();
+    pair.end_connections_to_master("keyward").await;
+    pair.end_connections_to_master("keyward_repl").await;
+    let told = |region: &RegionView| region.sentence.contains("no failover comes from it");
+    let seen = daemon.until("suspect and not waiting", |region| region.phase == Phase::Suspect && told(region)).await;
+    assert!(has_verdict(&seen, "master_refuses_us"), "{seen:#?}");
+    daemon
+        .stays(Duration::from_secs(12), "not failing over", |region| told(region) && !region.phase.in_episode())
+        .await;
+    pair.master.sql("ALTER USER keyward@'%' ACCOUNT UNLOCK; ALTER USER keyward_repl@'%' ACCOUNT UNLOCK").await.unwrap();
+    daemon.until_healthy().await;
+    daemon.assert_never_acted().await;
+}
+
+#[tokio::test]
+async fn accepting_a_loss_names_the_replica_that_is_ahead_of_the_master() {
+    let (mut pair, daemon) = Pair::healthy(wishes()).await;
+    let copy = pair.lab.folder().join("older");
+    pair.master.stop().await.unwrap();
+    copy_folder(&pair.master.data_dir(), &copy);
+    pair.master.start().await.unwrap();
+    daemon.until_healthy().await;
+    pair.master.sql("INSERT INTO keystone.region (id, description, extra) VALUES ('lost', '', '{}')").await.unwrap();
+    pair.until_rows_equal().await;
+    pair.master.kill9();
+    std::fs::remove_dir_all(pair.master.data_dir()).unwrap();
+    copy_folder(&copy, &pair.master.data_dir());
+    pair.master.start().await.unwrap();
+    daemon.until("told", |region| has_verdict(region, LOST) && has_verdict(region, "errant_transactions")).await;
+    let said = daemon.does(&["adopt", "RegionTwo"]).await;
+    let pieces = ["replication goes on, but", "never arrives on r2-db1", "keyward setup --reseed"];
+    assert!(pieces.iter().all(|piece| said.contains(piece)), "{said}");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(copied.success(), "cp: {copied}");
 }

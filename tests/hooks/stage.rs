@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use keyward::act::hook::run;
 use keyward::act::lock::{Record, RunPlace};
 use keyward::act::procs;
+use keyward::lab::program;
 use keyward::model::hook::{HookEvent, HookKind, HookRun, HookSpec};
 use keyward::model::{Moment, Phase, RegionName};
 use rustix::process::{Pid, Signal, kill_process};
@@ -191,15 +192,9 @@ fn daemon_for_one_hook() {
     told.spec.optional = order["optional"].as_bool().unwrap();
     told.event = serde_json::from_value(order["event"].clone()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let before = peak_kib();
+    let peak = || program::peak_kib(std::process::id()).unwrap();
+    let before = peak();
     let (_, output) = runtime.block_on(run(told, &stage.place));
-    fs::write(stage.folder.join("peaks"), format!("{before}\n{}\n", peak_kib())).unwrap();
+    fs::write(stage.folder.join("peaks"), format!("{before}\n{}\n", peak())).unwrap();
     fs::write(stage.folder.join("printed"), output.text).unwrap();
-}
-
-/// The most memory that this process has had.
-fn peak_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.split_ascii_whitespace().next().unwrap().parse().unwrap()
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use keyward::daemon::setup::End;
 use keyward::lab::Kind;
+use keyward::lab::program::peak_kib;
 use keyward::lab::skip::lacks;
 use keyward::model::Family;
 
@@ -63,13 +64,6 @@ address = "{replica}"
 
 const FLUSHING: &str = "SELECT @@innodb_flush_log_at_trx_commit, @@sync_binlog";
 
-/// The most memory that a process has had so far, in KiB; `None` when it has ended.
-fn peak_kib(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 /// Makes the replica's server what it was before anybody set it up.
 pub fn wipe(pair: &Pair) {
     pair.replica.sql(match pair.replica.kind().family() {
@@ -88,7 +82,7 @@ pub fn wipe(pair: &Pair) {
     let _ = fs::remove_dir_all(pair.state.path().join("stamps"));
 }
 
-fn fill(master: &Server, tables: u32, rows: u32, bytes: u32) {
+pub fn fill(master: &Server, tables: u32, rows: u32, bytes: u32) {
     master.sql("CREATE DATABASE keystone CHARACTER SET utf8mb4");
     let depth = match master.kind().family() {
         Family::MariaDb => "max_recursive_iterations",

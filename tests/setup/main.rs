@@ -14,6 +14,7 @@ mod daily;
 mod door;
 mod engine;
 mod exact;
+mod full_disk;
 mod harness;
 mod killed;
 mod kinds;

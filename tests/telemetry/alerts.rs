@@ -7,6 +7,7 @@ use keyward::lab::skip::skip;
 use keyward::model::Verdict;
 use regex::Regex;
 
+use crate::headings::anchors;
 use crate::{exposed, read, root};
 
 const RULES: &str = "grafana/alerts/keyward.rules";
@@ -31,15 +32,9 @@ fn one<'a>(body: &'a str, key: &str) -> &'a str {
     pattern.captures(body).unwrap_or_else(|| panic!("no {key}:\n{body}")).get(1).unwrap().as_str()
 }
 
-/// What GitHub makes of the runbook's headings.
-fn headings() -> BTreeSet<String> {
-    let heading = Regex::new(r"(?m)^#+ (.+)$").unwrap();
-    heading.captures_iter(&read("docs/runbook.md")).map(|found| found[1].to_lowercase().replace(' ', "-")).collect()
-}
-
 #[test]
 fn every_alert_says_where_what_and_what_to_do_first() {
-    let headings = headings();
+    let headings = anchors(&read("docs/runbook.md"));
     let form = Regex::new("^Keyward([A-Z][a-z]+)+$").unwrap();
     let severity = Regex::new(r"labels: \{ severity: (critical|warning|info) \}").unwrap();
     for (name, body) in alerts() {

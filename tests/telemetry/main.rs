@@ -7,6 +7,8 @@ mod alerts;
 mod dashboard;
 #[path = "../common/exposed.rs"]
 mod exposed;
+#[path = "../common/headings.rs"]
+mod headings;
 mod open;
 mod page;
 

@@ -1,6 +1,7 @@
 //! Manual pages and completions, as the programs that read them find them.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::{shipped, skip};
@@ -50,22 +51,49 @@ fn groff_finds_nothing_to_complain_about_in_the_pages() {
     assert!(!typeset("broken.1").unwrap().2.is_empty());
 }
 
+const TWO_REGIONS: &str = "
+account.password = 'a'
+replication.password = 'b'
+tls.mode = 'disabled'
+replication.tls.mode = 'disabled'
+master.addresses = ['10.13.32.19:3306']
+regions = [
+    { name = 'RegionTwo', replicas = [{ name = 'r2-db1', address = '10.13.131.137:3307' }] },
+    { name = 'RegionThree', replicas = [{ name = 'r3-db1', address = '10.13.132.137:3307' }] },
+]
+";
+
 #[test]
 fn bash_completes_commands_flags_and_values() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("keyward");
     fs::write(&script, keyward(&["completions", "bash"])).unwrap();
+    let settings = folder.path().join("keyward.toml");
+    fs::write(&settings, TWO_REGIONS).unwrap();
     let complete = |words: &str| {
         let ask = format!(
-            "source {} || exit 1; COMP_WORDS=({words} ''); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 2)); \
-             unset 'COMP_WORDS[-1]'; _keyward keyward \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+            "source {} || exit 1; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             $(complete -p keyward | sed 's/.* -F \\([^ ]*\\) .*/\\1/') keyward \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
              printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             script.display()
         );
-        said(Command::new("bash").args(["--norc", "-c", &ask]))
+        let program = Path::new(env!("CARGO_BIN_EXE_keyward")).parent().unwrap();
+        let path = format!("{}:{}", program.display(), super::path());
+        said(Command::new("bash").args(["--norc", "-c", &ask]).env("PATH", path).env("KEYWARD_CONFIG", &settings))
     };
     for (words, wanted) in [
+        ("keyward failover \"\"", "RegionTwo\nRegionThree\n"),
+        ("keyward pause --for 2h RegionT", "RegionTwo\nRegionThree\n"),
+        ("keyward release RegionTh", "RegionThree\nRegionThree/r3-db1\n"),
+        ("keyward verify --region RegionTw", "RegionTwo\nRegionTwo/r2-db1\n"),
+    ] {
+        let Some((done, text, complaint)) = complete(words) else { return };
+        assert!(done && complaint.is_empty(), "{words}: {complaint}");
+        assert_eq!(text, wanted, "{words}");
+    }
+    for (words, wanted) in [
         ("keyward sta", "status"),
+        ("keyward failover --re", "--reason"),
         ("keyward events --si", "--since"),
         ("keyward man key", "keyward.toml"),
         ("keyward setup --dry", "--dry-run"),

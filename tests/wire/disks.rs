@@ -1,12 +1,12 @@
 //! A server's disk is full. It waits for room then, and looks for it once a minute; here an operator makes room and
 //! does not wait.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keyward::lab::Server;
 use keyward::model::Phase;
 
-use super::daemon::{has_verdict, lag};
+use super::daemon::{has_verdict, lag, texts};
 use super::net::{End, Net};
 use super::pair::read_only;
 use super::settings::Wishes;
@@ -89,4 +89,40 @@ async fn the_replicas_disk_is_full() {
     world.daemon.assert_never_acted().await;
     assert_eq!(read_only(&world.pair.replica).await, "1");
     world.pair.until_rows_equal().await;
+}
+
+#[tokio::test]
+async fn a_replica_without_room_for_another_copy_keeps_what_it_has() {
+    let Some(mut world) = World::of_two_servers().await else { return };
+    small_disk(&world.net, End::Replica, &mut world.pair.replica).await;
+    world.set_up(&Wishes::default()).await;
+    let big = "CREATE TABLE keystone.big (id INT PRIMARY KEY, filling LONGBLOB);
+        INSERT INTO keystone.big SELECT seq, REPEAT('x', 1 << 20) FROM seq_1_to_8; ANALYZE TABLE keystone.big";
+    world.pair.master.sql(&format!("USE keystone; {big}")).await.unwrap();
+    let arrived = "SELECT COUNT(*) FROM keystone.big";
+    let began = Instant::now();
+    while world.pair.replica.value(arrived).await.ok().flatten().as_deref() != Some("8") {
+        assert!(began.elapsed() < Duration::from_secs(60), "the rows never arrive");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // all but two megabytes of what is left
+    let file = filler(&world.pair.replica);
+    let left = format!("df --output=avail -B1 {} | tail -1", world.pair.replica.data_dir().display());
+    let fill = format!("head -c $(($({left}) - 2097152)) /dev/zero >{file}");
+    world.net.host(End::Replica).run(&["sh", "-c", &fill]);
+
+    // on the replica's own host, where its disk can be seen
+    world.daemon.launcher = world.net.host(End::Replica).launcher();
+    let [master, replica] =
+        [&world.pair.master, &world.pair.replica].map(|server| server.socket().display().to_string());
+    let arguments = ["setup", "--reseed", "--master-admin", &master, "--replica-admin", &replica];
+    let output = world.daemon.keyward(&arguments).await;
+    let (_, complained) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{complained}");
+    assert!(complained.contains("make room there first"), "{complained}");
+    // nothing was moved, and the copy that is there still serves
+    assert_eq!(world.pair.replica.value(arrived).await.unwrap().as_deref(), Some("8"));
+    let dated = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE '%keyward\\_2%'";
+    assert_eq!(world.pair.replica.value(dated).await.unwrap().as_deref(), Some("0"));
+    world.net.host(End::Replica).run(&["rm", &file]);
 }

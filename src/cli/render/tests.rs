@@ -55,6 +55,15 @@ fn an_haproxy_is_told_below_its_hook() {
 }
 
 #[test]
+fn a_master_that_refuses_keyward_is_not_called_down() {
+    let mut snapshot = fixtures::outage();
+    assert!(plain(80, &snapshot).contains("  master     DOWN,"));
+    snapshot.regions[0].verdicts[0].code = "master_refuses_us".into();
+    let text = plain(80, &snapshot);
+    assert!(text.contains("  master     REFUSES KEYWARD,") && !text.contains("DOWN"), "{text}");
+}
+
+#[test]
 fn several_regions_begin_with_one_line_each() {
     let mut snapshot = fixtures::good_day();
     let mut other = fixtures::outage().regions.remove(0);

@@ -6,7 +6,7 @@ use crate::act::link::{self, LinkError};
 use crate::act::{account, aside, replica, stamp};
 use crate::copy::{self, Job};
 use crate::dialect::text::fill;
-use crate::model::gtid;
+use crate::model::{Reason, gtid};
 use crate::observe::hand::{self, Hand, NoHand};
 use crate::plan::journal;
 use crate::plan::steps::{Plan, Side, Step, Who};
@@ -47,9 +47,20 @@ pub(super) async fn all(pair: &Pair, hands: &mut Hands, plan: &Plan, tell: Tell<
                 log_in(&mut hands.replica, &pair.replica, &mut stale.1).await?;
             }
         }
-        one(pair, hands, step, &token, tell).await.map_err(|error| error.to_string())?;
+        one(pair, hands, step, &token, tell).await.map_err(|error| words(&error))?;
     }
     Ok(())
+}
+
+/// Why a step failed.
+fn words(error: &LinkError) -> String {
+    match error {
+        // it answered a moment ago
+        LinkError::Trouble(trouble) if trouble.failure.reason == Reason::TimedOut => {
+            format!("{error}: a server whose disk is full waits like that for room; look there, and at its own log")
+        }
+        _ => error.to_string(),
+    }
 }
 
 async fn log_in(hand: &mut Hand, access: &hand::Access, stale: &mut bool) -> Result<(), String> {
@@ -92,7 +103,11 @@ async fn one(pair: &Pair, hands: &mut Hands, step: &Step, token: &str, tell: Tel
                 replica::drop_schema(target, name).await?;
             }
         }
-        Step::BeginMove { moves } => aside::begin(target, moves).await.map_err(said)?,
+        Step::BeginMove { moves } => {
+            // what serves now is left alone when nothing could come after it
+            copy::has_room(master, target, &wanted.databases).await.map_err(said)?;
+            aside::begin(target, moves).await.map_err(said)?;
+        }
         Step::ForgetLink => link::forget(target).await?,
         Step::MoveAside { moves } => {
             let moved = aside::finish(target, moves).await.map_err(said)?;

@@ -80,7 +80,7 @@ fn seen(out: &mut Families, region: &RegionView) {
     for (side, silence) in sides {
         out.gauge(
             "keyward_silence_seconds",
-            "Time since the last proof of life of the side.",
+            "Time since the last proof of life of the side; of one before a restart of keyward to a minute.",
             &[("region", name), ("side", side)],
             silence,
         );

@@ -2,25 +2,39 @@
 //!
 //! A newcomer is always let in, so nobody who connects and says nothing, or says it slowly, keeps others waiting. What
 //! goes is the connection whose last complete request, or whose beginning, is longest ago: somebody who has just come
-//! to ask is never that one unless as many others came after it.
+//! to ask is never that one unless as many others came after it, and not before it has had a moment to ask: in a crowd
+//! that comes at once the next one waits that long at the door.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, timeout};
+
+/// The least time that a connection keeps its place after a sign of use: enough for a handshake and a request.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// Room for so many connections.
 #[derive(Debug)]
 pub(super) struct Slots {
     most: usize,
     open: Mutex<Open>,
+    /// Somebody has left.
+    left: Notify,
 }
 
 /// Who is in, by the order of their last sign of use.
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
-    by_use: BTreeMap<u64, Arc<Notify>>,
+    by_use: BTreeMap<u64, Used>,
+}
+
+/// A connection's last sign of use, and how it is told to leave.
+#[derive(Debug)]
+struct Used {
+    at: Instant,
+    leave: Arc<Notify>,
 }
 
 /// A connection's place, which is free again when this is dropped.
@@ -34,7 +48,24 @@ pub(super) struct Slot {
 
 impl Slots {
     pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, open: Mutex::default() })
+        Arc::new(Self { most, open: Mutex::default(), left: Notify::new() })
+    }
+
+    /// Ends when there is a place, or somebody who has had time enough for one.
+    pub(super) async fn ready(&self) {
+        loop {
+            let wait = self.wait();
+            if wait.is_zero() {
+                return;
+            }
+            let _ = timeout(wait, self.left.notified()).await;
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        let open = self.open();
+        let oldest = open.by_use.first_key_value().filter(|_| open.by_use.len() >= self.most);
+        oldest.map_or(Duration::ZERO, |(_, used)| MOMENT.saturating_sub(used.at.elapsed()))
     }
 
     /// A place for a newcomer; the one that was used longest ago is told to leave when there is none.
@@ -62,13 +93,13 @@ impl Slots {
 impl Open {
     fn free_one(&mut self) {
         if let Some((_, oldest)) = self.by_use.pop_first() {
-            oldest.notify_one();
+            oldest.leave.notify_one();
         }
     }
 
     fn insert(&mut self, leave: Arc<Notify>) -> u64 {
         self.next += 1;
-        self.by_use.insert(self.next, leave);
+        self.by_use.insert(self.next, Used { at: Instant::now(), leave });
         self.next
     }
 }
@@ -79,8 +110,8 @@ impl Slot {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let mut open = self.slots.open();
         // one that was told to leave stays told
-        if let Some(leave) = open.by_use.remove(&used) {
-            *used = open.insert(leave);
+        if let Some(last) = open.by_use.remove(&used) {
+            *used = open.insert(last.leave);
         }
     }
 
@@ -94,17 +125,40 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
         self.slots.open().by_use.remove(&used);
+        self.slots.left.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{Duration, timeout};
-
     use super::*;
 
     async fn is_told(slot: &Slot) -> bool {
         timeout(Duration::ZERO, slot.told_to_leave()).await.is_ok()
+    }
+
+    #[test]
+    fn who_has_just_come_has_a_moment_to_ask() {
+        let slots = Slots::new(2);
+        // far from now on both sides, so that no pause of this machine counts
+        let far = MOMENT * 10_000;
+        let oldest_used = |at: Instant| {
+            let mut open = slots.open();
+            let mut oldest = open.by_use.first_entry().unwrap();
+            oldest.get_mut().at = at;
+        };
+        let first = slots.enter();
+        oldest_used(Instant::now() + far);
+        assert_eq!(slots.wait(), Duration::ZERO, "there is room");
+        let second = slots.enter();
+        assert_eq!(slots.wait(), MOMENT);
+        oldest_used(Instant::now() - MOMENT);
+        assert_eq!(slots.wait(), Duration::ZERO, "it has had its moment");
+        first.touch();
+        oldest_used(Instant::now() + far);
+        assert_eq!(slots.wait(), MOMENT, "the second is now the oldest");
+        drop(second);
+        assert_eq!(slots.wait(), Duration::ZERO, "there is room again");
     }
 
     #[tokio::test]

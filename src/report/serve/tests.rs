@@ -140,7 +140,7 @@ async fn a_loop_that_does_not_turn_can_be_asked_whether_it_does() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("healthy\n"), "{answer}");
     stop.send(()).unwrap();
-    timeout(SOON, ended.unwrap()).await.unwrap().unwrap();
+    timeout(SOON, ended.unwrap()).await.unwrap();
     assert!(std::net::TcpStream::connect(address).is_err(), "it has given its port back");
 }
 
