@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
+use crate::dialect::errors;
 use crate::dialect::keep;
 use crate::dialect::sql::{Sql, sql};
 use crate::dialect::text::{fill, literal};
@@ -259,7 +260,8 @@ fn fail_early(replica: &str, link: &LinkWanted, seen: &LinkSettings) -> Result<(
         let (number, text) = (facts.sql_errno, &facts.sql_error);
         return Err(LinkError::Link(format!("{replica} cannot apply what the master sends: error {number}, {text}")));
     }
-    let final_for_io = facts.io == ThreadState::Stopped || matches!(facts.io_errno, 1045 | 2026);
+    let final_for_io =
+        facts.io == ThreadState::Stopped || matches!(facts.io_errno, 1045 | 2026) || errors::is_expired(facts.io_errno);
     if facts.io_errno != 0 && final_for_io {
         return Err(LinkError::Link(explain(replica, link, facts.io_errno, &facts.io_error)));
     }
@@ -285,6 +287,11 @@ fn explain(replica: &str, link: &LinkWanted, number: u32, error: &str) -> String
         1045 => format!(
             "{replica} is not let in at {place} as {} ({said}): correct replication.password, or the account's \
              password, host or TLS requirement on the master",
+            link.user
+        ),
+        _ if errors::is_expired(number) => format!(
+            "{replica} is not let in at {place}, as the password of {} has expired ({said}): set a new one on the master and \
+             in replication.password",
             link.user
         ),
         2026 => format!(

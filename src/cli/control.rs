@@ -90,7 +90,7 @@ pub fn events(socket: &Path, json: bool, since: Option<Since>) -> anyhow::Result
     }
     let text = if json {
         list.iter().map(|event| format!("{event}\n")).collect()
-    } else if list.is_empty() {
+    } else if list.is_empty() && std::io::stdout().is_terminal() {
         let since = since.map_or(String::new(), |since| format!(" since {}", stamp(since)));
         format!("nothing has happened{since}\n")
     } else {

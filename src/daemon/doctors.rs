@@ -1,5 +1,7 @@
 //! The daemon's own examinations: now and then, one at a time, with what its settings name. It tries nobody's login.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -27,13 +29,21 @@ pub struct Doctors {
     due: Moment,
     running: bool,
     seen: Option<DoctorView>,
+    told: Arc<Mutex<Told>>,
     sink: mpsc::Sender<Input>,
 }
 
 impl Doctors {
     /// Examines as often as the settings say; nothing runs yet.
     pub fn new(settings: &Settings, now: Now, sink: mpsc::Sender<Input>) -> Self {
-        Self { every: settings.doctor.every, due: now.mono + FIRST, running: false, seen: None, sink }
+        Self {
+            every: settings.doctor.every,
+            due: now.mono + FIRST,
+            running: false,
+            seen: None,
+            told: Arc::default(),
+            sink,
+        }
     }
 
     /// Begins the examination that is due.
@@ -43,9 +53,9 @@ impl Doctors {
             return;
         }
         (self.running, self.due) = (true, now.mono + every);
-        let (settings, sink) = (settings.clone(), self.sink.clone());
+        let (settings, sink, told) = (settings.clone(), self.sink.clone(), Arc::clone(&self.told));
         tokio::spawn(async move {
-            let seen = tokio::time::timeout(LIMIT, examine(&settings)).await.ok();
+            let seen = tokio::time::timeout(LIMIT, examine(&settings, &told)).await.ok();
             // a closed channel means that the daemon ends
             let _ = sink.send(Input::Examined(seen.map(Box::new))).await;
         });
@@ -67,12 +77,12 @@ impl Doctors {
     }
 }
 
-async fn examine(settings: &Settings) -> DoctorView {
+async fn examine(settings: &Settings, told: &Mutex<Told>) -> DoctorView {
     let chosen: Vec<_> =
         settings.regions.iter().flat_map(|region| region.replicas.iter().map(|one| (&region.name, one))).collect();
     let facts = gather::facts(settings, &chosen, &Wish::of(settings), clock::now).await;
     let report = doctor::examine(&facts);
-    tell(&report);
+    tell(&report, &mut told.lock().unwrap_or_else(PoisonError::into_inner));
     let passwords = passwords(&facts, &chosen);
     DoctorView { passwords, ..view(&facts, &report) }
 }
@@ -91,11 +101,30 @@ fn keep(seen: &mut DoctorView, last: &DoctorView) {
     }
 }
 
-/// One line a finding that should be mended, so that the metric's number can be looked up.
-fn tell(report: &Report) {
-    for finding in urgent(report) {
+/// What the log has been told, by its sentence, with the check that said it.
+type Told = BTreeMap<String, &'static str>;
+
+/// One line a finding that should be mended, when it appears and when it is gone, so that the metric's number can be looked
+/// up. What stays is not told anew each time; nor is it gone while its check could not look.
+fn tell(report: &Report, told: &mut Told) {
+    let (appeared, gone) = changes(report, told);
+    for finding in appeared {
         tracing::warn!(check = finding.id, severity = finding.severity.code(), "doctor: {}", finding.sentence);
     }
+    for (sentence, check) in gone {
+        tracing::info!(check, "doctor: no longer found: {sentence}");
+    }
+}
+
+fn changes<'a>(report: &'a Report, told: &mut Told) -> (Vec<&'a Finding>, Told) {
+    let found: Vec<&Finding> = urgent(report).collect();
+    let appeared = found.iter().filter(|finding| !told.contains_key(&finding.sentence)).copied().collect();
+    let blind = |check: &str| report.unasked.iter().any(|unasked| unasked.checks.contains(&check));
+    let stays = |sentence: &str, check: &str| found.iter().any(|finding| finding.sentence == sentence) || blind(check);
+    let (kept, gone) = std::mem::take(told).into_iter().partition(|(sentence, check)| stays(sentence, check));
+    *told = kept;
+    told.extend(found.iter().map(|finding| (finding.sentence.clone(), finding.id)));
+    (appeared, gone)
 }
 
 fn view(facts: &Facts, report: &Report) -> DoctorView {
@@ -150,7 +179,33 @@ fn cache(cache: &Cache) -> CacheView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::Unasked;
     use crate::model::view::ExpiryView;
+
+    #[test]
+    fn a_finding_is_told_when_it_appears_and_when_it_is_gone_and_not_each_time() {
+        let finding = |id, severity| Finding { id, severity, sentence: format!("{id} is wrong"), why: "", mend: "" };
+        let (a, b) = (finding("a", Severity::Warning), finding("b", Severity::Critical));
+        let note = finding("c", Severity::Info);
+        let mut told = Told::new();
+        let mut course = |findings: &[&Finding], blind: &[&'static str]| {
+            let unasked = vec![Unasked { why: String::new(), checks: blind.to_vec() }];
+            let findings = findings.iter().map(|&finding| finding.clone()).collect();
+            let report = Report { findings, unasked, checks: 3 };
+            let (appeared, gone) = changes(&report, &mut told);
+            (appeared.iter().map(|finding| finding.id).collect::<Vec<_>>(), gone.into_values().collect::<Vec<_>>())
+        };
+        let nothing = (vec![], vec![]);
+        assert_eq!(course(&[&a, &note], &[]), (vec!["a"], vec![]));
+        assert_eq!(course(&[&a, &b, &note], &[]), (vec!["b"], vec![]));
+        assert_eq!(course(&[&a, &b], &[]), nothing);
+        // the master is gone, and with it what `b` goes by
+        assert_eq!(course(&[&a], &["b"]), nothing);
+        assert_eq!(course(&[&a, &b], &[]), nothing, "it was never mended");
+        assert_eq!(course(&[&b], &["b"]), (vec![], vec!["a"]));
+        assert_eq!(course(&[], &[]), (vec![], vec!["b"]));
+        assert_eq!(course(&[&b], &[]), (vec!["b"], vec![]));
+    }
 
     #[test]
     fn what_could_not_be_asked_this_time_is_as_it_was_known() {

@@ -28,6 +28,8 @@ pub enum Input {
     Haproxy(RegionName, String, HaproxyLook),
     /// The end of setting it again: what was changed, or why not; nothing when a hook's run was in the way.
     Level(RegionName, String, Option<Result<Vec<Change>, String>>),
+    /// A look at the program of a hook: why it could not be run now.
+    Program(RegionName, String, Option<String>),
     /// The end of an upkeep.
     Upkeep(RegionName, ReplicaName, Result<Vec<UpkeepStep>, UpkeepFailure>),
     /// The end of a comparison: how many tables differ and the sentence, or why there is no result.

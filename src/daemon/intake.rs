@@ -10,7 +10,7 @@ use super::inputs::Input;
 use super::run::Daemon;
 use crate::model::command::{Command, Reply};
 use crate::model::identity::IdentityLook;
-use crate::model::observation::{BeatOutcome, Look};
+use crate::model::observation::Look;
 use crate::model::{Failure, Moment};
 use crate::report::metrics::Target;
 
@@ -32,11 +32,7 @@ impl Daemon {
             }
             Input::Binlogs(place, binlogs) => self.judge.handle_binlogs(place, &binlogs),
             Input::Beat(place, outcome) => {
-                let failure = match &outcome {
-                    BeatOutcome::Refused(failure) | BeatOutcome::Unknown(failure) => Some(failure),
-                    BeatOutcome::Acknowledged { .. } | BeatOutcome::Read { .. } => None,
-                };
-                self.note_at_master(now.mono, "beats", place, failure);
+                self.note_at_master(now.mono, "beats", place, outcome.failure());
                 self.judge.handle_beat(now, place, &outcome);
             }
             Input::Identity(look) => {
@@ -51,6 +47,10 @@ impl Daemon {
             Input::Haproxy(region, hook, look) => {
                 self.levels.handle_look_ended(&region, &hook);
                 self.judge.handle_haproxy(now, &region, &hook, &look);
+            }
+            Input::Program(region, hook, obstacle) => {
+                self.levels.handle_look_ended(&region, &hook);
+                self.judge.handle_program(&region, &hook, obstacle);
             }
             Input::Level(region, hook, result) => self.judge.handle_level_ended(now, &region, &hook, result),
             Input::Upkeep(region, name, result) => {

@@ -1,4 +1,5 @@
-//! Looks at the HAProxy of every `haproxy` hook, and sets again what it lost when the judge orders that.
+//! Looks at the HAProxy of every `haproxy` hook, and sets again what it lost when the judge orders that. Looks at the
+//! program of every `exec` hook too.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,13 +11,17 @@ use super::hooks::Runner;
 use super::inputs::Input;
 use crate::act::haproxy::set;
 use crate::act::lock::Slot;
+use crate::act::program;
 use crate::config::Settings;
 use crate::judge::LevelOrder;
 use crate::model::hook::HookKind;
 use crate::model::{Moment, RegionName};
 use crate::observe::haproxy::look;
 
-/// The looks at one hook's HAProxy.
+/// How often the program of an `exec` hook is looked at.
+const PROGRAM_EVERY: Duration = Duration::from_secs(10);
+
+/// The looks at one hook's HAProxy or program.
 #[derive(Clone, Copy, Debug, Default)]
 struct Looks {
     /// One is under way.
@@ -25,7 +30,7 @@ struct Looks {
     due: Moment,
 }
 
-/// The looks at every HAProxy.
+/// The looks at every HAProxy and program.
 pub struct Levels {
     limit: Duration,
     looks: BTreeMap<(RegionName, String), Looks>,
@@ -43,22 +48,32 @@ impl Levels {
         let mut looks = std::mem::take(&mut self.looks);
         for region in &settings.regions {
             for spec in &region.failover.hooks {
-                let HookKind::Haproxy(proxy) = &spec.kind else { continue };
+                let interval = match &spec.kind {
+                    HookKind::Haproxy(_) => settings.poll_interval,
+                    HookKind::Exec { .. } => PROGRAM_EVERY,
+                    HookKind::Http { .. } => continue,
+                };
                 let key = (region.name.clone(), spec.name.clone());
                 let mut mine = looks.remove(&key).unwrap_or_default();
                 if !mine.busy && now >= mine.due {
-                    mine = Looks { busy: true, due: now + settings.poll_interval };
-                    let (proxy, (region, hook)) = (proxy.clone(), key.clone());
-                    let (limit, sink) = (self.limit, self.sink.clone());
-                    tokio::spawn(async move {
-                        let look = look(&proxy, limit, clock::moment).await;
-                        // a closed channel means that the daemon ends
-                        let _ = sink.send(Input::Haproxy(region, hook, look)).await;
-                    });
+                    mine = Looks { busy: true, due: now + interval };
+                    self.begin_look(key.clone(), spec.kind.clone());
                 }
                 self.looks.insert(key, mine);
             }
         }
+    }
+
+    fn begin_look(&self, (region, hook): (RegionName, String), kind: HookKind) {
+        let (limit, sink) = (self.limit, self.sink.clone());
+        tokio::spawn(async move {
+            let seen = match kind {
+                HookKind::Haproxy(proxy) => Input::Haproxy(region, hook, look(&proxy, limit, clock::moment).await),
+                other => Input::Program(region, hook, program::obstacle(&other.target()).await),
+            };
+            // a closed channel means that the daemon ends
+            let _ = sink.send(seen).await;
+        });
     }
 
     /// When the next look is due.

@@ -171,17 +171,17 @@ impl Daemon {
             self.turn().await;
             if let Some((reply, to)) = answer {
                 // an operator who did not wait needs no answer
-                let _ = to.send(reply);
+                let _ = to.send(if self.save_failed { reply.unwritten() } else { reply });
             }
         }
     }
 
-    /// How long the loop may sleep: until the judge wants a step, and never longer than a look's interval. Not at all
-    /// when that moment has passed during the turn.
+    /// How long the loop may sleep: until the judge wants a step, and never longer than a look's interval or a watchdog's
+    /// patience. Not at all when that moment has passed during the turn.
     fn pause(&self, now: Moment) -> Duration {
         let deadline = self.judge.poll_deadline().map_or(Duration::MAX, |at| at.since(now));
         let look = self.levels.poll_deadline().map_or(Duration::MAX, |at| at.since(now));
-        deadline.min(look).min(self.settings.poll_interval)
+        deadline.min(look).min(self.settings.poll_interval).min(systemd::LONGEST_REST)
     }
 
     /// Takes in what waits, after everybody who looks has had a chance to hand it over: a loop that was held up must

@@ -23,6 +23,11 @@ pub fn is_beyond(number: u32, text: &str) -> bool {
     matches!(number, 1236 | 13114) && words.iter().any(|word| text.contains(word))
 }
 
+/// Whether a server refused a login because its password has expired.
+pub fn is_expired(number: u32) -> bool {
+    matches!(number, 1820 | 1862)
+}
+
 /// The row that a duplicate (1062) or a missing (1032) one is about; `None` for other errors.
 pub fn row(number: u32, text: &str) -> Option<RowError> {
     if !matches!(number, 1062 | 1032) {

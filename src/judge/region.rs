@@ -57,6 +57,8 @@ pub struct Region {
     pub(super) starts: Vec<HookRun>,
     pub(super) levels: BTreeMap<String, Level>,
     pub(super) level_orders: Vec<LevelOrder>,
+    /// Why the programs of hooks could not be run, by hook.
+    pub(super) obstacles: BTreeMap<String, String>,
     /// Optional hooks of an episode that has ended which still run: no other turn begins beside them.
     pub(super) lingering: BTreeSet<String>,
     pub(super) random: fastrand::Rng,
@@ -97,6 +99,7 @@ impl Region {
             starts: Vec::new(),
             levels: BTreeMap::new(),
             level_orders: Vec::new(),
+            obstacles: BTreeMap::new(),
             lingering: BTreeSet::new(),
             random: fastrand::Rng::with_seed(seed),
         }
@@ -190,6 +193,8 @@ impl Region {
         }
         let old = std::mem::replace(&mut self.rules, rules);
         self.keep_levels(&old.hooks);
+        // of another program, it may be; soon they are looked at again
+        self.obstacles.clear();
     }
 
     pub(super) fn handle_stamp(&mut self, name: &ReplicaName, stamp: Option<ServerIdentity>) {

@@ -35,7 +35,8 @@ impl Region {
                 reason: pause.reason.clone(),
                 user: pause.user.clone(),
             }),
-            master_up: known.then(|| !self.db_is_silent(now)),
+            // not silent yet is no proof
+            master_up: known.then(|| !self.db_is_silent(now)).filter(|up| !up || self.db.last_proof().is_some()),
             master_failure: self.db.failure().map(ToString::to_string),
             master_position: self.master_facts(beats.writer()).map(|facts| facts.position.clone()),
             master_certificate_until: self.masters.iter().flatten().filter_map(|facts| facts.certificate_until).min(),
@@ -78,7 +79,12 @@ impl Region {
                        `keyward setup` prints into its option file";
             return (false, why.to_owned());
         }
-        match self.rest().or_else(|| self.level_hindrance()).or_else(|| self.login_obstacle()) {
+        match self
+            .rest()
+            .or_else(|| self.program_hindrance())
+            .or_else(|| self.level_hindrance())
+            .or_else(|| self.login_obstacle())
+        {
             Some(hindrance) => (false, hindrance),
             None => (true, String::new()),
         }
@@ -153,7 +159,7 @@ impl Region {
         if let Some(hold) = self.hold() {
             return format!("it stays: {hold}");
         }
-        let held = self.state_broken.as_ref().map(|why| format!("the state cannot be written ({why})"));
+        let held = self.state_broken.clone();
         match self.way_back_obstacle(now, beats).or(held) {
             Some(obstacle) => format!("the way back waits: {obstacle}"),
             None => "the way back begins".to_owned(),

@@ -115,6 +115,14 @@ impl Reply {
         Self { ok: false, ..Self::done(message) }
     }
 
+    /// The same, when what was ordered is not on disk: somebody who pauses for a reboot must know.
+    pub fn unwritten(mut self) -> Self {
+        if self.ok && !self.message.is_empty() {
+            self.message.push_str("; this cannot be written down now, and a keyward that is restarted would forget it");
+        }
+        self
+    }
+
     /// It names what the settings do not have.
     pub fn unknown(message: impl Into<String>) -> Self {
         Self { unknown: true, ..Self::refused(message) }

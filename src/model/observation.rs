@@ -236,6 +236,16 @@ pub enum BeatOutcome {
     },
 }
 
+impl BeatOutcome {
+    /// Why it came to nothing, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            BeatOutcome::Refused(failure) | BeatOutcome::Unknown(failure) => Some(failure),
+            BeatOutcome::Acknowledged { .. } | BeatOutcome::Read { .. } => None,
+        }
+    }
+}
+
 /// What the daemon wants of the beats. Every `BeatOutcome::Read` is answered by one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BeatOrder {

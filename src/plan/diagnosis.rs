@@ -78,7 +78,7 @@ pub fn findings(facts: &PairFacts, wanted: &Wanted) -> Vec<Finding> {
         return all;
     };
     if aside::follows(facts, wanted) {
-        receiving(facts, &mut all);
+        receiving(facts, wanted, &mut all);
         applying(facts, wanted, &mut all);
         settings(facts, wanted, &mut all);
     } else {
@@ -149,7 +149,7 @@ fn position(facts: &PairFacts) -> &str {
     }
 }
 
-fn receiving(facts: &PairFacts, all: &mut Vec<Finding>) {
+fn receiving(facts: &PairFacts, wanted: &Wanted, all: &mut Vec<Finding>) {
     let Some(link) = &facts.copy.link else { return };
     let (replica, master) = (&facts.replica.name, &facts.master.name);
     let (number, said) = (link.facts.io_errno, &link.facts.io_error);
@@ -159,6 +159,13 @@ fn receiving(facts: &PairFacts, all: &mut Vec<Finding>) {
     } else if errors::is_beyond(number, said) {
         let what = format!("{replica} stands at {}, which {master} does not have (error {number})", position(facts));
         all.push(Finding::new(Remedy::Reseed, what));
+    } else if errors::is_expired(number) && link.facts.io != ThreadState::Running {
+        let user = &wanted.link.user;
+        let what = format!(
+            "{replica} does not receive from {master}: the password of {user} has expired there (error {number}); set a \
+             new one there and in replication.password before this set-up"
+        );
+        all.push(Finding::new(Remedy::Knowledge, what));
     } else if number != 0 && link.facts.io != ThreadState::Running {
         let what = format!("{replica} does not receive from {master} (error {number}, {said})");
         all.push(Finding::new(Remedy::Setup, what));

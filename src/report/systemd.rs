@@ -11,6 +11,10 @@ use tokio::time::Instant;
 /// The least time without a completed tick after which the daemon counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
+/// The longest rest between two ticks, whatever the settings say: the unit's `WatchdogSec` and the alert `KeywardStalled` take
+/// three times as much for a daemon that is stuck.
+pub const LONGEST_REST: Duration = Duration::from_secs(10);
+
 /// The daemon answers and looks; services that wait for it may start.
 pub fn ready() {
     notify(&[NotifyState::Ready]);

@@ -1,5 +1,7 @@
 //! Nights that a region must live through without a false word: what people and servers do to a master that is well.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -137,4 +139,26 @@ async fn accepting_a_loss_names_the_replica_that_is_ahead_of_the_master() {
 fn copy_folder(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
     assert!(copied.success(), "cp: {copied}");
+}
+
+#[tokio::test]
+async fn a_hook_whose_program_is_gone_is_told_before_it_is_needed() {
+    let (_pair, daemon) = Pair::healthy(Wishes::default()).await;
+    let program = daemon.folder.join("local-auth.sh");
+    let aside = program.with_extension("aside");
+    for (what, change) in [("is not there", true), ("may not be executed", false)] {
+        match change {
+            true => std::fs::rename(&program, &aside).unwrap(),
+            false => std::fs::set_permissions(&program, Permissions::from_mode(0o644)).unwrap(),
+        }
+        let told = |region: &RegionView| !region.ready && region.ready_sentence.contains(what);
+        let seen = daemon.until(what, told).await;
+        assert!(seen.ready_sentence.starts_with("hook local-auth cannot run: "), "{}", seen.ready_sentence);
+        assert_eq!(daemon.metric("keyward_failover_ready", &[]).await, Some(0.0));
+        match change {
+            true => std::fs::rename(&aside, &program).unwrap(),
+            false => std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap(),
+        }
+        daemon.until_healthy().await;
+    }
 }

@@ -62,8 +62,19 @@ async fn the_state_cannot_be_written_in_the_outage() {
     daemon.stays(3 * SPAN, "local", |region| region.phase == Phase::Local).await;
     assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1"]);
 
-    fs::remove_dir(daemon.state_file()).unwrap();
-    fs::remove_file(state.join("hooks")).unwrap();
+    // what an operator orders now holds only as long as this daemon lives
+    let forgotten = "a keyward that is restarted would forget it";
+    for (order, lasts) in [("pause", false), ("resume", false), ("resume", true)] {
+        if lasts {
+            fs::remove_dir(daemon.state_file()).unwrap();
+            fs::remove_file(state.join("hooks")).unwrap();
+            daemon.until("written", |region| !has_verdict(region, "state_broken")).await;
+        }
+        let reason: &[&str] = if order == "pause" { &["--reason", "reboot"] } else { &[] };
+        let said = daemon.keyward(&[&[order, "RegionTwo"], reason].concat()).await;
+        let text = String::from_utf8(said.stdout).unwrap();
+        assert!(said.status.success() && text.contains(forgotten) != lasts, "{order}: {text}");
+    }
     daemon.until_healthy().await;
     assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1", "failback local-auth 2 1"]);
     assert!(daemon.state_file().is_file(), "the state was not written again");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use keyward::daemon::setup::{End, How};
 
 use crate::exact::assert_equal;
-use crate::harness::{Pair, Server, is_done, refusals};
+use crate::harness::{LINK_PASSWORD, Pair, Server, is_done, refusals};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -150,6 +150,18 @@ fn a_link_that_leads_elsewhere_is_pointed_back_when_the_master_has_what_the_repl
     found.clear();
     assert!(is_done(&pair.set_up_finding(&pair.admins(), &mut found)));
     assert!(found.join("\n").contains("differs from the settings in heartbeat period, retries"), "{found:?}");
+    // a password that has expired: neither a set-up nor a copy anew mends that
+    pair.master.sql("SET sql_log_bin = 0; ALTER USER keyward_repl@'%' PASSWORD EXPIRE; KILL USER keyward_repl");
+    await_error(&pair, "1820");
+    found.clear();
+    let End::Failed(why) = pair.set_up_finding(&pair.admins(), &mut found) else { panic!("{found:?}") };
+    for told in [&found.join("\n"), &why] {
+        assert!(told.contains("the password of keyward_repl has expired"), "{found:?}, {why}");
+        assert!(!told.contains("this set-up mends it"), "{found:?}");
+    }
+    pair.master.sql(&format!("SET sql_log_bin = 0; ALTER USER keyward_repl@'%' IDENTIFIED BY '{LINK_PASSWORD}'"));
+    assert!(is_done(&pair.set_up(&pair.admins())));
+    pair.catch_up();
 }
 
 #[test]

@@ -112,3 +112,15 @@ fn alertmanager_accepts_what_the_readme_tells_it_and_every_alert_in_it_exists() 
         Err(error) => skip(&format!("amtool (Debian package `prometheus-alertmanager`) cannot be started: {error}")),
     }
 }
+
+#[test]
+fn nobody_takes_a_resting_daemon_for_one_that_is_stuck() {
+    let rest = keyward::report::systemd::LONGEST_REST.as_secs();
+    let patience = |text: &str, before: &str| -> u64 {
+        let rest = text.split(before).nth(1).unwrap_or_else(|| panic!("no {before}"));
+        rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+    };
+    let alert = alerts().remove("KeywardStalled").unwrap();
+    assert!(patience(&alert, "- keyward_last_tick_timestamp_seconds > ") >= 3 * rest);
+    assert!(patience(&read("systemd/keyward.service"), "WatchdogSec=") >= 3 * rest);
+}
