@@ -54,10 +54,20 @@ async fn in_turns(work: &mut Session, statement: &str) -> Result<(), Trouble> {
         match work.run(statement).await {
             // 1205: somebody held a lock all the while
             Err(trouble) if trouble.code == Some(1205) && tries < READ_ONLY_TRIES => tries += 1,
+            Err(trouble) if trouble.code == Some(1205) => return Err(blocked(work, trouble).await),
             outcome => return outcome,
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+}
+
+/// The same, with who may be in the way.
+async fn blocked(work: &mut Session, mut trouble: Trouble) -> Trouble {
+    let asked = work.tables(&keep::blockers(work.family(), "")).await;
+    if let Some(threads) = asked.ok().and_then(|tables| keep::named_blockers(&tables)) {
+        trouble.failure.detail.push_str(&format!("; in the way may be {threads}"));
+    }
+    trouble
 }
 
 /// Keeps replication from starting by itself with the server, which could be without its filter.

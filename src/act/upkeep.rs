@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mysql_async::Conn;
 
-use crate::dialect::answer::{row, table};
+use crate::dialect::answer::row;
 use crate::dialect::keep;
 use crate::model::upkeep::{UpkeepFailure, UpkeepStep};
 use crate::model::{Failure, Family};
@@ -106,22 +106,5 @@ async fn set_read_only(conn: &mut Conn, family: Family, target: &Target) -> Resu
 async fn blockers(conn: &mut Conn, family: Family, target: &Target) -> Option<String> {
     let statement = keep::blockers(family, &target.account.user);
     let tables = tokio::time::timeout(STEP, ask(conn, &statement)).await.ok()?.ok()?;
-    let threads: Vec<String> = table(&tables, "blocker")?
-        .records()
-        .filter_map(|thread| {
-            let text = |column| thread.string(column).ok();
-            let state = match text("command")?.as_str() {
-                "Sleep" => "idle".to_owned(),
-                command => format!("in {command}"),
-            };
-            Some(format!(
-                "thread {} of {}@{}, {state} for {} s",
-                text("blocker")?,
-                text("user")?,
-                text("host")?,
-                text("seconds")?
-            ))
-        })
-        .collect();
-    (!threads.is_empty()).then(|| threads.join("; "))
+    keep::named_blockers(&tables)
 }

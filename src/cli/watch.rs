@@ -131,15 +131,18 @@ fn frame(text: &str, rows: usize) -> String {
     let room = rows.saturating_sub(1).max(2);
     let lines: Vec<&str> = text.lines().collect();
     let kept = if lines.len() > room { room - 1 } else { lines.len() };
-    let mut frame = "\x1b[H".to_owned();
+    // a word that is longer than the window is cut off: wrapped by the terminal, it would push the first line out
+    let mut frame = "\x1b[?7l\x1b[H".to_owned();
     for line in &lines[..kept] {
+        // cleared first: behind a line that fills the window, the last character would go with the rest
+        frame.push_str("\x1b[2K");
         frame.push_str(line);
-        frame.push_str("\x1b[K\n");
+        frame.push('\n');
     }
     if kept < lines.len() {
-        frame.push_str(&format!("  ({} more lines; make the window taller)\x1b[K\n", lines.len() - kept));
+        frame.push_str(&format!("\x1b[2K  ({} more lines; make it taller)\n", lines.len() - kept));
     }
-    frame.push_str("\x1b[J");
+    frame.push_str("\x1b[J\x1b[?7h");
     frame
 }
 
@@ -149,11 +152,11 @@ mod tests {
 
     #[test]
     fn a_frame_overwrites_every_line_and_never_scrolls() {
-        assert_eq!(frame("a\nb\n", 24), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
+        assert_eq!(frame("a\nb\n", 24), "\x1b[?7l\x1b[H\x1b[2Ka\n\x1b[2Kb\n\x1b[J\x1b[?7h");
         let tall: String = (0..30).map(|line| format!("{line}\n")).collect();
         let drawn = frame(&tall, 10);
         assert_eq!(drawn.matches('\n').count(), 9, "{drawn:?}");
-        assert!(drawn.contains("7\x1b[K\n  (22 more lines;"), "{drawn:?}");
+        assert!(drawn.contains("7\n\x1b[2K  (22 more lines;"), "{drawn:?}");
         assert_eq!(frame(&tall, 31).matches('\n').count(), 30);
         assert!(!drawn.contains("\x1b[2J"), "clearing first is what flickers");
     }

@@ -199,7 +199,7 @@ impl Daemon {
     /// One turn: decide, write down, tell, act.
     async fn turn(&mut self) {
         let began = clock::moment();
-        self.setups.read_stamps(&mut self.judge, clock::now());
+        self.setups.read_stamps(&mut self.judge, clock::now()).await;
         let now = clock::now();
         self.judge.step(now);
         self.setups.mark_reseeds(&mut self.judge, now);

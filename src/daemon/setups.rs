@@ -7,18 +7,25 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
 use super::inputs::Input;
 use super::setup::{End, How, Progress, set_up_replica};
-use crate::act::stamp::{self, Stamp};
+use crate::act::stamp::{self, Stamp, StampError};
 use crate::config::Settings;
 use crate::judge::Judge;
 use crate::model::{Moment, Now, RegionName, ReplicaName};
 
 /// How often the stamps are read.
 const READ_EVERY: Duration = Duration::from_secs(2);
+/// The most time that the loop waits for them.
+const READ_LIMIT: Duration = Duration::from_secs(2);
 /// How long a failed set-up waits.
 const TRY_EVERY: Duration = Duration::from_secs(60);
+
+/// A replica, and what its stamp's file says.
+type Read = ((RegionName, ReplicaName), Result<Option<Stamp>, StampError>);
 
 /// The stamps and the set-ups under way.
 pub struct Setups {
@@ -31,6 +38,8 @@ pub struct Setups {
     /// What was read once stands: a folder that vanished later closes no way out.
     known: BTreeMap<(RegionName, ReplicaName), Stamp>,
     told: BTreeSet<(RegionName, ReplicaName)>,
+    /// A disk that has not answered yet.
+    stuck: Option<JoinHandle<Vec<Read>>>,
     not_before: BTreeMap<(RegionName, ReplicaName), Option<Moment>>,
     sink: mpsc::Sender<Input>,
 }
@@ -47,39 +56,64 @@ impl Setups {
             read_at: None,
             known: BTreeMap::new(),
             told: BTreeSet::new(),
+            stuck: None,
             not_before: BTreeMap::new(),
             sink,
         }
     }
 
     /// Tells the judge which server each replica was set up on, now and then.
-    pub fn read_stamps(&mut self, judge: &mut Judge, now: Now) {
+    pub async fn read_stamps(&mut self, judge: &mut Judge, now: Now) {
         if self.read_at.is_some_and(|at| now.mono.since(at) < READ_EVERY) {
             return;
         }
         self.read_at = Some(now.mono);
-        let regions: Vec<_> =
-            judge.regions().iter().map(|region| (region.name().clone(), region.rules().replicas.clone())).collect();
-        for (region, replicas) in regions {
-            for (name, _) in replicas {
-                let key = (region.clone(), name.clone());
-                match stamp::read(&self.folder, &region, &name) {
-                    Ok(Some(stamp)) => {
-                        self.known.insert(key.clone(), stamp);
-                    }
-                    Ok(None) => {}
-                    Err(error) if self.told.insert(key.clone()) => {
-                        tracing::warn!(%region, replica = %name, %error, "the stamp cannot be read");
-                    }
-                    Err(_) => {}
+        let replicas = judge.regions().iter().flat_map(|region| {
+            region.rules().replicas.iter().map(|(name, _)| (region.name().clone(), name.clone())).collect::<Vec<_>>()
+        });
+        let replicas: Vec<_> = replicas.collect();
+        for (key, read) in self.read(replicas.clone()).await {
+            match read {
+                Ok(Some(stamp)) => {
+                    self.known.insert(key, stamp);
                 }
-                let stamp = self.known.get(&key);
-                judge.handle_stamp(&region, &name, stamp.map(|stamp| stamp.identity.clone()));
-                judge.handle_written_before(
-                    &region,
-                    &name,
-                    stamp.map(|stamp| stamp.written.as_str()).unwrap_or_default(),
+                Ok(None) => {}
+                Err(error) => {
+                    if self.told.insert(key.clone()) {
+                        tracing::warn!(region = %key.0, replica = %key.1, %error, "the stamp cannot be read");
+                    }
+                }
+            }
+        }
+        for key in replicas {
+            let stamp = self.known.get(&key);
+            let written = stamp.map(|stamp| stamp.written.as_str()).unwrap_or_default();
+            judge.handle_stamp(&key.0, &key.1, stamp.map(|stamp| stamp.identity.clone()));
+            judge.handle_written_before(&key.0, &key.1, written);
+        }
+    }
+
+    /// What the stamps' files say, read beside the loop: a disk that hangs holds it up once, and nothing is read until it
+    /// answers.
+    async fn read(&mut self, replicas: Vec<(RegionName, ReplicaName)>) -> Vec<Read> {
+        if self.stuck.as_ref().is_some_and(|task| !task.is_finished()) {
+            return Vec::new();
+        }
+        let folder = self.folder.clone();
+        let read = move |key: (RegionName, ReplicaName)| {
+            let stamp = stamp::read(&folder, &key.0, &key.1);
+            (key, stamp)
+        };
+        let mut task = spawn_blocking(move || replicas.into_iter().map(read).collect());
+        match timeout(READ_LIMIT, &mut task).await {
+            Ok(read) => read.unwrap_or_default(),
+            Err(_) => {
+                let folder = self.folder.display();
+                tracing::warn!(
+                    "the stamps in {folder} cannot be read: the disk does not answer; those read before count"
                 );
+                self.stuck = Some(task);
+                Vec::new()
             }
         }
     }

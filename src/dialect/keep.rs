@@ -1,5 +1,6 @@
 //! What is said to a replica's server to make it right and keep it so, by set-up and by the daemon alike.
 
+use super::answer::{Table, table};
 use super::sql::{Sql, sql};
 use super::text::{fill, literal};
 use crate::model::{Address, Family};
@@ -83,4 +84,21 @@ pub fn stop_io_thread(family: Family) -> String {
 /// Asks who may hold read-only back; not `user`'s own connections.
 pub fn blockers(family: Family, user: &str) -> String {
     BLOCKERS.fill(family, &[("user", &literal(user))])
+}
+
+/// Who that is, in the words of a sentence; nothing when nobody was found.
+pub fn named_blockers(tables: &[Table]) -> Option<String> {
+    let threads: Vec<String> = table(tables, "blocker")?
+        .records()
+        .filter_map(|thread| {
+            let text = |column| thread.string(column).ok();
+            let state = match text("command")?.as_str() {
+                "Sleep" => "idle".to_owned(),
+                command => format!("in {command}"),
+            };
+            let (thread, user, host) = (text("blocker")?, text("user")?, text("host")?);
+            Some(format!("thread {thread} of {user}@{host}, {state} for {} s", text("seconds")?))
+        })
+        .collect();
+    (!threads.is_empty()).then(|| threads.join("; "))
 }

@@ -10,8 +10,10 @@ use super::hooks::FIRST_PAUSE;
 use super::level::LevelOrder;
 use super::memory::Episode;
 use super::region::Region;
+use super::replica::Replica;
 use crate::model::haproxy::{Change, Haproxy, HaproxyFacts, HaproxyLook, Side, SocketLevel};
 use crate::model::hook::{HookEvent, HookKind, HookSpec};
+use crate::model::observation::ActingLock;
 use crate::model::retry;
 use crate::model::view::LevelView;
 use crate::model::{EventKind, Now, RegionName};
@@ -111,9 +113,19 @@ impl Region {
         }
     }
 
+    /// Whether another keyward acts for the region and this one has turned nothing: what HAProxy must show is the
+    /// other's affair, and two that set it would turn it to and fro.
+    fn another_acts(&self) -> bool {
+        let held = |replica: &Replica| {
+            let lock = replica.facts().map(|facts| &facts.acting_lock);
+            matches!(lock, Some(ActingLock::Other(_))) && !replica.reseeding
+        };
+        self.memory.episode.is_none() && self.replicas.iter().all(held)
+    }
+
     /// Where a hook has turned HAProxy; `None` while that is the hook's own affair: it runs, or it failed.
     fn wanted(&self, hook: &str) -> Option<Side> {
-        if self.lingering.contains(hook) {
+        if self.lingering.contains(hook) || self.another_acts() {
             return None;
         }
         match self.memory.episode.as_ref().and_then(|episode| episode.hooks.get(hook)) {
@@ -125,7 +137,8 @@ impl Region {
 
     /// Orders what was lost to be set again; never beside a run that shares the hook's slot.
     pub(super) fn step_levels(&mut self, now: Now) {
-        let acts = self.only_observed().is_none();
+        // who else acts for the region is known when its replicas have been looked at
+        let acts = self.only_observed().is_none() && self.looked();
         // one that left the settings while it runs still holds its slot
         let optional = |name: &str| self.rules.hooks.iter().any(|spec| spec.name == name && spec.optional);
         let mut running = self.memory.episode.iter().flat_map(Episode::running);
@@ -202,6 +215,9 @@ impl Region {
         let ok = level.facts().filter(|_| up).and_then(as_needed);
         let sentence = match (self.level_trouble(spec), side, ok) {
             (Some(trouble), ..) => trouble,
+            (None, None, _) if self.another_acts() => {
+                format!("HAProxy at {} is left to the other keyward that acts for the region", proxy.socket)
+            }
             (None, None, _) => format!("HAProxy at {} is turned by the hook", proxy.socket),
             (None, Some(side), Some(false)) => {
                 format!("HAProxy at {} has lost `{}`, which is set again", proxy.socket, side.code())

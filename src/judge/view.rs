@@ -93,6 +93,10 @@ impl Region {
     /// Where authentication points, why, and what comes next.
     fn explain(&self, beats: &Beats, now: Now) -> String {
         let why = match self.memory.phase {
+            Phase::Remote if self.is_in_the_dark() => {
+                "it is not known where authentication points, because what keyward had written down is damaged"
+                    .to_owned()
+            }
             Phase::Remote => format!("authentication points at {}", self.rules.master_region),
             _ => self.memory.sentence.clone(),
         };
@@ -102,6 +106,12 @@ impl Region {
             Phase::Local => why,
             _ => format!("{why}; {}", self.outlook(beats, now)),
         }
+    }
+
+    /// Whether the memory could not be read, and nobody has said since which way the region points.
+    fn is_in_the_dark(&self) -> bool {
+        let held = self.memory.pause.as_ref().is_some_and(|pause| pause.user == "keyward");
+        held && self.state_broken.is_some()
     }
 
     /// What comes next if nothing else happens, and what that waits for.

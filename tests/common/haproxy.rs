@@ -15,7 +15,7 @@ use keyward::lab::port::Port;
 use keyward::lab::program;
 use rustix::process::{Pid, Signal, kill_process};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// One HAProxy; killed when dropped.
 pub struct Haproxy {

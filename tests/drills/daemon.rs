@@ -18,7 +18,7 @@ use super::pair::Pair;
 use super::settings::{Hook, Wishes};
 
 /// How long anything that must come is waited for.
-pub const LIMIT: Duration = Duration::from_secs(40);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// A daemon with a folder of its own.
 pub struct Daemon {

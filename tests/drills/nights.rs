@@ -4,13 +4,14 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use keyward::lab::{Lab, Spec};
+use keyward::lab::skip::lacks;
+use keyward::lab::{Kind, Lab, Spec};
 use keyward::model::view::RegionView;
 use keyward::model::{Event, EventKind, Phase};
 
-use super::daemon::{Daemon, has_verdict};
+use super::daemon::{Daemon, LIMIT, has_verdict};
 use super::pair::{DROP_IN, Pair, set_up};
 use super::settings::Wishes;
 
@@ -30,7 +31,7 @@ fn wishes() -> Wishes {
 #[tokio::test]
 async fn a_table_of_beats_that_somebody_locks_on_the_master_is_no_loss() {
     let (pair, daemon) = Pair::healthy(wishes()).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         let mut lock = pair.master.root().connect().await.unwrap();
         keyward::lab::client::rows(&mut lock, "LOCK TABLES keyward.beat WRITE").await.unwrap();
         daemon.until("refusing beats", |region| has_verdict(region, "beats_refused")).await;
@@ -66,11 +67,13 @@ async fn a_beat_that_waits_for_a_standby_and_has_arrived_on_the_replica_is_no_lo
     daemon.start().await;
     daemon.until_healthy().await;
     let waits = "SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'";
+    let began = Instant::now();
     while pair.master.rows(waits).await.unwrap()[0][1].as_deref() != Some("1") {
+        assert!(began.elapsed() < LIMIT, "the standby confirms nothing");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     standby.freeze().unwrap();
-    daemon.stays(Duration::from_secs(12), "whole", |region| !has_verdict(region, LOST)).await;
+    daemon.stays(Duration::from_secs(6), "whole", |region| !has_verdict(region, LOST)).await;
     standby.thaw().unwrap();
     daemon.until_healthy().await;
     daemon.assert_never_acted().await;
@@ -161,4 +164,55 @@ async fn a_hook_whose_program_is_gone_is_told_before_it_is_needed() {
         }
         daemon.until_healthy().await;
     }
+}
+
+#[tokio::test]
+async fn on_mysql_a_lock_and_a_standby_that_does_not_confirm_are_no_loss_either() {
+    if lacks(Kind::MySql97) {
+        return;
+    }
+    let plugins = "target/servers/mysql-9.7/usr/lib/mysql/plugin";
+    let plugins = format!("plugin_dir={}", Path::new(env!("CARGO_MANIFEST_DIR")).join(plugins).display());
+    let kind = |name: &str, id: u32| Spec::new(name, id).kind(Kind::MySql97).line(&plugins);
+    let semi = ["plugin_load_add=semisync_source.so", "loose_rpl_semi_sync_source_enabled=1"];
+    let master = kind("r1", 1).lines(&semi).line("loose_rpl_semi_sync_source_timeout=20000");
+    let pair = Pair::of(Lab::new().unwrap(), master, kind("r2", 2)).await;
+    let mut daemon = Daemon::new(&pair, "keyward", wishes());
+    set_up(&pair, &daemon).await;
+    daemon.start().await;
+    daemon.until_healthy().await;
+    let mut lock = pair.master.root().connect().await.unwrap();
+    keyward::lab::client::rows(&mut lock, "LOCK TABLES keyward.beat WRITE").await.unwrap();
+    daemon.until("refusing beats", |region| has_verdict(region, "beats_refused")).await;
+    daemon.stays(Duration::from_secs(3), "whole", |region| !has_verdict(region, LOST)).await;
+    drop(lock);
+    daemon.until_healthy().await;
+
+    let standby =
+        kind("standby", 3).lines(&["plugin_load_add=semisync_replica.so", "loose_rpl_semi_sync_replica_enabled=1"]);
+    let standby = pair.lab.start(standby).await.unwrap();
+    let account = "CREATE USER standby@'%' IDENTIFIED BY 'st'; GRANT REPLICATION SLAVE ON *.* TO standby@'%'";
+    pair.master.sql(account).await.unwrap();
+    let at = pair.master.value("SELECT @@gtid_executed").await.unwrap().unwrap();
+    let address = pair.master.address();
+    let (host, port) = address.split_once(':').unwrap();
+    let follow = format!(
+        "RESET BINARY LOGS AND GTIDS; SET GLOBAL gtid_purged = '{at}';
+         CHANGE REPLICATION FILTER REPLICATE_WILD_DO_TABLE = ('nothing.%');
+         CHANGE REPLICATION SOURCE TO source_host = '{host}', source_port = {port}, source_user = 'standby',
+            source_password = 'st', source_auto_position = 1, get_source_public_key = 1; START REPLICA"
+    );
+    standby.sql(&follow).await.unwrap();
+    let clients = "SHOW STATUS LIKE 'Rpl_semi_sync_source_clients'";
+    let began = Instant::now();
+    while pair.master.rows(clients).await.unwrap()[0][1].as_deref() != Some("1") {
+        assert!(began.elapsed() < LIMIT, "the standby confirms nothing");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    standby.freeze().unwrap();
+    daemon.until("refusing beats", |region| has_verdict(region, "beats_refused")).await;
+    daemon.stays(Duration::from_secs(6), "whole", |region| !has_verdict(region, LOST)).await;
+    standby.thaw().unwrap();
+    daemon.until_healthy().await;
+    daemon.assert_never_acted().await;
 }

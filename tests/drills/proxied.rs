@@ -1,14 +1,14 @@
 //! HAProxy stands between the services and the two Keystones, and keyward turns it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keyward::lab::Lab;
 use keyward::model::view::{LevelView, RegionView};
 use keyward::model::{EventKind, Phase};
 
-use super::daemon::{Daemon, has_verdict, texts};
+use super::daemon::{Daemon, gates, has_verdict, texts};
 use super::haproxy::Haproxy;
-use super::pair::{DROP_IN, Pair, set_up};
+use super::pair::{DROP_IN, Pair, set_up, stamp};
 use super::settings::{Hook, Wishes};
 
 const SPAN: Duration = Duration::from_millis(2_000);
@@ -27,13 +27,8 @@ impl Scene {
     async fn set_up() -> Self {
         let lab = Lab::new().unwrap();
         let haproxy = Haproxy::stopped_in(lab.folder());
-        let lines = format!(
-            "kind = \"haproxy\"\nsocket = \"{}\"\nremote = [\"identity/k1\"]\nlocal = [\"identity/k2\"]",
-            haproxy.socket().display()
-        );
-        let wishes = Wishes::hooks([Hook::new("haproxy").kind(&lines), Hook::new("local-auth")]);
         let pair = Pair::bare(&DROP_IN).await;
-        let daemon = Daemon::new(&pair, "keyward", wishes);
+        let daemon = Daemon::new(&pair, "keyward", wishes(&haproxy));
         set_up(&pair, &daemon).await;
         Self { pair, daemon, haproxy, _lab: lab }
     }
@@ -72,6 +67,14 @@ impl Scene {
         let events = self.daemon.events().await;
         events.iter().filter(|event| matches!(event.what, EventKind::Level { .. })).count()
     }
+}
+
+fn wishes(haproxy: &Haproxy) -> Wishes {
+    let lines = format!(
+        "kind = \"haproxy\"\nsocket = \"{}\"\nremote = [\"identity/k1\"]\nlocal = [\"identity/k2\"]",
+        haproxy.socket().display()
+    );
+    Wishes::hooks([Hook::new("haproxy").kind(&lines), Hook::new("local-auth")])
 }
 
 fn level(region: &RegionView) -> LevelView {
@@ -198,4 +201,30 @@ async fn haproxy_is_down_on_the_way_out_and_comes_up_with_the_wrong_side_on_the_
     scene.haproxy.says("set server identity/k2 state ready").unwrap();
     scene.daemon.until_told(&["HAProxy had lost", "identity/k2 was ready, set maint"]).await;
     scene.until_served_by("k1").await;
+}
+
+#[tokio::test]
+async fn a_second_daemon_that_may_not_act_leaves_haproxy_to_the_first() {
+    let mut scene = Scene::healthy().await;
+    let mut second = Daemon::new(&scene.pair, "second", wishes(&scene.haproxy));
+    stamp(&scene.pair, &second).await;
+    second.start().await;
+    second.until("second in line", |region| gates(region).contains(&"another_daemon")).await;
+    scene.pair.master.kill9();
+    scene.daemon.until_phase(Phase::Local).await;
+    scene.until_served_by("k2").await;
+    let begun = scene.set_again().await;
+    let began = Instant::now();
+    while began.elapsed() < SPAN {
+        assert_eq!(scene.haproxy.served_by().as_deref(), Some("k2"), "{:#?}", second.events().await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(scene.set_again().await, begun);
+    let seen = level(&second.region().await);
+    assert!(seen.sentence.contains("left to the other keyward"), "{seen:?}");
+    assert!(!has_verdict(&second.region().await, "haproxy_not_set"));
+    // the first is gone: the second acts, and finds an outage as well
+    scene.daemon.kill9();
+    second.until_phase(Phase::Local).await;
+    assert_eq!(scene.haproxy.served_by().as_deref(), Some("k2"));
 }

@@ -1,6 +1,7 @@
 //! The daemon's memory is damaged or cannot be written.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use keyward::model::Phase;
@@ -24,6 +25,7 @@ async fn the_state_file_is_damaged() {
     daemon.start().await;
     let seen = daemon.until("told", |region| has_verdict(region, "state_broken")).await;
     assert!(seen.paused.is_some() && gates(&seen).contains(&"paused") && !seen.ready, "{seen:#?}");
+    assert!(seen.sentence.starts_with("it is not known where authentication points"), "{}", seen.sentence);
     assert_eq!(daemon.keyward(&["status"]).await.status.code(), Some(3));
 
     pair.master.kill9();
@@ -78,4 +80,27 @@ async fn the_state_cannot_be_written_in_the_outage() {
     daemon.until_healthy().await;
     assert_eq!(hooks::starts(&daemon.folder), ["failover local-auth 1 1", "failback local-auth 2 1"]);
     assert!(daemon.state_file().is_file(), "the state was not written again");
+}
+
+#[tokio::test]
+async fn the_disk_does_not_answer_when_a_stamp_is_read() {
+    let (mut pair, mut daemon) = Pair::healthy(Wishes::default()).await;
+    let stamp = fs::read_dir(daemon.folder.join("state/stamps")).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&stamp).unwrap();
+    let pipe = daemon.folder.join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    // whoever opens it waits until somebody writes into it
+    fs::rename(&pipe, &stamp).unwrap();
+    daemon.until_logged(&["the disk does not answer"]).await;
+    pair.master.kill9();
+    daemon.until_local_with_quick_metrics().await;
+    assert_eq!(daemon.get("/-/healthy").await.0, 200);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended().await.0, Some(0), "a thread that hangs keeps nobody from ending");
+    fs::write(pipe.with_extension("stamp"), text).unwrap();
+    fs::rename(pipe.with_extension("stamp"), &stamp).unwrap();
+    pair.master.start().await.unwrap();
+    daemon.start().await;
+    daemon.until_healthy().await;
 }

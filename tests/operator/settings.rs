@@ -30,6 +30,10 @@ impl Room {
             }
             fs::write(folder.path().join(format!("{name}.password")), format!("secret of {name}\n")).unwrap();
         }
+        // a certificate and its key belong together, and one key of the settings changes at a time
+        for kind in ["cert", "key"] {
+            fs::copy(folder.path().join(format!("one.{kind}")), folder.path().join(format!("copy.{kind}"))).unwrap();
+        }
         Self { folder, lines: sample() }
     }
 
@@ -64,8 +68,8 @@ impl Room {
     fn other(&self, key: &str) -> Option<String> {
         let text = |value: &str| Some(value.to_owned());
         match key {
-            "http.tls_cert_file" | "tls.cert_file" => Some(self.file("other.cert")),
-            "http.tls_key_file" | "tls.key_file" => Some(self.file("other.key")),
+            "http.tls_cert_file" | "tls.cert_file" => Some(self.file("copy.cert")),
+            "http.tls_key_file" | "tls.key_file" => Some(self.file("copy.key")),
             "http.client_ca_file" | "tls.ca_file" | "regions.failover.hooks.2.ca_file" => Some(self.file("other.ca")),
             "account.password_file"
             | "replication.password_file"

@@ -1,5 +1,8 @@
 //! Everything that set-up refuses before it begins: one sentence that says where and what to do, and nothing changed.
 
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use keyward::config::schema::{Tls, TlsMode};
 use keyward::daemon::setup::{End, How};
 use keyward::lab::port::Port;
@@ -166,6 +169,31 @@ fn another_keyward_at_work_is_named_and_a_dry_run_changes_nothing() {
     });
     let held = How { held_lock: Some(4_711), ..pair.admins() };
     refused(&pair, &held, &["lock", "was lost"]);
+}
+
+#[test]
+fn who_holds_read_only_back_is_named() {
+    let pair = Pair::plain();
+    let mut holder = Command::new("mariadb")
+        .args(["--no-defaults", "-uroot", "-e", "LOCK TABLES mysql.help_topic WRITE; DO SLEEP(600)"])
+        .arg(format!("--socket={}", pair.replica.socket().display()))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let asleep = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP%'";
+    let began = Instant::now();
+    let thread = loop {
+        let thread = pair.replica.sql(asleep);
+        if !thread.is_empty() {
+            break thread;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "nobody holds the lock");
+    };
+    let End::Failed(why) = pair.set_up(&pair.admins()) else { panic!("it went on") };
+    assert!(why.contains("1205") && why.contains(&format!("thread {thread} of root@localhost, in Query for")), "{why}");
+    pair.replica.sql(&format!("KILL {thread}"));
+    holder.wait().unwrap();
+    assert!(is_done(&pair.set_up(&pair.admins())));
 }
 
 #[test]

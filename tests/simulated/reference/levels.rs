@@ -3,11 +3,12 @@
 use keyward::judge::{LevelOrder, RegionMemory};
 use keyward::model::haproxy::Side;
 use keyward::model::hook::HookEvent;
+use keyward::model::observation::ActingLock;
 
 use super::super::proxy::Proxy;
 use super::super::runs::Runs;
 use super::super::time::{Ms, ms};
-use super::Reference;
+use super::{Reference, Seen};
 
 /// The longest pause after a failed attempt to set a level, and what chance adds to it.
 const LONGEST_PAUSE: Ms = 45_000;
@@ -53,6 +54,12 @@ impl Reference {
         }
     }
 
+    /// Whether another keyward holds every replica: HAProxy is its affair.
+    fn another_acts(&self) -> bool {
+        let lock = |seen: &Seen| seen.facts.as_ref().map(|facts| facts.acting_lock.clone());
+        self.replicas.iter().all(|seen| matches!(lock(seen), Some(ActingLock::Other(_))))
+    }
+
     /// What came of setting a level.
     pub fn handles_level(&mut self, t: Ms, failed: bool) {
         if failed {
@@ -70,7 +77,8 @@ impl Reference {
                 episode.direction.side().filter(|_| done && !self.reverted && !self.excused)
             }
         };
-        let held = !calm || self.unsaved || self.is_observed(memory);
+        let held =
+            !calm || self.unsaved || self.is_observed(memory) || (memory.episode.is_none() && self.another_acts());
         if held || wanted.is_none_or(|side| proxy.serves(side)) {
             self.level.wrong_since = None;
             return;
