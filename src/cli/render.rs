@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::sheet::{Sheet, Tone, Words, columns};
 use crate::model::time::{friendly, friendly_seconds, stamp};
 use crate::model::view::{DoctorView, GateView, HookView, KeystoneView, MasterView, RegionView, ReplicaView, Snapshot};
-use crate::model::{Budget, Event, EventKind, Phase, Verdict};
+use crate::model::{Budget, Event, EventKind, Phase};
 
 /// An outage budget below this, in seconds, is pointed out: a day.
 const SHORT_BUDGET: f64 = 86_400.0;
@@ -130,11 +130,10 @@ fn severity_tone(severity: &str) -> Tone {
 }
 
 fn master(sheet: &mut Sheet, view: &RegionView, now: Option<Timestamp>) {
-    let refuses = view.verdicts.iter().any(|verdict| verdict.code == Verdict::MasterRefusesUs.code());
     let (tone, word) = match view.master_up {
         Some(true) => (Tone::Good, "up"),
         // it lives, which is all that keyward knows of it
-        Some(false) if refuses => (Tone::Bad, "REFUSES KEYWARD"),
+        Some(false) if view.is_refused() => (Tone::Bad, "REFUSES KEYWARD"),
         Some(false) => (Tone::Bad, "DOWN"),
         None => (Tone::Warning, "not known yet"),
     };

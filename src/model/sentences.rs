@@ -2,9 +2,15 @@
 //! and would they in an outage?
 
 use super::phase::Phase;
+use super::verdict::Verdict;
 use super::view::{DoctorView, KeystoneView, RegionView};
 
 impl RegionView {
+    /// Whether the master lives and refuses keyward: it is not proven alive, and nobody knows what users meet there.
+    pub fn is_refused(&self) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.code == Verdict::MasterRefusesUs.code())
+    }
+
     /// Where this region's users are sent, and whether they can log in there as far as keyward can tell.
     pub fn logins(&self, master_region: &str) -> String {
         let name = &self.name;
@@ -25,6 +31,11 @@ impl RegionView {
         match broken(self.identity.as_ref()) {
             Some(why) => format!("Users are sent to {master}, and {why}."),
             None if proven == Some(true) => format!("Users log in at {master}; keyward just did."),
+            None if self.master_up == Some(false) && self.is_refused() => {
+                format!(
+                    "Users are sent to {master}, whose database refuses keyward: whether they can log in is not known."
+                )
+            }
             None if self.master_up == Some(false) => {
                 format!("Users are sent to {master}, whose database does not answer: expect that nobody can log in.")
             }
@@ -86,7 +97,7 @@ impl DoctorView {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::{FindingView, ObstacleView};
+    use super::super::view::{FindingView, ObstacleView, VerdictView};
     use super::*;
 
     fn region(phase: Phase, master_up: Option<bool>) -> RegionView {
@@ -105,6 +116,18 @@ mod tests {
         assert!(said(Phase::Switching, Some(false)).contains("being moved to RegionTwo"));
         assert_eq!(said(Phase::Local, Some(false)), "Users log in at RegionTwo; what they change there is refused.");
         assert!(said(Phase::Returning, Some(true)).contains("back to RegionOne"));
+    }
+
+    #[test]
+    fn of_a_master_that_refuses_keyward_nothing_is_said_that_nobody_knows() {
+        let mut view = region(Phase::Remote, Some(false));
+        view.verdicts.push(VerdictView {
+            code: "master_refuses_us".into(),
+            severity: "critical".into(),
+            sentence: "It lives and refuses keyward.".into(),
+        });
+        let said = view.logins("RegionOne");
+        assert!(said.ends_with("refuses keyward: whether they can log in is not known."), "{said}");
     }
 
     #[test]

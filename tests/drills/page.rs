@@ -97,11 +97,13 @@ async fn people_see_an_outage_on_the_status_page() {
     browser.until(&format!("{shown}('switching → local') && document.querySelectorAll('.mark').length > 0"));
     assert_readable(&mut browser, "local");
 
+    keeps_the_focus(&mut browser).await;
     assert_eq!(browser.value("window.kept"), true, "all this came without loading the page anew");
     daemon.kill9();
     browser.until("document.title === 'No answer - RegionTwo local - keyward'");
     let notice = browser.value("document.getElementById('notice').innerText");
-    assert!(notice.as_str().unwrap().contains("What stands below is old."), "{notice}");
+    let notice = notice.as_str().unwrap();
+    assert!(notice.contains(" UTC: ") && notice.contains("What stands below is old."), "{notice}");
     // that nobody listened is the one thing to complain of
     let complaints = browser.complaints();
     assert!(complaints.iter().all(|said| said.contains("ERR_CONNECTION_REFUSED")), "{complaints:?}");
@@ -115,6 +117,17 @@ async fn people_see_an_outage_on_the_status_page() {
     assert!(complaints.iter().any(|said| said.contains("Content Security Policy")), "{complaints:?}");
 
     without_scripts(&mut browser, &daemon).await;
+}
+
+/// Who goes through the page by keys stays where they are when it is shown anew, and so does who has scrolled.
+async fn keeps_the_focus(browser: &mut Browser) {
+    for link in ["main a[href*=runbook]", "footer a"] {
+        browser.value(&format!("document.querySelector('{link}').focus(); window.before = lead.innerText"));
+        browser.value("scrollTo(0, 120); window.high = scrollY");
+        browser.until("lead.innerText !== before");
+        let kept = browser.value(&format!("[document.activeElement.matches('{link}'), scrollY === high]"));
+        assert_eq!(kept, serde_json::json!([true, true]), "{link}");
+    }
 }
 
 /// Without JavaScript the page loads itself anew, and says the same.

@@ -159,6 +159,8 @@ fn verdicts(page: &mut String, view: &RegionView, place: usize) {
 fn master(page: &mut String, view: &RegionView) {
     let mut text = match view.master_up {
         Some(true) => tag("fine", "up"),
+        // it lives, which is all that keyward knows of it
+        Some(false) if view.is_refused() => tag("critical", "refuses keyward"),
         Some(false) => tag("critical", "down"),
         None => tag("warning", "not known yet"),
     };

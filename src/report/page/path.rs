@@ -98,6 +98,7 @@ fn drawn(view: &RegionView) -> Vec<&ReplicaView> {
 fn master(view: &RegionView) -> Look {
     match view.master_up {
         Some(true) => look("fine", "✓", "up"),
+        Some(false) if view.is_refused() => look("critical", "✕", "refuses us"),
         Some(false) => look("critical", "✕", "down"),
         None => look("unknown", "?", "not known"),
     }

@@ -335,3 +335,14 @@ fn what_the_doctor_found_stands_there_with_the_names_of_its_checks() {
     snapshot.doctor = Some(found);
     assert!(!page(&snapshot, &[]).contains("Before the next outage"), "nothing is to be mended");
 }
+
+#[test]
+fn a_master_that_refuses_keyward_is_not_called_down() {
+    let mut snapshot = fixtures::outage();
+    let region = &mut snapshot.regions[0];
+    region.phase = Phase::Remote;
+    region.verdicts[0].code = "master_refuses_us".into();
+    let text = page(&snapshot, &[]);
+    assert!(text.contains(">refuses keyward</span>") && text.contains("✕ refuses us"), "{text}");
+    assert!(!text.contains(">down<") && !text.contains("✕ down") && !text.contains("nobody can log in"), "{text}");
+}
