@@ -67,6 +67,7 @@ pub fn common(family: Family, variables: &Variables, side: &mut ServerSide) {
     side.binlog_format = text("binlog_format");
     side.gtid_binlog_pos = text(position);
     side.gtid_slave_pos = text("gtid_slave_pos");
+    side.gtid_strict = text("gtid_strict_mode") == "ON";
     side.gtid_binlog_state = text(written);
     side.max_allowed_packet = text("max_allowed_packet").parse().unwrap_or(0);
     side.galera = text("wsrep_on") == "ON";

@@ -44,6 +44,8 @@ pub struct ServerSide {
     pub gtid_binlog_pos: String,
     /// `@@gtid_slave_pos`; empty on MySQL.
     pub gtid_slave_pos: String,
+    /// `@@gtid_strict_mode`; off on MySQL.
+    pub gtid_strict: bool,
     /// `@@gtid_binlog_state`, or MySQL's `@@gtid_executed`: everything that was ever written to its binlog.
     pub gtid_binlog_state: String,
     /// `@@max_allowed_packet`, in bytes.

@@ -297,8 +297,8 @@ fn positions(facts: &PairFacts, why: &mut Vec<String>) {
     }));
 }
 
-/// GTIDs in the replica's own binlog that the master has not reached: with them the server refuses (1947, 1948) to
-/// begin where the master is.
+/// GTIDs in the replica's own binlog that the master has not reached: with them the server refuses (1947) to begin where
+/// the master is. In its strict mode it does not even take back (1948) a position that they are beyond.
 pub fn in_the_way(facts: &PairFacts) -> Vec<String> {
     let (master, replica) = (&facts.master, &facts.replica);
     if replica.family == Family::MySql {
@@ -307,11 +307,11 @@ pub fn in_the_way(facts: &PairFacts) -> Vec<String> {
     }
     let mut all = Vec::new();
     for gtid in replica.gtid_binlog_pos.split(',').map(str::trim).filter(|gtid| !gtid.is_empty()) {
-        let behind = match (parts(gtid), same_domain(gtid, &master.gtid_binlog_pos)) {
-            (Some(local), Some(of_master)) => local.2 > of_master.2,
+        let is_beyond = |position: &str| match (parts(gtid), same_domain(gtid, position)) {
+            (Some(local), Some(reached)) => local.2 > reached.2,
             _ => true,
         };
-        if behind {
+        if is_beyond(&master.gtid_binlog_pos) || (replica.gtid_strict && is_beyond(&replica.gtid_slave_pos)) {
             all.push(gtid.to_owned());
         }
     }

@@ -54,7 +54,7 @@ fn settings_of_the_servers_that_cannot_work_are_refused() {
 #[test]
 fn a_replica_that_is_not_free_for_keyward_is_refused() {
     let pair = Pair::plain();
-    let rows: [(&str, &str, &[&str]); 5] = [
+    let rows: [(&str, &str, &[&str]); 6] = [
         ("CREATE DATABASE nova", "DROP DATABASE nova", &["also holds nova", "server of its own"]),
         (
             "CREATE DATABASE keystone COMMENT 'somebody'",
@@ -78,6 +78,11 @@ fn a_replica_that_is_not_free_for_keyward_is_refused() {
             "SET gtid_seq_no = 1000; CREATE USER somebody; DROP USER somebody",
             "RESET MASTER",
             &["GTIDs of its own in the way (0-2-1001", "RESET MASTER"],
+        ),
+        (
+            "SET GLOBAL gtid_strict_mode = 1; SET gtid_seq_no = 1; CREATE USER somebody; DROP USER somebody",
+            "RESET MASTER",
+            &["GTIDs of its own in the way (0-2-2", "RESET MASTER"],
         ),
     ];
     for (make, undo, words) in rows {
