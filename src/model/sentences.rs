@@ -91,7 +91,9 @@ impl DoctorView {
             }
         }
         let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-        Some(format!("Not ready for an outage: {}{names}. See `keyward doctor`.", counts.join(", ")))
+        // a warning says that it would go badly for some, and the region may be ready all the same
+        let begin = if self.critical > 0 { "Not ready for an outage" } else { "To be mended before an outage" };
+        Some(format!("{begin}: {}{names}. See `keyward doctor`.", counts.join(", ")))
     }
 }
 
@@ -168,6 +170,8 @@ mod tests {
         };
         let said = found(2, 1, vec![finding("keys"), finding("keys"), finding("utf8")]).summary().unwrap();
         assert_eq!(said, "Not ready for an outage: 2 critical, 1 warning (keys, utf8). See `keyward doctor`.");
+        let warned = found(0, 2, vec![finding("utf8")]).summary().unwrap();
+        assert_eq!(warned, "To be mended before an outage: 2 warnings (utf8). See `keyward doctor`.");
         assert_eq!(found(0, 0, Vec::new()).summary(), None, "what is good to know alone needs nobody");
     }
 }

@@ -328,7 +328,9 @@ fn what_the_doctor_found_stands_there_with_the_names_of_its_checks() {
     };
     snapshot.doctor = Some(found.clone());
     let text = page(&snapshot, &[]);
-    for piece in ["Before the next outage", "Not ready for an outage: 1 warning (utf8).", "&lt;b&gt;why&lt;/b&gt;"] {
+    for piece in
+        ["Before the next outage", "To be mended before an outage: 1 warning (utf8).", "&lt;b&gt;why&lt;/b&gt;"]
+    {
         assert!(text.contains(piece), "{piece}: {text}");
     }
     (found.warning, found.findings) = (0, Vec::new());
