@@ -57,7 +57,9 @@ async fn a_healthy_pair_is_described_in_full() {
     assert_eq!((link.host.as_str(), link.port, link.user.as_str()), ("127.0.0.1", master.port(), "repl"));
     assert_eq!((link.io, link.sql), (ThreadState::Running, ThreadState::Running));
     assert!(link.by_gtid && link.log_number == 1 && link.log_position > 4 && link.io_gtid == seen.position, "{link:?}");
-    assert_eq!((link.io_errno, link.sql_errno, link.seconds_behind), (0, 0, Some(0)));
+    assert_eq!((link.io_errno, link.sql_errno), (0, 0));
+    // the server counts whole seconds, and a busy one is a little behind
+    assert!(link.seconds_behind.is_some_and(|behind| behind < 60), "{link:?}");
     assert!((link.heartbeat_period - 0.2).abs() < 1e-9);
     at_replica.until(|look| look.result.as_ref().unwrap().link.as_ref().unwrap().heartbeats > link.heartbeats).await;
     assert_eq!(look_at_replica(master.target(), &names).good().await.own_replicas, 1);
