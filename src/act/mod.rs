@@ -13,7 +13,6 @@ pub mod leftover;
 pub mod link;
 pub mod lock;
 pub mod procs;
-pub mod program;
 pub mod replica;
 pub mod spawn;
 pub mod stamp;

@@ -83,8 +83,7 @@ async fn examine(settings: &Settings, told: &Mutex<Told>) -> DoctorView {
     let facts = gather::facts(settings, &chosen, &Wish::of(settings), clock::now).await;
     let report = doctor::examine(&facts);
     tell(&report, &mut told.lock().unwrap_or_else(PoisonError::into_inner));
-    let passwords = passwords(&facts, &chosen);
-    DoctorView { passwords, ..view(&facts, &report) }
+    view(&facts, &report, passwords(&facts, &chosen))
 }
 
 /// What could not be asked this time is as it was known: a counter and a date must not vanish with what they tell of.
@@ -127,7 +126,7 @@ fn changes<'a>(report: &'a Report, told: &mut Told) -> (Vec<&'a Finding>, Told) 
     (appeared, gone)
 }
 
-fn view(facts: &Facts, report: &Report) -> DoctorView {
+fn view(facts: &Facts, report: &Report, passwords: Vec<PasswordView>) -> DoctorView {
     let caches = facts.caches.iter().flatten().map(cache).collect();
     DoctorView {
         checked_at: facts.now,
@@ -136,7 +135,7 @@ fn view(facts: &Facts, report: &Report) -> DoctorView {
         info: report.count(Severity::Info),
         unasked: report.unasked.len(),
         caches,
-        passwords: Vec::new(),
+        passwords,
         findings: urgent(report).take(MOST_FINDINGS).map(finding).collect(),
     }
 }
@@ -217,16 +216,7 @@ mod tests {
         };
         let never = Some(ExpiryView::default());
         let soon = Some(ExpiryView { limited: true, at: Some(clock::now().wall) });
-        let seen = |caches, passwords| DoctorView {
-            checked_at: clock::now().wall,
-            critical: 0,
-            warning: 0,
-            info: 0,
-            unasked: 0,
-            caches,
-            passwords,
-            findings: Vec::new(),
-        };
+        let seen = |caches, passwords| DoctorView { caches, passwords, ..DoctorView::default() };
         let (sink, _keep) = mpsc::channel(1);
         let mut doctors = Doctors::new(&crate::report::fixtures::settings(), clock::now(), sink);
         doctors

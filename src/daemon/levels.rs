@@ -11,12 +11,12 @@ use super::hooks::Runner;
 use super::inputs::Input;
 use crate::act::haproxy::set;
 use crate::act::lock::Slot;
-use crate::act::program;
 use crate::config::Settings;
 use crate::judge::LevelOrder;
 use crate::model::hook::HookKind;
 use crate::model::{Moment, RegionName};
 use crate::observe::haproxy::look;
+use crate::observe::program;
 
 /// How often the program of an `exec` hook is looked at.
 const PROGRAM_EVERY: Duration = Duration::from_secs(10);

@@ -69,7 +69,7 @@ impl Setups {
         }
         self.read_at = Some(now.mono);
         let replicas = judge.regions().iter().flat_map(|region| {
-            region.rules().replicas.iter().map(|(name, _)| (region.name().clone(), name.clone())).collect::<Vec<_>>()
+            region.rules().replicas.iter().map(move |(name, _)| (region.name().clone(), name.clone()))
         });
         let replicas: Vec<_> = replicas.collect();
         for (key, read) in self.read(replicas.clone()).await {

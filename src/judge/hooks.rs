@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Judge;
 use super::memory::{Episode, HookMemory};
+use super::region::Region;
 use crate::model::hook::{HookEnd, HookEvent, HookOutcome, HookSpec};
 use crate::model::retry;
-use crate::model::{Moment, Now};
+use crate::model::{Moment, Now, RegionName};
 
 /// The first pause between two attempts of a hook.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -39,6 +41,26 @@ impl Retries {
 
     fn waits(&self, hook: &str, now: Moment) -> bool {
         self.due(hook).is_some_and(|due| now < due)
+    }
+}
+
+impl Judge {
+    /// Takes in a look at the program of a hook: why it could not be run now.
+    pub fn handle_program(&mut self, name: &RegionName, hook: &str, obstacle: Option<String>) {
+        let Some(region) = self.find(name) else { return };
+        match obstacle {
+            Some(why) => region.obstacles.insert(hook.to_owned(), why),
+            None => region.obstacles.remove(hook),
+        };
+    }
+}
+
+impl Region {
+    /// Why the program of a required hook could not be run.
+    pub(super) fn program_hindrance(&self) -> Option<String> {
+        let mut required = self.rules.hooks.iter().filter(|spec| !spec.optional);
+        let why = |spec: &HookSpec| Some(format!("hook {} cannot run: {}", spec.name, self.obstacles.get(&spec.name)?));
+        required.find_map(why)
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use super::Judge;
 use super::hooks::FIRST_PAUSE;
 use super::level::LevelOrder;
 use super::memory::Episode;
@@ -16,7 +15,7 @@ use crate::model::hook::{HookEvent, HookKind, HookSpec};
 use crate::model::observation::ActingLock;
 use crate::model::retry;
 use crate::model::view::LevelView;
-use crate::model::{EventKind, Now, RegionName};
+use crate::model::{EventKind, Now};
 
 /// The longest pause before a level that could not be set is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -28,26 +27,7 @@ fn proxy(spec: &HookSpec) -> Option<&Haproxy> {
     }
 }
 
-impl Judge {
-    /// Takes in a look at the program of a hook: why it could not be run now.
-    pub fn handle_program(&mut self, name: &RegionName, hook: &str, obstacle: Option<String>) {
-        let Some(region) = self.find(name) else { return };
-        match obstacle {
-            Some(why) => region.obstacles.insert(hook.to_owned(), why),
-            None => region.obstacles.remove(hook),
-        };
-    }
-}
-
 impl Region {
-    /// Why the program of a required hook could not be run.
-    pub(super) fn program_hindrance(&self) -> Option<String> {
-        let required = self.rules.hooks.iter().filter(|spec| !spec.optional);
-        required
-            .filter_map(|spec| Some(format!("hook {} cannot run: {}", spec.name, self.obstacles.get(&spec.name)?)))
-            .next()
-    }
-
     pub(super) fn handle_haproxy(&mut self, hook: &str, look: &HaproxyLook) {
         let level = self.levels.entry(hook.to_owned()).or_default();
         level.began = look.began;

@@ -159,14 +159,12 @@ mod tests {
     fn what_the_doctor_found_is_counted_and_each_check_named_once() {
         let finding = |check: &str| FindingView { check: check.into(), ..FindingView::default() };
         let found = |critical, warning, findings| DoctorView {
-            checked_at: jiff::Timestamp::UNIX_EPOCH,
             critical,
             warning,
             info: 9,
             unasked: 1,
-            caches: Vec::new(),
-            passwords: Vec::new(),
             findings,
+            ..DoctorView::default()
         };
         let said = found(2, 1, vec![finding("keys"), finding("keys"), finding("utf8")]).summary().unwrap();
         assert_eq!(said, "Not ready for an outage: 2 critical, 1 warning (keys, utf8). See `keyward doctor`.");

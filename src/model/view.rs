@@ -35,7 +35,7 @@ pub struct Snapshot {
 }
 
 /// What the daemon's last examination found (`keyward doctor`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DoctorView {
     /// When it was.
     pub checked_at: Timestamp,

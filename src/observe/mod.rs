@@ -9,4 +9,5 @@ pub mod looker;
 pub mod master;
 pub mod names;
 pub mod preflight;
+pub mod program;
 pub mod replica;

@@ -1,7 +1,5 @@
 use std::process::{Command, Stdio};
 
-use jiff::Timestamp;
-
 use super::*;
 use crate::lab::skip::skip;
 use crate::model::RegionName;
@@ -134,14 +132,8 @@ fn a_password_that_never_expires_is_told_from_one_that_nobody_dates() {
     let replica =
         PasswordView { region: Some("RegionTwo".into()), replica: Some("r2-db1".into()), expiry: expiry(true, None) };
     snapshot.doctor = Some(DoctorView {
-        checked_at: Timestamp::UNIX_EPOCH,
-        critical: 0,
-        warning: 0,
-        info: 0,
-        unasked: 0,
-        caches: Vec::new(),
         passwords: vec![PasswordView { expiry: expiry(false, None), ..PasswordView::default() }, replica],
-        findings: Vec::new(),
+        ..DoctorView::default()
     });
     let text = Metrics::new(&fixtures::settings()).unwrap().render(&snapshot);
     let name = "keyward_password_expiry_timestamp_seconds";

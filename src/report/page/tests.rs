@@ -318,13 +318,10 @@ fn what_the_doctor_found_stands_there_with_the_names_of_its_checks() {
     let finding = FindingView { check: "utf8".into(), severity: "warning".into(), sentence: "<b>why</b>".into() };
     let mut found = DoctorView {
         checked_at: at("2026-11-22T04:10:00Z"),
-        critical: 0,
         warning: 1,
         info: 2,
-        unasked: 0,
-        caches: Vec::new(),
-        passwords: Vec::new(),
         findings: vec![finding],
+        ..DoctorView::default()
     };
     snapshot.doctor = Some(found.clone());
     let text = page(&snapshot, &[]);
